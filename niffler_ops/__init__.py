@@ -1,0 +1,1 @@
+"""Resumable, verified bulk retrieval of imaging studies from a hospital's PACS."""

@@ -1,0 +1,1 @@
+"""JSON files and options to one frozen Config, or every error at once."""

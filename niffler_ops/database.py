@@ -1,0 +1,92 @@
+"""SQLite, once: connections, transactions, named queries, migrations."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+BUSY_SECONDS = 30.0
+JOURNAL_SIZE_LIMIT = 64 * 1024 * 1024
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection for the one writer: WAL, synchronous=FULL, explicit transactions."""
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute(f"PRAGMA journal_size_limit={JOURNAL_SIZE_LIMIT}")
+    return connection
+
+
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing, beside a live writer, after a crash, or on a read-only mount.
+
+    After a clean close in a folder that cannot be written, `mode=ro` fails; there is then no -wal
+    file, and the database may be read as immutable.
+    """
+    immutable = not Path(f"{path}-wal").exists()
+    for suffix in ("", "&immutable=1") if immutable else ("",):
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro{suffix}",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+        )
+        connection.row_factory = sqlite3.Row
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:
+            connection.close()
+            if suffix or not immutable:
+                raise
+        else:
+            return connection
+    raise sqlite3.OperationalError(f"cannot open {path}")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """One durable unit: committed at the end, rolled back on any exception."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def migrate(connection: sqlite3.Connection, package: str) -> int:
+    """Apply the numbered scripts (001_name.sql …) of a package that are still due; gives the version.
+
+    Each script is atomic: it begins and commits itself, user_version included.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    scripts = sorted(
+        (entry for entry in files(package).iterdir() if entry.name.endswith(".sql")),
+        key=lambda entry: entry.name,
+    )
+    if version > len(scripts):
+        raise sqlite3.DatabaseError(f"the database has version {version}, newer than this program")
+    for number, script in enumerate(scripts, start=1):
+        if number <= version:
+            continue
+        body = script.read_text(encoding="utf-8")
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE;\n{body}\nPRAGMA user_version = {number};\nCOMMIT;")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    return len(scripts)
+
+
+def named_queries(package: str, name: str) -> dict[str, str]:
+    """The statements of a .sql file by the name in the `-- name:` line above each."""
+    text = (files(package) / name).read_text(encoding="utf-8")
+    parts = re.split(r"^-- name:\s*(\w+)\s*$", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], (statement.strip() for statement in parts[1::2]), strict=True))

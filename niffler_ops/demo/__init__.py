@@ -1,0 +1,1 @@
+"""An invented archive, and a demonstration that survives kill -9."""

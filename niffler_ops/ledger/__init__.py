@@ -1,0 +1,1 @@
+"""An extraction's truth: every row, study and instance, in SQLite."""

@@ -1,0 +1,70 @@
+"""Frozen types that pass between rooms."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Peer:
+    """An application entity on the network: AET@HOST:PORT."""
+
+    aet: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.aet}@{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalEntity:
+    """Our own application entity: AET:PORT."""
+
+    aet: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.aet}:{self.port}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CsvRow:
+    """One line of the CSV: either `keys` to ask for (keyword to value), or why it was `refused`.
+
+    `line` counts lines of the file, the header being 1; `values` are the cells as they stand.
+    """
+
+    line: int
+    values: tuple[str, ...]
+    keys: Mapping[str, str]
+    refused: str | None = None
+
+
+class Flaw(StrEnum):
+    """Why a file is not an instance; the value is the reason an operator reads."""
+
+    UNREADABLE = "not a readable DICOM file"
+    NO_IDENTITY = "without Study, Series or SOP Instance UID"
+    META_DIFFERS = "file meta information and data set name different instances"
+    TRUNCATED = "pixel data shorter than its header says"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstanceFile:
+    """What reading one received file told: its identity, or its `flaw`.
+
+    `attributes` are those that were asked for by keyword, as text ("" where absent or empty).
+    `size` in bytes; `sha256` of the whole file; `inode` and `modified_ns` tell a replaced file.
+    """
+
+    path: str
+    size: int
+    inode: int
+    modified_ns: int
+    sha256: bytes
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
+    sop_instance_uid: str = ""
+    attributes: Mapping[str, str]
+    flaw: Flaw | None = None

@@ -1,0 +1,1 @@
+"""Starts, signals and inspects processes; identity, locks, leftovers."""

@@ -1,0 +1,1 @@
+"""What people read of an extraction: status and report."""

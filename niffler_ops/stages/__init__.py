@@ -1,0 +1,1 @@
+"""The stages of an extraction; each decides one thing, and none calls another."""

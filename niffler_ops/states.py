@@ -1,0 +1,104 @@
+"""Every state of rows and studies, the one table of transitions, and how a row follows its studies.
+
+States that end in -ing are in flight: a process works on them. Recovery rewinds exactly those.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+
+class RowState(StrEnum):
+    """Where one CSV line stands."""
+
+    PENDING = "pending"  # not yet asked of the archive
+    QUERYING = "querying"  # a findscu is asking for it
+    MATCHED = "matched"  # its studies are known and not all at their end
+    DONE = "done"  # every study it matches is done
+    PARTIAL = "partial"  # its studies ended differently, or one is partial
+    FAILED = "failed"  # the query or every study failed
+    NOT_FOUND = "not_found"  # the archive answered that nothing matches
+    REJECTED = "rejected"  # the line itself cannot be asked
+
+
+class StudyState(StrEnum):
+    """Where one study of the archive stands."""
+
+    FOUND = "found"  # a query named it
+    LISTING = "listing"  # a findscu asks which instances it has
+    LISTED = "listed"  # what it promises is known; it may be retrieved
+    MOVING = "moving"  # a movescu was given it
+    MOVED = "moved"  # nobody asks for it; its instances may still arrive
+    RELISTING = "relisting"  # a findscu asks again what it has, because arrival and promise differ
+    VERIFIED = "verified"  # compared with the promise; its paths are decided and its files on their way
+    DONE = "done"  # complete and durable at its final path
+    PARTIAL = "partial"  # some instances could not be had; those that came are at their final path
+    FAILED = "failed"  # nothing of it could be had
+
+
+ROW_TRANSITIONS: Mapping[RowState, frozenset[RowState]] = {
+    RowState.PENDING: frozenset(
+        {RowState.QUERYING, RowState.MATCHED, RowState.NOT_FOUND, RowState.FAILED}
+        # the last three directly: a row identical with one that was asked
+    ),
+    RowState.QUERYING: frozenset({RowState.PENDING, RowState.MATCHED, RowState.NOT_FOUND, RowState.FAILED}),
+    RowState.MATCHED: frozenset({RowState.DONE, RowState.PARTIAL, RowState.FAILED}),
+    RowState.DONE: frozenset(),
+    RowState.PARTIAL: frozenset({RowState.MATCHED}),
+    RowState.FAILED: frozenset({RowState.PENDING, RowState.MATCHED}),
+    RowState.NOT_FOUND: frozenset({RowState.PENDING}),
+    RowState.REJECTED: frozenset(),
+}
+
+STUDY_TRANSITIONS: Mapping[StudyState, frozenset[StudyState]] = {
+    StudyState.FOUND: frozenset({StudyState.LISTING, StudyState.LISTED}),
+    StudyState.LISTING: frozenset({StudyState.FOUND, StudyState.LISTED}),
+    StudyState.LISTED: frozenset({StudyState.MOVING, StudyState.MOVED}),
+    StudyState.MOVING: frozenset({StudyState.LISTED, StudyState.MOVED}),
+    StudyState.MOVED: frozenset(
+        {StudyState.LISTED, StudyState.RELISTING, StudyState.VERIFIED, StudyState.FAILED}
+    ),
+    StudyState.RELISTING: frozenset({StudyState.MOVED}),
+    StudyState.VERIFIED: frozenset({StudyState.DONE, StudyState.PARTIAL, StudyState.MOVED}),
+    StudyState.DONE: frozenset(),
+    StudyState.PARTIAL: frozenset({StudyState.FOUND}),
+    StudyState.FAILED: frozenset({StudyState.FOUND}),
+}
+
+ROW_REWINDS: Mapping[RowState, RowState] = {RowState.QUERYING: RowState.PENDING}
+
+STUDY_REWINDS: Mapping[StudyState, StudyState] = {
+    StudyState.LISTING: StudyState.FOUND,
+    StudyState.MOVING: StudyState.MOVED,  # the archive may still be sending
+    StudyState.RELISTING: StudyState.MOVED,
+}
+
+ROW_ENDS = frozenset(
+    {RowState.DONE, RowState.PARTIAL, RowState.FAILED, RowState.NOT_FOUND, RowState.REJECTED}
+)
+STUDY_ENDS = frozenset({StudyState.DONE, StudyState.PARTIAL, StudyState.FAILED})
+
+
+def check_row_transition(before: RowState, after: RowState) -> None:
+    """Raise ValueError where the table does not list the step."""
+    if after not in ROW_TRANSITIONS[before]:
+        raise ValueError(f"a row cannot go from {before} to {after}")
+
+
+def check_study_transition(before: StudyState, after: StudyState) -> None:
+    """Raise ValueError where the table does not list the step."""
+    if after not in STUDY_TRANSITIONS[before]:
+        raise ValueError(f"a study cannot go from {before} to {after}")
+
+
+def row_outcome(studies: Iterable[StudyState]) -> RowState:
+    """The state of a row that matched these studies (at least one)."""
+    states = set(studies)
+    if not states:
+        raise ValueError("a row without studies has no outcome")
+    if not states <= STUDY_ENDS:
+        return RowState.MATCHED
+    if states == {StudyState.DONE}:
+        return RowState.DONE
+    if states == {StudyState.FAILED}:
+        return RowState.FAILED
+    return RowState.PARTIAL
