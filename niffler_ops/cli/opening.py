@@ -1,0 +1,109 @@
+"""Opens an extraction: everything that is checked before the first process starts."""
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from niffler_ops.clock import Clock, timestamp
+from niffler_ops.config import Config, differences
+from niffler_ops.errors import CannotWriteError, ConfigurationError, InputError
+from niffler_ops.files import make_private_folder
+from niffler_ops.intake import CsvSummary, check, read_rows
+from niffler_ops.layout import Layout
+from niffler_ops.ledger.store import ExtractionRecord, Ledger
+from niffler_ops.processes.locks import acquire, acquire_folder, running, runtime_folder
+
+DEFINING_KEYS = frozenset(
+    {
+        "StorageFolder",
+        "FilePath",
+        "ExtractionType",
+        "AccessionIndex",
+        "PatientIndex",
+        "DateIndex",
+        "DateType",
+        "DateFormat",
+        "LongAccession",
+        "RetrieveLevel",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """An extraction that may be worked on; `others` counts the extractions that run beside it."""
+
+    layout: Layout
+    ledger: Ledger
+    csv: CsvSummary
+    others: int
+    resumed: bool
+
+
+def open_extraction(config: Config, clock: Clock, stack: ExitStack) -> Opened:
+    """Check the CSV, take the locks, open or make the ledger; `stack` releases them.
+
+    Raises InputError, CannotWriteError, StoppedError or ConfigurationError; StorageFolder is as it was
+    after an InputError.
+    """
+    csv = check(config)
+    layout = Layout(config.storage_folder)
+    others = len(running(runtime_folder()))
+    lock = acquire(
+        config.query_aet,
+        storage_folder=config.storage_folder,
+        since=timestamp(clock.now()),
+        limit=config.max_niffler_processes,
+    )
+    stack.callback(lock.release)
+    _make_folders(layout)
+    stack.callback(acquire_folder(layout.private).release)
+    ledger = Ledger.open(layout.ledger, clock)
+    stack.callback(ledger.close)
+    record = ledger.record()
+    if record is None:
+        ledger.create(
+            configuration=_defining(config),
+            storage_folder=config.storage_folder,
+            csv_file=config.csv_file,
+            csv_digest=csv.digest,
+            csv_header=csv.header,
+            rows=read_rows(config),
+        )
+    else:
+        _check_unchanged(record, config, csv)
+    return Opened(layout=layout, ledger=ledger, csv=csv, others=others, resumed=record is not None)
+
+
+def _make_folders(layout: Layout) -> None:
+    try:
+        for folder in layout.folders():
+            make_private_folder(folder)
+        if not os.access(layout.storage_folder, os.W_OK | os.X_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        raise CannotWriteError(
+            f"StorageFolder {layout.storage_folder}: cannot be written ({error.strerror}). Name a folder that"
+            " you may write, or have this one's owner changed."
+        ) from None
+
+
+def _defining(config: Config) -> Mapping[str, str]:
+    return {key: value for key, value in config.digestible().items() if key in DEFINING_KEYS}
+
+
+def _check_unchanged(record: ExtractionRecord, config: Config, csv: CsvSummary) -> None:
+    """The keys that say what is extracted, and the CSV, are fixed for the life of a StorageFolder."""
+    changed = differences(record.configuration, _defining(config))
+    if changed:
+        raise ConfigurationError(
+            f"StorageFolder {config.storage_folder} holds an extraction with another configuration:",
+            *(f"  {text}" for text in changed),
+            "Give the earlier values to continue it; another StorageFolder starts anew.",
+        )
+    if record.csv_digest != csv.digest:
+        raise InputError(
+            f"CsvFile {config.csv_file}: it differs from the file this extraction was started with"
+            f" ({record.csv_file}). Give the same file to continue; another StorageFolder starts anew."
+        )

@@ -1,0 +1,135 @@
+"""Every rename, sync and durable write, and the failpoints that tests use to die exactly there.
+
+Folders are 0700 and files 0600: commands set umask 077, and what is made here says so itself.
+"""
+
+import ctypes
+import errno
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+FAILPOINT_VARIABLE = "NIFFLER_FAILPOINT"
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_failpoint_lock = threading.Lock()
+_failpoint_passes = 0
+
+
+def failpoint(name: str) -> None:
+    """Die by SIGKILL here when the environment names this point as NAME or NAME:PASS (1 is the first)."""
+    wanted = os.environ.get(FAILPOINT_VARIABLE)
+    if wanted is None:
+        return
+    target, _, passes = wanted.partition(":")
+    if target != name:
+        return
+    global _failpoint_passes  # noqa: PLW0603 - the one counter of a process that is about to die
+    with _failpoint_lock:
+        _failpoint_passes += 1
+        if _failpoint_passes == int(passes or 1):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder and its parents, 0700; an existing one stays as it is."""
+    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+
+
+def rename(source: Path, target: Path) -> None:
+    """Rename within one file system, replacing a file at the target."""
+    failpoint("rename-before")
+    source.rename(target)
+    failpoint("rename-after")
+
+
+def rename_new(source: Path, target: Path) -> bool:
+    """Rename a file unless the target exists; False where it does.
+
+    A hard link fails on an existing name, whoever made it, which a rename does not.
+    """
+    failpoint("rename-before")
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EOPNOTSUPP}:
+            raise
+        if target.exists():
+            return False
+        source.rename(target)
+    else:
+        failpoint("rename-between")
+        source.unlink()
+    failpoint("rename-after")
+    return True
+
+
+def sync_file_system(folder: Path) -> None:
+    """Bring all data of the folder's file system to the disk: one syncfs(2) for a group of files."""
+    failpoint("sync-before")
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if _libc.syncfs(descriptor) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), str(folder))
+    finally:
+        os.close(descriptor)
+    failpoint("sync-after")
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, new or replaced; not durable."""
+    descriptor = os.open(
+        path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE
+    )
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+
+
+def write_durable(path: Path, chunks: Iterable[bytes]) -> None:
+    """Replace a file as a whole: readers see the old or the new one, also after a power failure."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    descriptor = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE
+    )
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            for chunk in chunks:
+                stream.write(chunk)
+            stream.flush()
+            os.fsync(stream.fileno())
+        rename(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder of our own with all that is in it; nothing where it is absent."""
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder)
+
+
+def remove_empty_folder(folder: Path) -> bool:
+    """Remove a folder if nothing is in it."""
+    try:
+        folder.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,261 @@
+-- name: extraction
+SELECT * FROM extraction WHERE id = 1
+
+-- name: create_extraction
+INSERT INTO extraction (id, configuration, storage_folder, csv_file, csv_digest, csv_header, created_at, updated_at)
+VALUES (1, :configuration, :storage_folder, :csv_file, :csv_digest, :csv_header, :now, :now)
+
+-- name: import_complete
+UPDATE extraction SET imported = 1, updated_at = :now WHERE id = 1
+
+-- name: run_started
+UPDATE extraction SET run_state = 'running', started_at = :now, updated_at = :now, finished_at = NULL WHERE id = 1
+
+-- name: run_ended
+UPDATE extraction
+SET run_state = :run_state, updated_at = :now, finished_at = CASE :run_state WHEN 'finished' THEN :now END
+WHERE id = 1
+
+-- name: run_touched
+UPDATE extraction SET updated_at = :now WHERE id = 1
+
+-- name: tallies
+SELECT subject, name, number FROM tallies
+
+-- name: count_unexpected
+UPDATE tallies SET number = number + :files WHERE subject = 'unexpected' AND name = 'files'
+
+-- name: first_row_with_keys
+SELECT id FROM rows WHERE keys = ? AND same_as IS NULL
+
+-- name: insert_row
+INSERT INTO rows (line, cells, keys, same_as, state, reason) VALUES (:line, :cells, :keys, :same_as, :state, :reason)
+
+-- name: rows_to_query
+SELECT id, line, keys, attempts FROM rows
+WHERE state = 'pending' AND same_as IS NULL AND not_before <= :now
+ORDER BY not_before, id LIMIT :limit
+
+-- name: next_row_due
+SELECT min(not_before) FROM rows WHERE state = 'pending' AND same_as IS NULL
+
+-- name: row_querying
+UPDATE rows SET state = 'querying', attempts = attempts + 1 WHERE id = ? AND state = 'pending'
+
+-- name: row_transition
+UPDATE rows SET state = :after, reason = :reason WHERE id = :id AND state = :before
+
+-- name: row_mismatches
+UPDATE rows SET mismatches = :mismatches WHERE id = :id
+
+-- name: row_retry
+UPDATE rows SET not_before = :not_before, attempts = attempts - :refund WHERE id = :id
+
+-- name: rows_same_as
+SELECT id, state FROM rows WHERE same_as = ?
+
+-- name: rows_querying
+SELECT id, state FROM rows WHERE state = 'querying'
+
+-- name: rows_to_take_up
+SELECT id, state FROM rows WHERE state IN ('failed', 'not_found')
+AND NOT EXISTS (SELECT 1 FROM row_studies WHERE row_id = rows.id)
+
+-- name: row_taken_up
+UPDATE rows SET attempts = 0, not_before = 0, mismatches = 0 WHERE id = ?
+
+-- name: link
+INSERT OR IGNORE INTO row_studies (row_id, study_id) VALUES (?, ?)
+
+-- name: rows_of_study
+SELECT rows.id, rows.state FROM rows JOIN row_studies ON row_studies.row_id = rows.id WHERE row_studies.study_id = ?
+
+-- name: studies_of_row
+SELECT studies.* FROM studies JOIN row_studies ON row_studies.study_id = studies.id
+WHERE row_studies.row_id = ? ORDER BY studies.id
+
+-- name: problem_rows
+SELECT id, line, state, reason FROM rows
+WHERE state IN ('partial', 'failed', 'not_found', 'rejected') ORDER BY line LIMIT ?
+
+-- name: all_rows
+SELECT id, line, cells, state, reason, mismatches FROM rows ORDER BY line
+
+-- name: insert_study
+INSERT OR IGNORE INTO studies (study_instance_uid, archive, state, promised_count, expected)
+VALUES (:study_instance_uid, :archive, 'found', :promised_count, coalesce(:promised_count, 0))
+
+-- name: study_by_uid
+SELECT * FROM studies WHERE study_instance_uid = ?
+
+-- name: study
+SELECT * FROM studies WHERE id = ?
+
+-- name: studies_found
+SELECT * FROM studies WHERE state = 'found' AND not_before <= :now ORDER BY not_before, id LIMIT :limit
+
+-- name: studies_to_move
+SELECT * FROM studies WHERE state = 'listed' AND not_before <= :now ORDER BY not_before, id LIMIT :limit
+
+-- name: studies_moved
+SELECT * FROM studies WHERE state = 'moved' ORDER BY id
+
+-- name: studies_verified
+SELECT * FROM studies WHERE state = 'verified' ORDER BY id LIMIT ?
+
+-- name: studies_with_arrivals
+SELECT id FROM studies WHERE state IN ('found', 'listed', 'moved') AND (received > 0 OR surplus > 0)
+
+-- name: studies_in_flight
+SELECT id, state FROM studies WHERE state IN ('listing', 'moving', 'relisting')
+
+-- name: studies_ended_badly
+SELECT id, state FROM studies WHERE state IN ('partial', 'failed')
+
+-- name: study_transition
+UPDATE studies SET state = :after, reason = :reason WHERE id = :id AND state = :before
+
+-- name: study_asked
+UPDATE studies SET asked = asked + 1, attempts = attempts + 1, relisted = 0, last_status = NULL, last_failed = 0
+WHERE id = ?
+
+-- name: study_answered
+UPDATE studies SET last_status = :status, last_failed = :failed, grace = :grace, moved_at = :now WHERE id = :id
+
+-- name: study_grace
+UPDATE studies SET grace = :grace, moved_at = :now WHERE id = :id
+
+-- name: study_refund
+UPDATE studies SET attempts = max(attempts - 1, 0) WHERE id = ?
+
+-- name: study_due
+UPDATE studies SET not_before = :not_before WHERE id = :id
+
+-- name: study_listing_failed
+UPDATE studies SET listings = listings + :charge, not_before = :not_before WHERE id = :id
+
+-- name: study_promise
+UPDATE studies SET promised_by = :promised_by, listings = 0 WHERE id = :id
+
+-- name: study_relisted
+UPDATE studies SET relisted = 1 WHERE id = ?
+
+-- name: study_recount
+UPDATE studies SET
+    expected = CASE promised_by
+        WHEN 'uid' THEN (SELECT count(*) FROM instances WHERE study_id = studies.id AND promised)
+        ELSE coalesce(promised_count, 0) END,
+    received = (SELECT count(*) FROM instances
+                WHERE study_id = studies.id AND promised AND state IN ('received', 'filed')),
+    surplus = (SELECT count(*) FROM instances
+               WHERE study_id = studies.id AND NOT promised AND state IN ('received', 'filed')),
+    bytes = (SELECT coalesce(sum(size), 0) FROM instances
+             WHERE study_id = studies.id AND state IN ('received', 'filed'))
+WHERE id = ?
+
+-- name: study_outcome
+UPDATE studies SET outcome = :outcome, verified = :verified WHERE id = :id
+
+-- name: study_expects_what_came
+UPDATE studies SET expected = received WHERE id = ?
+
+-- name: study_taken_up
+UPDATE studies SET attempts = 0, listings = 0, not_before = 0, outcome = NULL, verified = NULL WHERE id = ?
+
+-- name: next_study_due
+SELECT min(not_before) FROM studies WHERE state IN ('found', 'listed')
+
+-- name: forget_promise
+UPDATE instances SET promised = 0 WHERE study_id = ?
+
+-- name: promise
+INSERT INTO instances (study_id, sop_instance_uid, series_instance_uid, promised, state)
+VALUES (:study_id, :sop_instance_uid, :series_instance_uid, 1, 'awaited')
+ON CONFLICT (study_id, sop_instance_uid) DO UPDATE SET promised = 1
+
+-- name: drop_unpromised
+DELETE FROM instances WHERE study_id = ? AND NOT promised AND state IN ('awaited', 'missing')
+
+-- name: drop_surplus
+DELETE FROM instances WHERE study_id = ? AND NOT promised AND state = 'received'
+
+-- name: promise_surplus
+UPDATE instances SET promised = 1 WHERE study_id = ? AND NOT promised AND state IN ('received', 'filed')
+
+-- name: receive
+INSERT INTO instances (study_id, sop_instance_uid, series_instance_uid, promised, state, path, size, sha256, inode,
+                       modified_ns)
+VALUES (:study_id, :sop_instance_uid, :series_instance_uid, :promised, 'received', :path, :size, :sha256, :inode,
+        :modified_ns)
+ON CONFLICT (study_id, sop_instance_uid) DO UPDATE SET
+    state = 'received', series_instance_uid = excluded.series_instance_uid, path = excluded.path,
+    size = excluded.size, sha256 = excluded.sha256, inode = excluded.inode, modified_ns = excluded.modified_ns
+WHERE instances.state <> 'filed'
+
+-- name: instance
+SELECT * FROM instances WHERE study_id = ? AND sop_instance_uid = ?
+
+-- name: instances_of_study
+SELECT * FROM instances WHERE study_id = ? ORDER BY series_instance_uid, sop_instance_uid
+
+-- name: instance_state
+UPDATE instances SET state = :after WHERE study_id = :study_id AND sop_instance_uid = :sop_instance_uid
+
+-- name: instance_read_again
+UPDATE instances SET size = :size, sha256 = :sha256, inode = :inode, modified_ns = :modified_ns
+WHERE study_id = :study_id AND sop_instance_uid = :sop_instance_uid
+
+-- name: name_missing
+UPDATE instances SET state = 'missing' WHERE study_id = ? AND promised AND state = 'awaited'
+
+-- name: missing_of_study
+SELECT sop_instance_uid FROM instances WHERE study_id = ? AND promised AND state IN ('awaited', 'missing')
+ORDER BY sop_instance_uid
+
+-- name: await_again
+UPDATE instances SET state = 'awaited' WHERE study_id = ? AND state IN ('missing')
+
+-- name: lost_from_staging
+UPDATE instances SET state = 'awaited', path = NULL, size = NULL, sha256 = NULL, inode = NULL, modified_ns = NULL
+WHERE study_id = ? AND state = 'received'
+
+-- name: begin_attempt
+INSERT INTO attempts (study_id, archive, lane, level, started_at) VALUES (:study_id, :archive, :lane, :level, :now)
+
+-- name: end_attempt
+UPDATE attempts SET ended_at = :now, status = :status, completed = :completed, failed = :failed,
+    warning = :warning, charged = :charged, reason = :reason
+WHERE id = :id
+
+-- name: uncharge_attempt
+UPDATE attempts SET charged = 0 WHERE id = ?
+
+-- name: end_open_attempts
+UPDATE attempts SET ended_at = :now, charged = 0, reason = :reason WHERE ended_at IS NULL
+
+-- name: last_attempt
+SELECT * FROM attempts WHERE study_id = ? ORDER BY id DESC LIMIT 1
+
+-- name: intend_process
+INSERT INTO processes (token, role, command, user_id, intended_at) VALUES (:token, :role, :command, :user_id, :now)
+
+-- name: process_launched
+UPDATE processes SET pid = :pid, start_ticks = :start_ticks, boot_id = :boot_id, launched_at = :now
+WHERE token = :token AND pid IS NULL
+
+-- name: process_ended
+UPDATE processes SET ended_at = :now, exit_code = :exit_code WHERE token = :token AND ended_at IS NULL
+
+-- name: open_processes
+SELECT * FROM processes WHERE ended_at IS NULL ORDER BY id
+
+-- name: latest_processes
+SELECT * FROM processes WHERE id >= (SELECT max(id) FROM processes WHERE role = 'supervisor') ORDER BY id
+
+-- name: launches_in_run
+SELECT role, count(*) AS launches FROM processes
+WHERE id >= (SELECT max(id) FROM processes WHERE role = 'supervisor') GROUP BY role
+
+-- name: rate_window
+SELECT count(*) AS studies, min(at) AS first FROM events
+WHERE subject = 'study' AND to_state IN ('done', 'partial') AND id > (SELECT max(id) - :events FROM events)

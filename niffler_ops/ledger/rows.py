@@ -1,0 +1,189 @@
+"""Rows of the CSV: import, claims for a query, and the state that follows from their studies."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from niffler_ops.ledger.connection import LedgerConnection
+from niffler_ops.model import CsvRow
+from niffler_ops.states import (
+    ROW_REWINDS,
+    RowState,
+    StudyState,
+    check_row_transition,
+    row_outcome,
+)
+
+REASONS_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClaimedRow:
+    """A row that a findscu is about to ask for; `attempts` includes this one."""
+
+    id: int
+    line: int
+    keys: Mapping[str, str]
+    attempts: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundStudy:
+    """What a C-FIND answer told of a study; `promised_count` None where the archive did not tell."""
+
+    study_instance_uid: str
+    promised_count: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowRecord:
+    """A row as the report shows it."""
+
+    id: int
+    line: int
+    cells: tuple[str, ...]
+    state: RowState
+    reason: str
+    mismatches: int
+
+
+class Rows:
+    """The table of rows; callers hold the transaction."""
+
+    def __init__(self, ledger: LedgerConnection) -> None:
+        self._ledger = ledger
+
+    def import_rows(self, rows: Iterable[CsvRow]) -> None:
+        """Insert every line once; a line with the keys of an earlier one points to it."""
+        for row in rows:
+            keys = None if row.refused else json.dumps(dict(row.keys), sort_keys=True, ensure_ascii=False)
+            first = self._ledger.one("first_row_with_keys", keys) if keys else None
+            self._ledger.run(
+                "insert_row",
+                line=row.line,
+                cells=json.dumps(row.values, ensure_ascii=False),
+                keys=keys,
+                same_as=first["id"] if first else None,
+                state=RowState.REJECTED if row.refused else RowState.PENDING,
+                reason=row.refused or "",
+            )
+
+    def claim(self, limit: int) -> list[ClaimedRow]:
+        """Take up to `limit` rows that are due for a query."""
+        claimed = []
+        for row in self._ledger.all("rows_to_query", now=self._ledger.now_seconds(), limit=limit):
+            self._ledger.one_changed("row_querying", row["id"])
+            claimed.append(
+                ClaimedRow(
+                    id=row["id"], line=row["line"], keys=json.loads(row["keys"]), attempts=row["attempts"] + 1
+                )
+            )
+        return claimed
+
+    def next_due(self) -> float | None:
+        """When the next pending row may be asked (seconds since 1970); None where none is pending."""
+        row = self._ledger.one("next_row_due")
+        due: float | None = row[0] if row else None
+        return due
+
+    def ask_again(self, row_id: int, *, delay: float, charged: bool, reason: str) -> None:
+        """The query did not come to an end: back to pending, after `delay` seconds."""
+        self._transition(row_id, RowState.QUERYING, RowState.PENDING, reason)
+        self._ledger.run(
+            "row_retry", id=row_id, not_before=self._ledger.now_seconds() + delay, refund=0 if charged else 1
+        )
+
+    def not_found(self, row_id: int, reason: str) -> None:
+        """The archive answered that nothing matches."""
+        self._end_query(row_id, RowState.NOT_FOUND, reason, mismatches=0)
+
+    def failed(self, row_id: int, reason: str, *, mismatches: int = 0) -> None:
+        """The query itself failed for good."""
+        self._end_query(row_id, RowState.FAILED, reason, mismatches=mismatches)
+
+    def matched(self, row_id: int, studies: Iterable[FoundStudy], *, archive: str, mismatches: int) -> None:
+        """Link the row and its equals with the studies that the archive named."""
+        study_ids = []
+        for study in studies:
+            self._ledger.run(
+                "insert_study",
+                study_instance_uid=study.study_instance_uid,
+                archive=archive,
+                promised_count=study.promised_count,
+            )
+            record = self._ledger.one("study_by_uid", study.study_instance_uid)
+            assert record is not None  # noqa: S101 - inserted above
+            study_ids.append(record["id"])
+        ended = self._end_query(row_id, RowState.MATCHED, "", mismatches=mismatches)
+        self._ledger.run_many("link", ((row, study) for row in ended for study in study_ids))
+        for row in ended:
+            self.settle(row, RowState.MATCHED)
+
+    def settle(self, row_id: int, state: RowState) -> None:
+        """Bring a row to the state that its studies give it."""
+        studies = self._ledger.all("studies_of_row", row_id)
+        outcome = row_outcome(StudyState(study["state"]) for study in studies)
+        if outcome is state:
+            return
+        reasons = [study["reason"] for study in studies if study["reason"]]
+        text = "; ".join(dict.fromkeys(reasons[:REASONS_SHOWN]))
+        if len(reasons) > REASONS_SHOWN:
+            text += f"; and {len(reasons) - REASONS_SHOWN} more studies"
+        self._transition(row_id, state, outcome, text)
+
+    def settle_study(self, study_id: int) -> None:
+        """Bring every row that matched the study to the state that its studies give it."""
+        for row in self._ledger.all("rows_of_study", study_id):
+            self.settle(row["id"], RowState(row["state"]))
+
+    def rewind(self) -> int:
+        """After a crash: rows in flight go back, at no cost in attempts; gives their number."""
+        rows = self._ledger.all("rows_querying")
+        for row in rows:
+            before = RowState(row["state"])
+            self._transition(row["id"], before, ROW_REWINDS[before], "")
+            self._ledger.run("row_retry", id=row["id"], not_before=0.0, refund=1)
+        return len(rows)
+
+    def take_up(self) -> int:
+        """For --retry-failed: rows without studies that failed or were not found become pending."""
+        rows = self._ledger.all("rows_to_take_up")
+        for row in rows:
+            self._transition(row["id"], RowState(row["state"]), RowState.PENDING, "")
+            self._ledger.run("row_taken_up", row["id"])
+        return len(rows)
+
+    def problems(self, limit: int) -> list[tuple[int, RowState, str]]:
+        """Line, state and reason of rows that did not become done, by line."""
+        return [
+            (row["line"], RowState(row["state"]), row["reason"])
+            for row in self._ledger.all("problem_rows", limit)
+        ]
+
+    def all(self) -> Iterator[RowRecord]:
+        """Every row by line, streamed."""
+        for row in self._ledger.run("all_rows"):
+            yield RowRecord(
+                id=row["id"],
+                line=row["line"],
+                cells=tuple(json.loads(row["cells"])),
+                state=RowState(row["state"]),
+                reason=row["reason"],
+                mismatches=row["mismatches"],
+            )
+
+    def _end_query(self, row_id: int, after: RowState, reason: str, *, mismatches: int) -> list[int]:
+        """Apply the outcome to the row and to the pending rows with the same keys; gives their ids."""
+        self._transition(row_id, RowState.QUERYING, after, reason)
+        ended = [row_id]
+        for same in self._ledger.all("rows_same_as", row_id):
+            if same["state"] == RowState.PENDING:
+                self._transition(same["id"], RowState.PENDING, after, reason)
+                ended.append(same["id"])
+        if mismatches:
+            self._ledger.run_many("row_mismatches", ({"id": row, "mismatches": mismatches} for row in ended))
+        return ended
+
+    def _transition(self, row_id: int, before: RowState, after: RowState, reason: str) -> None:
+        check_row_transition(before, after)
+        self._ledger.one_changed("row_transition", id=row_id, before=before, after=after, reason=reason)

@@ -1,0 +1,176 @@
+"""The ledger as a whole: opening it, its transactions, and the extraction's own record."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from niffler_ops import database
+from niffler_ops.clock import Clock, SystemClock, timestamp
+from niffler_ops.errors import MissingInputError
+from niffler_ops.files import failpoint
+from niffler_ops.ledger.connection import LedgerConnection
+from niffler_ops.ledger.instances import Instances
+from niffler_ops.ledger.launches import Launches
+from niffler_ops.ledger.rows import Rows
+from niffler_ops.ledger.studies import Studies
+from niffler_ops.model import CsvRow
+from niffler_ops.states import RowState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExtractionRecord:
+    """What the ledger remembers of the extraction itself; times are ISO 8601 or None."""
+
+    configuration: Mapping[str, str]
+    storage_folder: str
+    csv_file: str
+    csv_digest: str
+    csv_header: tuple[str, ...]
+    imported: bool
+    run_state: str
+    started_at: str | None
+    updated_at: str | None
+    finished_at: str | None
+
+
+class Ledger:
+    """The one writer's view; every change happens inside `transaction()`."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        shared = LedgerConnection(connection, clock)
+        self._shared = shared
+        self.rows = Rows(shared)
+        self.studies = Studies(shared, self.rows)
+        self.instances = Instances(shared)
+        self.launches = Launches(shared)
+
+    @classmethod
+    def open(cls, path: Path, clock: Clock | None = None) -> "Ledger":
+        """The ledger for its one writer, made or migrated as needed."""
+        connection = database.connect(path)
+        database.migrate(connection, "niffler_ops.ledger.migrations")
+        return cls(connection, clock or SystemClock())
+
+    @classmethod
+    def open_read_only(cls, path: Path) -> "Ledger":
+        """The ledger for readers, who keep their transactions short.
+
+        Raises MissingInputError where there is none or it is damaged.
+        """
+        if not path.is_file():
+            raise MissingInputError(
+                f"{path}: no ledger here. Name the StorageFolder of an extraction that was started."
+            )
+        try:
+            connection = database.connect_read_only(path)
+            connection.execute("SELECT 1 FROM extraction, tallies LIMIT 1").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise MissingInputError(
+                f"{path}: the ledger cannot be read ({error}). The retrieved files are not affected. Keep the"
+                " file and its -wal for repair; `sqlite3 ledger.sqlite .recover` may save the rows, and the"
+                " same CSV with another StorageFolder starts anew."
+            ) from None
+        return cls(connection, SystemClock())
+
+    def close(self) -> None:
+        """Close the connection; open statements end."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One durable unit of changes."""
+        with database.transaction(self._connection):
+            yield
+            failpoint("commit-before")
+        failpoint("commit-after")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Several reads that agree with each other."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("ROLLBACK")
+
+    def record(self) -> ExtractionRecord | None:
+        """The extraction's own record; None before `create`."""
+        row = self._shared.one("extraction")
+        if row is None:
+            return None
+        return ExtractionRecord(
+            configuration=json.loads(row["configuration"]),
+            storage_folder=row["storage_folder"],
+            csv_file=row["csv_file"],
+            csv_digest=row["csv_digest"],
+            csv_header=tuple(json.loads(row["csv_header"])),
+            imported=bool(row["imported"]),
+            run_state=row["run_state"],
+            started_at=row["started_at"],
+            updated_at=row["updated_at"],
+            finished_at=row["finished_at"],
+        )
+
+    def create(
+        self,
+        *,
+        configuration: Mapping[str, str],
+        storage_folder: Path,
+        csv_file: Path,
+        csv_digest: str,
+        csv_header: tuple[str, ...],
+        rows: Iterable[CsvRow],
+    ) -> None:
+        """Record the extraction and import every line of the CSV, all or nothing."""
+        with self.transaction():
+            self._shared.run(
+                "create_extraction",
+                configuration=json.dumps(dict(configuration), sort_keys=True),
+                storage_folder=str(storage_folder),
+                csv_file=str(csv_file),
+                csv_digest=csv_digest,
+                csv_header=json.dumps(csv_header),
+                now=self._now(),
+            )
+            self.rows.import_rows(rows)
+            self._shared.run("import_complete", now=self._now())
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def run_started(self) -> None:
+        """A supervisor works on the extraction from now on."""
+        self._shared.run("run_started", now=self._now())
+
+    def run_ended(self, run_state: str) -> None:
+        """The run ended in order: `stopped` or `finished`."""
+        self._shared.run("run_ended", run_state=run_state, now=self._now())
+
+    def touch(self) -> None:
+        """The supervisor was alive just now."""
+        self._shared.run("run_touched", now=self._now())
+
+    def tallies(self) -> dict[tuple[str, str], int]:
+        """Numbers by subject and name, kept by triggers: 0.1 ms whatever the number of rows."""
+        return {(row["subject"], row["name"]): row["number"] for row in self._shared.all("tallies")}
+
+    def count_unexpected(self, files: int) -> None:
+        """Add to the number of files that went to unexpected/."""
+        self._shared.run("count_unexpected", files=files)
+
+    def open_work(self) -> bool:
+        """Whether any row is not at its end."""
+        tallies = self.tallies()
+        return any(
+            tallies["row", state] for state in (RowState.PENDING, RowState.QUERYING, RowState.MATCHED)
+        ) or any(
+            number
+            for (subject, name), number in tallies.items()
+            if subject == "study" and name not in {"done", "partial", "failed"}
+        )
+
+    def _now(self) -> str:
+        return timestamp(self._clock.now())

@@ -1,0 +1,291 @@
+"""Studies: claims for listing and retrieval, what the archive promised, and how each ended."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from niffler_ops.ledger.connection import LedgerConnection
+from niffler_ops.ledger.rows import Rows
+from niffler_ops.states import STUDY_REWINDS, StudyState, check_study_transition
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Study:
+    """One study as the ledger has it; the columns are described in the schema."""
+
+    id: int
+    study_instance_uid: str
+    archive: str
+    state: StudyState
+    reason: str
+    promised_count: int | None
+    promised_by: str | None
+    expected: int
+    received: int
+    surplus: int
+    bytes: int
+    listings: int
+    relisted: bool
+    asked: int
+    attempts: int
+    last_status: int | None
+    last_failed: int
+    grace: float
+    moved_at: float
+    outcome: str | None
+    verified: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoveOutcome:
+    """What a C-MOVE came to; counters as the archive counts, None where it did not say."""
+
+    status: int | None
+    completed: int | None = None
+    failed: int | None = None
+    warning: int | None = None
+    reason: str = ""
+
+
+def _study(row: sqlite3.Row) -> Study:
+    return Study(
+        id=row["id"],
+        study_instance_uid=row["study_instance_uid"],
+        archive=row["archive"],
+        state=StudyState(row["state"]),
+        reason=row["reason"],
+        promised_count=row["promised_count"],
+        promised_by=row["promised_by"],
+        expected=row["expected"],
+        received=row["received"],
+        surplus=row["surplus"],
+        bytes=row["bytes"],
+        listings=row["listings"],
+        relisted=bool(row["relisted"]),
+        asked=row["asked"],
+        attempts=row["attempts"],
+        last_status=row["last_status"],
+        last_failed=row["last_failed"],
+        grace=row["grace"],
+        moved_at=row["moved_at"],
+        outcome=row["outcome"],
+        verified=row["verified"],
+    )
+
+
+class Studies:
+    """The table of studies; callers hold the transaction."""
+
+    def __init__(self, ledger: LedgerConnection, rows: Rows) -> None:
+        self._ledger = ledger
+        self._rows = rows
+
+    def get(self, study_id: int) -> Study:
+        """The study with this id."""
+        row = self._ledger.one("study", study_id)
+        if row is None:
+            raise KeyError(study_id)
+        return _study(row)
+
+    def by_uid(self, study_instance_uid: str) -> Study | None:
+        """The study with this Study Instance UID; None where no row matched it."""
+        row = self._ledger.one("study_by_uid", study_instance_uid)
+        return None if row is None else _study(row)
+
+    def of_row(self, row_id: int) -> list[Study]:
+        """The studies that a row matched."""
+        return [_study(row) for row in self._ledger.all("studies_of_row", row_id)]
+
+    def claim_for_listing(self, limit: int) -> list[Study]:
+        """Take studies whose instances are to be asked for."""
+        return self._claim("studies_found", StudyState.LISTING, limit)
+
+    def due_for_move(self, limit: int) -> list[Study]:
+        """Studies that are due for retrieval; `begin_move` takes them."""
+        return [
+            _study(row)
+            for row in self._ledger.all("studies_to_move", now=self._ledger.now_seconds(), limit=limit)
+        ]
+
+    def next_due(self) -> float | None:
+        """When the next study may be listed or retrieved (seconds since 1970)."""
+        row = self._ledger.one("next_study_due")
+        due: float | None = row[0] if row else None
+        return due
+
+    def moved(self) -> list[Study]:
+        """Studies whose instances may still be arriving."""
+        return [_study(row) for row in self._ledger.all("studies_moved")]
+
+    def verified(self, limit: int) -> list[Study]:
+        """Studies whose files are on their way to their final path."""
+        return [_study(row) for row in self._ledger.all("studies_verified", limit)]
+
+    def listed(self, study_id: int, before: StudyState, promised_by: str) -> None:
+        """What the archive promises is known: `uid`, `count` or `none`."""
+        after = StudyState.MOVED if before is StudyState.RELISTING else StudyState.LISTED
+        self._transition(study_id, before, after)
+        self._ledger.run("study_promise", id=study_id, promised_by=promised_by)
+        if before is StudyState.RELISTING:
+            self._ledger.run("study_relisted", study_id)
+        self._ledger.run("study_recount", study_id)
+
+    def listing_failed(
+        self, study_id: int, before: StudyState, *, delay: float, charged: bool, reason: str
+    ) -> None:
+        """The archive did not tell this time; the study is asked about again after `delay` seconds."""
+        self._transition(study_id, before, STUDY_REWINDS[before], reason)
+        due = self._ledger.now_seconds() + delay
+        self._ledger.run("study_listing_failed", id=study_id, charge=1 if charged else 0, not_before=due)
+
+    def relist(self, study_id: int) -> None:
+        """Ask again what the study has, because arrival and promise differ."""
+        self._transition(study_id, StudyState.MOVED, StudyState.RELISTING)
+
+    def skip_move(self, study_id: int) -> None:
+        """All that it promises is here already."""
+        self._transition(study_id, StudyState.LISTED, StudyState.MOVED)
+
+    def begin_move(self, study: Study, *, lane: int, level: str) -> int:
+        """Give a study to a movescu; gives the attempt's id."""
+        self._transition(study.id, StudyState.LISTED, StudyState.MOVING)
+        self._ledger.run("study_asked", study.id)
+        self._ledger.run("await_again", study.id)
+        cursor = self._ledger.run(
+            "begin_attempt",
+            study_id=study.id,
+            archive=study.archive,
+            lane=lane,
+            level=level,
+            now=self._ledger.now_text(),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def end_move(self, study_id: int, attempt_id: int, outcome: MoveOutcome, *, grace: float) -> None:
+        """The archive answered, or will not: what came is judged after `grace` quiet seconds."""
+        self._transition(study_id, StudyState.MOVING, StudyState.MOVED)
+        self._ledger.run(
+            "study_answered",
+            id=study_id,
+            status=outcome.status,
+            failed=outcome.failed or 0,
+            grace=grace,
+            now=self._ledger.now_seconds(),
+        )
+        self._end_attempt(attempt_id, outcome, charged=True)
+
+    def give_back(self, study_id: int, attempt_id: int, reason: str) -> None:
+        """The study was never asked for after all: back, free of charge."""
+        self._transition(study_id, StudyState.MOVING, StudyState.LISTED, reason)
+        self._ledger.run("study_refund", study_id)
+        self._end_attempt(attempt_id, MoveOutcome(status=None, reason=reason), charged=False)
+
+    def refund(self, study_id: int, attempt_id: int) -> None:
+        """The archive itself was gone: the attempt does not count."""
+        self._ledger.run("study_refund", study_id)
+        self._ledger.run("uncharge_attempt", attempt_id)
+
+    def retry(self, study_id: int, *, delay: float, reason: str) -> None:
+        """Retrieve again, after `delay` seconds."""
+        self._transition(study_id, StudyState.MOVED, StudyState.LISTED, reason)
+        self._ledger.run("study_due", id=study_id, not_before=self._ledger.now_seconds() + delay)
+
+    def decide(self, study_id: int, *, outcome: StudyState, verified: str | None, reason: str) -> None:
+        """Record the verdict `done` or `partial`, which holds once the files are filed and durable."""
+        if verified == "unverified":
+            self._ledger.run("study_expects_what_came", study_id)
+        self._transition(study_id, StudyState.MOVED, StudyState.VERIFIED, reason)
+        self._ledger.run("study_outcome", id=study_id, outcome=outcome, verified=verified)
+
+    def filed(self, study_id: int, *, conflicts: int = 0) -> None:
+        """The files are durable at their final path: the verdict holds now.
+
+        `conflicts` instances could not be filed because a different one has their path.
+        """
+        study = self.get(study_id)
+        outcome, reason = StudyState(study.outcome or StudyState.PARTIAL), study.reason
+        if conflicts:
+            outcome = StudyState.PARTIAL
+            reason = f"{conflicts} instances not filed: another one stands at their path"
+            self._ledger.run("study_outcome", id=study_id, outcome=outcome, verified=None)
+            self._ledger.run("study_recount", study_id)
+        self._transition(study_id, StudyState.VERIFIED, outcome, reason)
+        self._rows.settle_study(study_id)
+
+    def unfile(self, study_id: int, *, grace: float, reason: str) -> None:
+        """A file was lost or changed before it was durable: judge again."""
+        self._transition(study_id, StudyState.VERIFIED, StudyState.MOVED, reason)
+        self._ledger.run("study_outcome", id=study_id, outcome=None, verified=None)
+        self._ledger.run("study_grace", id=study_id, grace=grace, now=self._ledger.now_seconds())
+        self._ledger.run("study_recount", study_id)
+
+    def fail(self, study_id: int, reason: str) -> None:
+        """Nothing of the study could be had."""
+        self._transition(study_id, StudyState.MOVED, StudyState.FAILED, reason)
+        self._rows.settle_study(study_id)
+
+    def recount(self, study_ids: Iterable[int]) -> None:
+        """Count again what of these studies is on disk."""
+        self._ledger.run_many("study_recount", ((study_id,) for study_id in study_ids))
+
+    def rewind(self, *, grace: float) -> int:
+        """After a crash: studies in flight go back, at no cost in attempts; gives their number."""
+        rows = self._ledger.all("studies_in_flight")
+        for row in rows:
+            before = StudyState(row["state"])
+            self._transition(row["id"], before, STUDY_REWINDS[before], "")
+            if before is StudyState.MOVING:
+                self._ledger.run("study_refund", row["id"])
+        for row in self._ledger.all("studies_moved"):
+            self._ledger.run("study_grace", id=row["id"], grace=grace, now=self._ledger.now_seconds())
+        self._ledger.run(
+            "end_open_attempts", now=self._ledger.now_text(), reason="the extraction was interrupted"
+        )
+        return len(rows)
+
+    def reread(self) -> int:
+        """After a crash: forget what was received and not filed, for staging is read again."""
+        studies = [row["id"] for row in self._ledger.all("studies_with_arrivals")]
+        self._ledger.run_many("lost_from_staging", ((study_id,) for study_id in studies))
+        self.recount(studies)
+        return len(studies)
+
+    def take_up(self) -> int:
+        """For --retry-failed: studies that failed or are partial are looked for again."""
+        rows = self._ledger.all("studies_ended_badly")
+        for row in rows:
+            self._transition(row["id"], StudyState(row["state"]), StudyState.FOUND)
+            self._ledger.run("study_taken_up", row["id"])
+        for row in rows:
+            self._rows.settle_study(row["id"])
+        return len(rows)
+
+    def last_level(self, study_id: int) -> str | None:
+        """The level of the latest C-MOVE of the study."""
+        row = self._ledger.one("last_attempt", study_id)
+        return None if row is None else str(row["level"])
+
+    def _claim(self, query: str, after: StudyState, limit: int) -> list[Study]:
+        claimed = [
+            _study(row) for row in self._ledger.all(query, now=self._ledger.now_seconds(), limit=limit)
+        ]
+        for study in claimed:
+            self._transition(study.id, study.state, after, study.reason)
+        return claimed
+
+    def _end_attempt(self, attempt_id: int, outcome: MoveOutcome, *, charged: bool) -> None:
+        self._ledger.run(
+            "end_attempt",
+            id=attempt_id,
+            now=self._ledger.now_text(),
+            status=outcome.status,
+            completed=outcome.completed,
+            failed=outcome.failed,
+            warning=outcome.warning,
+            charged=int(charged),
+            reason=outcome.reason,
+        )
+
+    def _transition(self, study_id: int, before: StudyState, after: StudyState, reason: str = "") -> None:
+        check_study_transition(before, after)
+        self._ledger.one_changed("study_transition", id=study_id, before=before, after=after, reason=reason)

@@ -1,0 +1,144 @@
+"""Launches tools through sh, each in its own session, reads their output, and knows when they end.
+
+Call `launch` from the main thread only: the kernel ties the parent-death signal to the thread that
+forked, and would end the child when that thread ends.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import sh
+
+from niffler_ops.errors import UnavailableError
+from niffler_ops.processes.identity import Identity, identify, is_alive
+
+PR_SET_PDEATHSIG = 1
+SIGNAL_CODES = range(-64, 256)
+KEPT_LINES = 200
+
+_libc = ctypes.CDLL(None)
+_NULL = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+Event = Callable[[], None]
+
+
+class Child:
+    """A launched tool: its identity, its latest output, and its end."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.output: deque[str] = deque(maxlen=KEPT_LINES)
+        self.exit_code: int | None = None
+        self.identity: Identity | None = None
+        self.command: Any = None  # sh.RunningCommand, once launched
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is also the process group's."""
+        return int(self.command.pid)
+
+    def terminate(self) -> None:
+        """Ask it to end (SIGTERM)."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it now (SIGKILL)."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Signal its process group, but only while it is the process that was launched."""
+        if self.exit_code is None and self.identity is not None and is_alive(self.identity):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.identity.pid, number)
+
+
+class Launcher:
+    """Launches children whose lines and ends come back as events on one queue, for the main thread."""
+
+    def __init__(self) -> None:
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self.children: set[Child] = set()
+
+    def launch(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        on_line: Callable[[str], None],
+        on_exit: Callable[[int], None],
+    ) -> Child:
+        """Start a tool; raises UnavailableError where the program is missing or cannot be run.
+
+        `environment` is put over our own; `on_line` and `on_exit` are called by `dispatch`.
+        """
+        child = Child(name)
+
+        def line_read(line: str | bytes) -> None:
+            text = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
+            self.post(lambda: self._line(child, text, on_line))
+
+        def ended(_command: object, _ok: object, code: int) -> None:
+            self.post(lambda: self._ended(child, code, on_exit))
+
+        program, *arguments = command
+        options: dict[str, Any] = {
+            "_bg": True,
+            "_bg_exc": False,
+            "_new_session": True,
+            "_preexec_fn": _die_with(os.getpid()),
+            "_tty_out": False,
+            "_in": _NULL,
+            "_out": line_read,
+            "_err_to_out": True,
+            "_ok_code": SIGNAL_CODES,
+            "_done": ended,
+            "_env": {**os.environ, **environment},
+        }
+        try:
+            child.command = sh.Command(program)(*arguments, **options)
+        except (sh.CommandNotFound, OSError) as error:
+            raise UnavailableError(f"{program}: cannot be started ({type(error).__name__})") from None
+        child.identity = identify(child.pid)
+        self.children.add(child)
+        return child
+
+    def post(self, event: Event) -> None:
+        """Hand something to the main thread; callable from any thread."""
+        self._events.put(event)
+
+    def dispatch(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for an event, then handle all that are there."""
+        handled = False
+        with contextlib.suppress(Empty):
+            self._events.get(timeout=timeout)()
+            handled = True
+            while True:
+                self._events.get_nowait()()
+        return handled
+
+    def _line(self, child: Child, text: str, on_line: Callable[[str], None]) -> None:
+        child.output.append(text)
+        on_line(text)
+
+    def _ended(self, child: Child, code: int, on_exit: Callable[[int], None]) -> None:
+        child.exit_code = code
+        self.children.discard(child)
+        on_exit(code)
+
+
+def _die_with(parent: int) -> Callable[[], None]:
+    """What a child does before exec: be killed when its parent dies, even by SIGKILL."""
+
+    def prepare() -> None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(127)
+
+    return prepare

@@ -1,0 +1,84 @@
+"""Worker processes that read files for the supervisor, and die with it."""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar, TypeVarTuple
+
+PR_SET_PDEATHSIG = 1
+
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
+
+
+def _die_with_supervisor(supervisor: int) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != supervisor:
+        os._exit(127)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.umask(0o077)
+
+
+class Workers:
+    """A pool of spawned processes (a forked one would keep the supervisor's locks).
+
+    Call `submit` from the main thread only: the parent-death signal is tied to the starting thread.
+    """
+
+    def __init__(self, number: int, post: Callable[[Callable[[], None]], None]) -> None:
+        self._number = number
+        self._post = post
+        self._pool = self._start()
+
+    def submit(
+        self,
+        work: Callable[[*Arguments], Result],
+        *arguments: *Arguments,
+        then: Callable[[Result], None],
+    ) -> None:
+        """Run a module-level function; `then` gets its result on the main thread.
+
+        Work that a dying worker lost is done again by a new one.
+        """
+
+        def again() -> None:
+            self.submit(work, *arguments, then=then)
+
+        def finished(future: Future[Result]) -> None:
+            if future.cancelled():
+                return
+            error = future.exception()
+            if isinstance(error, BrokenProcessPool):
+                self._post(again)
+            elif error is not None:
+                self._post(lambda: _raise(error))
+            else:
+                self._post(lambda: then(future.result()))
+
+        try:
+            future = self._pool.submit(work, *arguments)
+        except BrokenProcessPool:
+            self._pool.shutdown(wait=False)
+            self._pool = self._start()
+            future = self._pool.submit(work, *arguments)
+        future.add_done_callback(finished)
+
+    def stop(self) -> None:
+        """End the workers; what they were given and have not done is dropped."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _start(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            self._number,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_die_with_supervisor,
+            initargs=(os.getpid(),),
+        )
+
+
+def _raise(error: BaseException) -> None:
+    raise error

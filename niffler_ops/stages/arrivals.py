@@ -1,0 +1,185 @@
+"""What arrives in staging: noticed, read once in worker processes, and recorded in the ledger."""
+
+import logging
+import os
+import re
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from niffler_ops.dicomtools.storescp import staging_name
+from niffler_ops.files import make_private_folder, rename
+from niffler_ops.headers import read_instances
+from niffler_ops.ledger.studies import Study
+from niffler_ops.model import InstanceFile
+from niffler_ops.processes.workers import Workers
+from niffler_ops.stages.place import Place
+from niffler_ops.stages.progress import Progress
+from niffler_ops.states import StudyState
+
+CHUNK = 32
+SCAN_SECONDS = 0.1
+SETTLED_SECONDS = 1.0  # a folder changed more recently may change again within its time stamp's resolution
+
+_NAME = re.compile(r"[0-9a-v]{26}\.dcm")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Folder:
+    """A study's folder in staging, and what was seen there: name to inode and time of change."""
+
+    seen: dict[str, tuple[int, int]] = field(default_factory=dict)
+    scanned_ns: int = -1
+
+
+class Arrivals:
+    """Watches staging by looking at folders whose time stamp changed: cheap, and nothing is ever missed."""
+
+    def __init__(self, place: Place, workers: Workers, progress: Progress) -> None:
+        self._place = place
+        self._workers = workers
+        self._progress = progress
+        self._folders: dict[str, Folder] = defaultdict(Folder)
+        self._scan_at = 0.0
+        self.scanned = False
+        self._part_sizes: dict[str, int] = {}
+        self._read: list[InstanceFile] = []
+        self._keywords = place.config.file_path.keywords
+
+    def advance(self) -> None:
+        """Notice, hand to the readers, and record what they have read."""
+        now = self._place.clock.monotonic()
+        if now >= self._scan_at:
+            started = time.perf_counter()
+            self._scan(now)
+            self.scanned = True
+            # Never more than about a fifth of the time, however many folders there are.
+            self._scan_at = now + max(SCAN_SECONDS, 4 * (time.perf_counter() - started))
+        self._record()
+
+    def _scan(self, now: float) -> None:
+        parts: dict[str, int] = {}
+        present = set()
+        with os.scandir(self._place.layout.incoming) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    present.add(entry.name)
+                    self._look_into(entry, now)
+                elif entry.name.endswith(".part"):
+                    try:
+                        parts[entry.name] = entry.stat(follow_symlinks=False).st_size
+                    except FileNotFoundError:
+                        continue
+        if any(size > self._part_sizes.get(name, 0) for name, size in parts.items()):
+            self._progress.growth = now
+        self._part_sizes = parts
+        for name in self._folders.keys() - present:
+            del self._folders[name]
+
+    def _look_into(self, entry: "os.DirEntry[str]", now: float) -> None:
+        folder = self._folders[entry.name]
+        try:
+            # Not the cached entry.stat(): only a fresh one shows a folder that has just changed.
+            changed_ns = os.lstat(entry.path).st_mtime_ns
+            if changed_ns == folder.scanned_ns and time.time_ns() - changed_ns > SETTLED_SECONDS * 1e9:
+                return
+            with os.scandir(entry.path) as found:
+                names = [file.name for file in found]
+        except FileNotFoundError:
+            return
+        folder.scanned_ns = changed_ns
+        new = []
+        for name in names:
+            if not _NAME.fullmatch(name):
+                continue
+            path = f"{entry.path}/{name}"
+            try:
+                status = os.lstat(path)
+            except FileNotFoundError:
+                continue
+            signature = (status.st_ino, status.st_mtime_ns)
+            if folder.seen.get(name) != signature:
+                folder.seen[name] = signature
+                new.append(path)
+        if new:
+            self._progress.arrived(entry.name, len(new), now)
+            for start in range(0, len(new), CHUNK):
+                self._submit(new[start : start + CHUNK])
+
+    def _submit(self, paths: Sequence[str]) -> None:
+        def read(files: list[InstanceFile]) -> None:
+            self._read += files
+            gone = len(paths) - len(files)
+            if gone:
+                self._progress.read(Path(paths[0]).parent.name, gone)
+
+        self._workers.submit(read_instances, list(paths), self._keywords, then=read)
+
+    def _record(self) -> None:
+        files, self._read = self._read, []
+        if not files:
+            return
+        changed: set[int] = set()
+        asides: list[tuple[InstanceFile, str]] = []
+        studies: dict[str, Study | None] = {}
+        with self._place.ledger.transaction():
+            for file in files:
+                uid = file.study_instance_uid
+                if uid not in studies:
+                    studies[uid] = self._place.ledger.studies.by_uid(uid) if uid else None
+                problem = self._record_one(file, studies[uid], changed)
+                if problem:
+                    asides.append((file, problem))
+            self._place.ledger.studies.recount(changed)
+            self._place.ledger.count_unexpected(len(asides))
+        for file, problem in asides:
+            self._set_aside(file, problem)
+        for file in files:
+            self._progress.read(Path(file.path).parent.name)
+
+    def _record_one(self, file: InstanceFile, study: Study | None, changed: set[int]) -> str:
+        """Record one file; gives why it is set aside, or nothing."""
+        instances = self._place.ledger.instances
+        if file.flaw is not None:
+            known = instances.get(study.id, file.sop_instance_uid) if study else None
+            if study is not None and known is not None and known.state == "received":
+                instances.set_state(study.id, file.sop_instance_uid, "awaited")
+                changed.add(study.id)
+            return str(file.flaw)
+        if study is None or not study.asked:
+            return "nobody asked for its study"
+        known = instances.get(study.id, file.sop_instance_uid)
+        if known is not None and known.state == "filed":
+            if known.sha256 != file.sha256:
+                return "it differs from the same instance that is filed already"
+            Path(file.path).unlink(missing_ok=True)
+            return ""
+        if study.state in {StudyState.VERIFIED, StudyState.DONE, StudyState.PARTIAL, StudyState.FAILED}:
+            return "it arrived after its study had ended"
+        path = self._place.config.file_path.path(file.attributes)
+        instances.receive(study.id, file, path, promised=study.promised_by != "uid")
+        changed.add(study.id)
+        self._bring_home(file)
+        return ""
+
+    def _bring_home(self, file: InstanceFile) -> None:
+        """Filing finds a file by its UIDs: put one that storescp named otherwise where it belongs."""
+        home = self._place.layout.staged(
+            staging_name(file.study_instance_uid), staging_name(file.sop_instance_uid)
+        )
+        if Path(file.path) != home:
+            make_private_folder(home.parent)
+            rename(Path(file.path), home)
+
+    def _set_aside(self, file: InstanceFile, problem: str) -> None:
+        source = Path(file.path)
+        name = f"{source.parent.name[:13]}-{source.stem}-{file.inode}.dcm"
+        try:
+            rename(source, self._place.layout.unexpected / name)
+        except FileNotFoundError:
+            return
+        log.warning("Set aside as unexpected/%s: %s", name, problem)

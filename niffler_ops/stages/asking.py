@@ -1,0 +1,128 @@
+"""One batch of C-FINDs in one findscu, with a watchdog: findscu's own time-out ends at the first answer."""
+
+import itertools
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from niffler_ops.dicomtools.failures import failure_reason
+from niffler_ops.dicomtools.findscu import FindAnswer, FindLog, findscu_arguments, read_answers
+from niffler_ops.dicomtools.querykeys import query_file
+from niffler_ops.dicomtools.timeouts import Timeouts
+from niffler_ops.files import make_private_folder, remove_folder, write_private
+from niffler_ops.processes.echo import Echo
+from niffler_ops.processes.launcher import Child
+from niffler_ops.stages.place import Place
+
+KILL_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answers:
+    """What came of a batch, by query.
+
+    `first_lost` is the index of the first query without a final response, None where all have one;
+    `charged` whether it counts as an attempt; `reason` why the batch ended early.
+    """
+
+    answers: Sequence[FindAnswer]
+    first_lost: int | None
+    charged: bool
+    reason: str
+
+
+class Asking:
+    """Asks one batch at a time."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._child: Child | None = None
+        self._log = FindLog()
+        self._progress_at = 0.0
+        self._hung = False
+        self.busy = False
+
+    def ask(
+        self,
+        level: str,
+        queries: Sequence[Mapping[str, str]],
+        returned: Sequence[str],
+        then: Callable[[Answers], None],
+    ) -> None:
+        """Start a findscu; `then` gets the answers when it has ended."""
+        folder = self._place.layout.requests / f"find-{next(self._numbers)}"
+        make_private_folder(folder)
+        names = []
+        for number, keys in enumerate(queries, start=1):
+            names.append(folder / f"{number}.query")
+            write_private(names[-1], query_file(keys, returned=returned))
+        output = folder / "answers"
+        make_private_folder(output)
+        self.busy = True
+        self._log = FindLog()
+        self._hung = False
+        self._progress_at = self._place.clock.monotonic()
+
+        def ended(child: Child, code: int) -> None:
+            self._child = None
+            answers = read_answers(self._log, output, len(queries))
+            remove_folder(folder)
+            self._ended(child, code, answers, then)
+
+        self._child = self._place.tools.run(
+            "findscu",
+            findscu_arguments(
+                archive=self._place.contact.archive,
+                calling_aet=self._place.config.query_aet.aet,
+                level=level,
+                output=output,
+                query_files=names,
+                timeouts=Timeouts(),
+            ),
+            on_line=self._line,
+            on_exit=ended,
+        )
+
+    def advance(self) -> None:
+        """End a findscu that has been silent for QueryTimeout."""
+        if self._child is None:
+            return
+        silent = self._place.clock.monotonic() - self._progress_at
+        if silent > self._place.config.query_timeout + KILL_SECONDS:
+            self._child.kill()
+        elif silent > self._place.config.query_timeout and not self._hung:
+            self._hung = True
+            self._child.terminate()
+
+    def _line(self, line: str) -> None:
+        self._log.feed(line)
+        self._progress_at = self._place.clock.monotonic()
+
+    def _ended(
+        self, child: Child, code: int, answers: list[FindAnswer], then: Callable[[Answers], None]
+    ) -> None:
+        lost = next((index for index, answer in enumerate(answers) if answer.status is None), None)
+        reason = "" if code == 0 and lost is None else self._reason(child)
+        if reason:
+            self._place.tools.keep_output(child)
+
+        def conclude(echo: Echo) -> None:
+            self.busy = False
+            if echo is not Echo.ANSWERED:
+                self._place.contact.lost(echo)
+            then(Answers(answers=answers, first_lost=lost, charged=echo is Echo.ANSWERED, reason=reason))
+
+        if lost is None:
+            conclude(Echo.ANSWERED)
+        else:
+            log.warning("A batch of queries ended early: %s", reason)
+            self._place.contact.ask(conclude)
+
+    def _reason(self, child: Child) -> str:
+        if self._hung:
+            return f"the archive did not answer a query for {self._place.config.query_timeout:g} s"
+        return failure_reason(child.output)

@@ -1,0 +1,248 @@
+"""Verified studies go to their final path, and are done once that is durable.
+
+The plan is in the ledger before (the study is `verified`, each instance has its path), so that a
+crash at any instant is completed by running the same plan again.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from niffler_ops.dicomtools.storescp import staging_name
+from niffler_ops.files import (
+    make_private_folder,
+    remove_empty_folder,
+    remove_folder,
+    rename,
+    rename_new,
+    sync_file_system,
+)
+from niffler_ops.headers import read_instance
+from niffler_ops.layout import Layout
+from niffler_ops.ledger.instances import Instance
+from niffler_ops.ledger.studies import Study
+from niffler_ops.model import InstanceFile
+from niffler_ops.stages.place import Place
+from niffler_ops.stages.progress import Progress
+
+STUDIES_IN_ONE_SYNC = 100
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """A study and its instances that are to be filed; `folder` is the study's own, if it has one."""
+
+    study: Study
+    instances: tuple[Instance, ...]
+    folder: PurePosixPath | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filed:
+    """What came of a plan.
+
+    `changed`: files that had been replaced by others after they were read; `lost`: SOP Instance UIDs whose
+    file is gone or damaged; `conflicts`: those whose path another instance has.
+    """
+
+    plan: Plan
+    changed: tuple[InstanceFile, ...]
+    lost: tuple[str, ...]
+    conflicts: tuple[str, ...]
+
+
+def own_folder(paths: Sequence[PurePosixPath], depth: int | None) -> PurePosixPath | None:
+    """The folder that holds all these paths and nothing else's, `depth` levels below the root."""
+    if depth is None or not paths:
+        return None
+    folders = {path.parts[:depth] for path in paths}
+    return PurePosixPath(*folders.pop()) if len(folders) == 1 else None
+
+
+class FilingStage:
+    """Files group after group in a thread, because a sync may take long; the ledger stays out of it."""
+
+    def __init__(self, place: Place, progress: Progress) -> None:
+        self._place = place
+        self._progress = progress
+        self._failure: OSError | None = None
+        self.busy = False
+
+    def advance(self) -> None:
+        """Start the next group when the last one is durable. Raises OSError where files cannot be written."""
+        if self._failure is not None:
+            raise self._failure
+        if self.busy:
+            return
+        plans = [self._plan(study) for study in self._place.ledger.studies.verified(STUDIES_IN_ONE_SYNC)]
+        if plans:
+            self.busy = True
+            threading.Thread(target=self._work, args=(plans,), name="filing").start()
+
+    def _plan(self, study: Study) -> Plan:
+        instances = tuple(
+            instance
+            for instance in self._place.ledger.instances.of_study(study.id)
+            if instance.state == "received" and instance.path is not None
+        )
+        paths = [instance.path for instance in instances if instance.path is not None]
+        return Plan(
+            study=study,
+            instances=instances,
+            folder=own_folder(paths, self._place.config.file_path.study_depth),
+        )
+
+    def _work(self, plans: list[Plan]) -> None:
+        try:
+            filed = [Filing(self._place.layout, plan).run() for plan in plans]
+            sync_file_system(self._place.layout.storage_folder)
+        except OSError as error:
+            failure = error
+            self._place.tools.launcher.post(lambda: self._failed(failure))
+        else:
+            self._place.tools.launcher.post(lambda: self._record(filed))
+
+    def _failed(self, error: OSError) -> None:
+        self.busy = False
+        self._failure = error
+
+    def _record(self, group: list[Filed]) -> None:
+        self.busy = False
+        with self._place.ledger.transaction():
+            for filed in group:
+                self._record_one(filed)
+        for filed in group:
+            self._progress.forget(filed.plan.study.study_instance_uid)
+
+    def _record_one(self, filed: Filed) -> None:
+        ledger, study = self._place.ledger, filed.plan.study
+        for file in filed.changed:
+            ledger.instances.read_again(study.id, file)
+        for instance in filed.plan.instances:
+            if instance.sop_instance_uid in filed.lost:
+                ledger.instances.set_state(study.id, instance.sop_instance_uid, "awaited")
+            elif instance.sop_instance_uid in filed.conflicts:
+                ledger.instances.set_state(study.id, instance.sop_instance_uid, "missing")
+            elif not filed.lost:
+                ledger.instances.set_state(study.id, instance.sop_instance_uid, "filed")
+        if filed.lost:
+            log.warning("%d files of a study were gone or damaged before they were durable", len(filed.lost))
+            ledger.studies.unfile(study.id, grace=self._place.config.quiet_time, reason="files were lost")
+        else:
+            ledger.studies.filed(study.id, conflicts=len(filed.conflicts))
+
+
+class Filing:
+    """Carries one plan out, or completes it after a crash. Runs outside the main thread; no ledger here."""
+
+    def __init__(self, layout: Layout, plan: Plan) -> None:
+        self._layout = layout
+        self._plan = plan
+        self._name = staging_name(plan.study.study_instance_uid)
+        self._arranging = layout.arranging / self._name
+        self._changed: list[InstanceFile] = []
+        self._lost: list[str] = []
+        self._conflicts: list[str] = []
+
+    def run(self) -> Filed:
+        """Bring every file to its path; the study's folder appears by one rename where that is possible."""
+        folder = self._plan.folder
+        if folder is not None and not (self._layout.storage_folder / folder).exists():
+            self._file_as_folder(folder)
+        else:
+            for instance in self._plan.instances:
+                self._file(instance)
+        if self._lost:
+            self._return_to_staging()
+        remove_folder(self._arranging)
+        remove_empty_folder(self._layout.incoming / self._name)
+        return Filed(
+            plan=self._plan,
+            changed=tuple(self._changed),
+            lost=tuple(self._lost),
+            conflicts=tuple(self._conflicts),
+        )
+
+    def _file_as_folder(self, folder: PurePosixPath) -> None:
+        for instance in self._plan.instances:
+            source = self._source(instance)
+            if source is None or not self._as_read(source, instance):
+                self._lost.append(instance.sop_instance_uid)
+            elif source != self._arranged(instance):
+                make_private_folder(self._arranged(instance).parent)
+                rename(source, self._arranged(instance))
+        if not self._lost:
+            target = self._layout.storage_folder / folder
+            make_private_folder(target.parent)
+            rename(self._arranging, target)
+
+    def _file(self, instance: Instance) -> None:
+        target = self._target(instance)
+        source = self._source(instance)
+        if source is None:
+            if not _holds(target, instance):
+                self._lost.append(instance.sop_instance_uid)
+                self._set_aside(target)  # cut off by a power failure
+        elif not self._as_read(source, instance):
+            self._lost.append(instance.sop_instance_uid)
+        else:
+            make_private_folder(target.parent)
+            if rename_new(source, target):
+                return
+            if _holds(target, instance):
+                source.unlink()
+            else:
+                self._conflicts.append(instance.sop_instance_uid)
+                self._set_aside(source)
+
+    def _as_read(self, path: Path, instance: Instance) -> bool:
+        """Whether a file is the one that was read; one replaced since is read again."""
+        status = path.lstat()
+        if (status.st_ino, status.st_mtime_ns, status.st_size) == (
+            instance.inode,
+            instance.modified_ns,
+            instance.size,
+        ):
+            return True
+        file = read_instance(str(path))
+        if file.flaw is not None or file.sop_instance_uid != instance.sop_instance_uid:
+            self._set_aside(path)
+            return False
+        self._changed.append(file)
+        return True
+
+    def _source(self, instance: Instance) -> Path | None:
+        staged = self._layout.staged(self._name, staging_name(instance.sop_instance_uid))
+        return next((path for path in (staged, self._arranged(instance)) if path.is_file()), None)
+
+    def _target(self, instance: Instance) -> Path:
+        assert instance.path is not None  # noqa: S101 - a plan holds received instances only
+        return self._layout.storage_folder / instance.path
+
+    def _arranged(self, instance: Instance) -> Path:
+        if self._plan.folder is None:
+            return self._arranging / staging_name(instance.sop_instance_uid)
+        return self._arranging / self._target(instance).relative_to(
+            self._layout.storage_folder / self._plan.folder
+        )
+
+    def _return_to_staging(self) -> None:
+        for instance in self._plan.instances:
+            arranged = self._arranged(instance)
+            if arranged.is_file():
+                staged = self._layout.staged(self._name, staging_name(instance.sop_instance_uid))
+                make_private_folder(staged.parent)
+                rename(arranged, staged)
+
+    def _set_aside(self, path: Path) -> None:
+        if path.is_file():
+            rename(path, self._layout.unexpected / f"filing-{path.lstat().st_ino}-{path.name[-200:]}")
+
+
+def _holds(path: Path, instance: Instance) -> bool:
+    """Whether a file has exactly the bytes of this instance."""
+    return path.is_file() and read_instance(str(path)).sha256 == instance.sha256

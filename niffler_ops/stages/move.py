@@ -1,0 +1,297 @@
+"""Which studies go to which lane, and what their responses mean.
+
+A lane is one movescu that retrieves a batch over one association. A study is in one lane at most.
+"""
+
+import itertools
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from niffler_ops.dicomtools.failures import failure_reason, status_text
+from niffler_ops.dicomtools.movescu import MoveLog, MoveResponse, movescu_arguments
+from niffler_ops.dicomtools.querykeys import query_file
+from niffler_ops.dicomtools.timeouts import Timeouts
+from niffler_ops.errors import ConfigurationError
+from niffler_ops.files import make_private_folder, remove_folder, write_private
+from niffler_ops.ledger.studies import MoveOutcome, Study
+from niffler_ops.processes.echo import Echo
+from niffler_ops.processes.launcher import Child
+from niffler_ops.stages.place import Place
+from niffler_ops.stages.progress import Progress
+from niffler_ops.stages.retry import retry_delay
+
+SUCCESS = 0x0000
+DESTINATION_UNKNOWN = 0xA801
+REFUSED_STUDY = 0xA900
+UIDS_IN_ONE_REQUEST = 200  # 64 characters each stay far below the 64 KiB of an explicit VR UI element
+KILL_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True, slots=True)
+class Item:
+    """A study in a batch, and the message ids of its requests: one, or several at IMAGE level."""
+
+    study: Study
+    attempt: int
+    messages: range
+    finals: list[MoveResponse] = field(default_factory=list)
+
+    def outcome(self) -> MoveOutcome:
+        """The responses as one: the first status that is not success, the sums of the counters."""
+        worst = next((final for final in self.finals if final.status != SUCCESS), self.finals[-1])
+        return MoveOutcome(
+            status=worst.status,
+            completed=_sum(final.completed for final in self.finals),
+            failed=_sum(final.failed for final in self.finals),
+            warning=_sum(final.warning for final in self.finals),
+            reason="" if worst.status == SUCCESS else status_text(worst.status),
+        )
+
+
+def _sum(counters: Iterable[int | None]) -> int | None:
+    known = [counter for counter in counters if counter is not None]
+    return sum(known) if known else None
+
+
+def _chunks(uids: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+    return (uids[start : start + size] for start in range(0, len(uids), size))
+
+
+@dataclass(kw_only=True, slots=True)
+class Lane:
+    """A running movescu; `turn` is the item that the archive works on, since `turn_at`."""
+
+    number: int
+    level: str
+    folder: Path
+    items: list[Item]
+    child: Child | None = None
+    log: MoveLog = field(default_factory=MoveLog)
+    turn: int = 0
+    turn_at: float = 0.0
+    response_at: float = 0.0
+    written: int = 0
+    hung: str = ""
+
+
+class MoveStage:
+    """Keeps MoveLanes lanes busy with what is due."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, place: Place, progress: Progress) -> None:
+        self._place = place
+        self._progress = progress
+        self._lanes: dict[int, Lane] = {}
+        self._deaths = 0
+        self._not_before = 0.0
+        self._stopping = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether any movescu runs."""
+        return bool(self._lanes)
+
+    def advance(self, *, receiving: bool) -> None:
+        """Write what was answered, end what hangs, start what is due.
+
+        Raises ConfigurationError where the archive does not know our AE title.
+        """
+        for lane in list(self._lanes.values()):
+            self._write_answers(lane)
+            self._watch(lane)
+        if receiving and not self._stopping and self._place.contact.usable:
+            self._start_lanes()
+
+    def stop(self) -> None:
+        """End every lane; what they had not retrieved goes back."""
+        self._stopping = True
+        for lane in self._lanes.values():
+            if lane.child is not None:
+                lane.child.terminate()
+
+    def _start_lanes(self) -> None:
+        config = self._place.config
+        free = [number for number in range(1, config.move_lanes + 1) if number not in self._lanes]
+        if not free or self._place.clock.monotonic() < self._not_before:
+            return
+        due = self._place.ledger.studies.due_for_move(config.batch_size * len(free))
+        by_level: dict[str, list[Study]] = defaultdict(list)
+        for study in self._incomplete(due):
+            by_level[self._level(study)].append(study)
+        for level, studies in by_level.items():
+            share = min(config.batch_size, -(-len(studies) // max(len(free), 1)))
+            while free and studies:
+                self._start(free.pop(0), level, studies[:share])
+                del studies[:share]
+
+    def _incomplete(self, due: Sequence[Study]) -> list[Study]:
+        """Those that need a retrieve; what has arrived whole in an earlier run is not fetched again."""
+        whole = [study for study in due if study.promised_by == "uid" and study.received >= study.expected]
+        if whole:
+            with self._place.ledger.transaction():
+                for study in whole:
+                    self._place.ledger.studies.skip_move(study.id)
+        return [study for study in due if study not in whole]
+
+    def _level(self, study: Study) -> str:
+        """IMAGE where some of the study is here and the rest known by UID, unless that was refused."""
+        if study.promised_by != "uid" or not study.received:
+            return "STUDY"
+        refused = study.last_status not in {None, SUCCESS} and (
+            self._place.ledger.studies.last_level(study.id) == "IMAGE"
+        )
+        return "STUDY" if refused else "IMAGE"
+
+    def _start(self, number: int, level: str, studies: Sequence[Study]) -> None:
+        folder = self._place.layout.requests / f"move-{next(self._numbers)}"
+        make_private_folder(folder)
+        lane = Lane(number=number, level=level, folder=folder, items=[])
+        files: list[Path] = []
+        with self._place.ledger.transaction():
+            for study in studies:
+                first = len(files) + 1
+                for keys in self._requests(study, level):
+                    files.append(folder / f"{len(files) + 1}.query")
+                    write_private(files[-1], query_file(keys))
+                attempt = self._place.ledger.studies.begin_move(study, lane=number, level=level)
+                lane.items.append(Item(study=study, attempt=attempt, messages=range(first, len(files) + 1)))
+        lane.turn_at = lane.response_at = self._place.clock.monotonic()
+        self._lanes[number] = lane
+        config = self._place.config
+        lane.child = self._place.tools.run(
+            "movescu",
+            movescu_arguments(
+                archive=self._place.contact.archive,
+                calling_aet=config.query_aet.aet,
+                destination=config.dest_aet,
+                level=level,
+                query_files=files,
+                timeouts=Timeouts(),
+            ),
+            on_line=lambda line: self._line(lane, line),
+            on_exit=lambda child, code: self._ended(lane, child, code),
+        )
+
+    def _requests(self, study: Study, level: str) -> list[dict[str, str]]:
+        whole = {"StudyInstanceUID": study.study_instance_uid}
+        if level == "STUDY":
+            return [whole]
+        missing: dict[str, list[str]] = defaultdict(list)
+        for instance in self._place.ledger.instances.of_study(study.id):
+            if instance.promised and instance.state in {"awaited", "missing"}:
+                missing[instance.series_instance_uid].append(instance.sop_instance_uid)
+        return [
+            {**whole, "SeriesInstanceUID": series, "SOPInstanceUID": "\\".join(chunk)}
+            for series, uids in missing.items()
+            for chunk in _chunks(uids, UIDS_IN_ONE_REQUEST)
+        ]
+
+    def _line(self, lane: Lane, line: str) -> None:
+        response = lane.log.feed(line)
+        if response is None:
+            return
+        lane.response_at = self._place.clock.monotonic()
+        if response.pending:
+            return
+        for index, item in enumerate(lane.items):
+            if response.message_id in item.messages:
+                item.finals.append(response)
+                if len(item.finals) == len(item.messages):
+                    lane.turn, lane.turn_at = index + 1, lane.response_at
+
+    def _write_answers(self, lane: Lane) -> None:
+        """Record the studies whose requests are all answered."""
+        if lane.written == lane.turn:
+            return
+        self._deaths = 0
+        unknown = False
+        with self._place.ledger.transaction():
+            for item in lane.items[lane.written : lane.turn]:
+                outcome = item.outcome()
+                if outcome.status == DESTINATION_UNKNOWN:
+                    unknown = True
+                    self._place.ledger.studies.give_back(item.study.id, item.attempt, outcome.reason)
+                else:
+                    self._place.ledger.studies.end_move(
+                        item.study.id, item.attempt, outcome, grace=self._grace(outcome.status)
+                    )
+        lane.written = lane.turn
+        if unknown:
+            aet, port = self._place.config.dest_aet, self._place.config.query_aet.port
+            raise ConfigurationError(
+                f"SrcAet {self._place.contact.archive}: the archive does not know {aet} as a move destination"
+                f" (status a801). Ask its administrator to add AE title {aet} with this machine's address"
+                f" and port {port}, then run the same command again."
+            )
+
+    def _grace(self, status: int | None) -> float:
+        """After a success instances may still be on their way; after anything else nothing more is due."""
+        config = self._place.config
+        return config.idle_timeout if status == SUCCESS else config.quiet_time
+
+    def _watch(self, lane: Lane) -> None:
+        """End a movescu whose current study has neither an answer nor an arrival for too long."""
+        if lane.child is None or lane.turn >= len(lane.items):
+            return
+        config, now = self._place.config, self._place.clock.monotonic()
+        arrival = self._progress.last_arrival(lane.items[lane.turn].study.study_instance_uid)
+        begun = arrival is not None and arrival >= lane.turn_at
+        limit = config.idle_timeout if begun else config.first_instance_timeout
+        progress = max(lane.response_at, lane.turn_at, self._progress.growth, arrival or 0.0)
+        if now - progress > limit + KILL_SECONDS:
+            lane.child.kill()
+        elif now - progress > limit and not lane.hung:
+            lane.hung = f"no instance arrived for {limit:g} s"
+            lane.child.terminate()
+
+    def _ended(self, lane: Lane, child: Child, code: int) -> None:
+        self._write_answers(lane)
+        del self._lanes[lane.number]
+        remove_folder(lane.folder)
+        unanswered = lane.items[lane.turn :]
+        if not unanswered:
+            return
+        reason = lane.hung or ("stopped" if self._stopping else failure_reason(child.output))
+        first, *behind = unanswered
+        with self._place.ledger.transaction():
+            self._place.ledger.studies.end_move(
+                first.study.id,
+                first.attempt,
+                MoveOutcome(status=None, reason=reason),
+                grace=self._place.config.quiet_time,
+            )
+            if self._stopping:
+                self._place.ledger.studies.refund(first.study.id, first.attempt)
+            for item in behind:
+                self._place.ledger.studies.give_back(item.study.id, item.attempt, reason)
+        if not self._stopping:
+            self._lane_lost(lane, child, code, first, reason)
+
+    def _lane_lost(self, lane: Lane, child: Child, code: int, first: Item, reason: str) -> None:
+        """The lane ended early: find out whether the study or the archive is to blame."""
+        log.warning(
+            "Lane %d ended early after %d of %d studies (exit status %d): %s",
+            lane.number,
+            lane.turn,
+            len(lane.items),
+            code,
+            reason,
+        )
+        self._place.tools.keep_output(child)
+        self._deaths += 1
+        delay = retry_delay(self._place.config.retry_delay, self._deaths)
+        self._not_before = self._place.clock.monotonic() + delay
+
+        def conclude(echo: Echo) -> None:
+            if echo is not Echo.ANSWERED:
+                self._place.contact.lost(echo)
+                with self._place.ledger.transaction():
+                    self._place.ledger.studies.refund(first.study.id, first.attempt)
+
+        self._place.contact.ask(conclude)

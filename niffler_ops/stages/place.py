@@ -1,0 +1,22 @@
+"""What every stage is given."""
+
+from dataclasses import dataclass
+
+from niffler_ops.clock import Clock
+from niffler_ops.config import Config
+from niffler_ops.layout import Layout
+from niffler_ops.ledger.store import Ledger
+from niffler_ops.stages.contact import Contact
+from niffler_ops.stages.tools import Tools
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where and with what one extraction works."""
+
+    config: Config
+    layout: Layout
+    ledger: Ledger
+    clock: Clock
+    tools: Tools
+    contact: Contact

@@ -1,0 +1,41 @@
+"""When something last arrived: written by the arrivals, read by whoever waits for them."""
+
+from collections import Counter
+
+from niffler_ops.dicomtools.storescp import staging_name
+
+
+class Progress:
+    """Monotonic times in seconds; what is kept is bounded by the studies in staging."""
+
+    def __init__(self, now: float) -> None:
+        self._arrivals: dict[str, float] = {}
+        self._unread: Counter[str] = Counter()
+        self.growth = now  # when a file that is being received grew last
+
+    def arrived(self, folder: str, files: int, now: float) -> None:
+        """So many files came into a staging folder and are to be read."""
+        self._arrivals[folder] = now
+        self._unread[folder] += files
+
+    def read(self, folder: str, files: int = 1) -> None:
+        """So many of them are recorded, or gone."""
+        self._unread[folder] -= files
+        if self._unread[folder] <= 0:
+            del self._unread[folder]
+
+    def last_arrival(self, study_instance_uid: str) -> float | None:
+        """When a file of the study arrived last in this run."""
+        return self._arrivals.get(staging_name(study_instance_uid))
+
+    def unread(self, study_instance_uid: str) -> bool:
+        """Whether files of the study have arrived that are not yet recorded."""
+        return staging_name(study_instance_uid) in self._unread
+
+    def all_read(self) -> bool:
+        """Whether all that was noticed is recorded."""
+        return not self._unread
+
+    def forget(self, study_instance_uid: str) -> None:
+        """The study's files have left staging."""
+        self._arrivals.pop(staging_name(study_instance_uid), None)

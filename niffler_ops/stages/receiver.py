@@ -1,0 +1,127 @@
+"""Our storescp: started once, echoed until it answers and at intervals, restarted when it ends."""
+
+import logging
+import threading
+from collections import deque
+
+from niffler_ops.dicomtools.failures import failure_reason
+from niffler_ops.dicomtools.storescp import storescp_arguments
+from niffler_ops.errors import StoppedError, UnavailableError
+from niffler_ops.model import Peer
+from niffler_ops.processes.echo import Echo, echo
+from niffler_ops.processes.inspection import listener_on
+from niffler_ops.processes.launcher import Child
+from niffler_ops.stages.place import Place
+from niffler_ops.stages.retry import retry_delay
+
+LOOPBACK = "127.0.0.1"
+ECHO_SECONDS = 3.0
+START_SECONDS = 30.0
+WATCH_SECONDS = 15.0
+RESTARTS = 5
+RESTART_WINDOW_MINUTES = 10
+SILENCES = 3
+
+log = logging.getLogger(__name__)
+
+
+class Receiver:
+    """Keeps a storescp listening at QueryAet."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._child: Child | None = None
+        self._started_at = 0.0
+        self._start_at = 0.0
+        self._echo_at = 0.0
+        self._echoing = False
+        self._silences = 0
+        self._ends: deque[float] = deque(maxlen=RESTARTS)
+        self._stopping = False
+        self._failure: UnavailableError | StoppedError | None = None
+        self.ready = False
+
+    def advance(self) -> None:
+        """Start, restart, echo.
+
+        Raises UnavailableError where something else is on the port, StoppedError where storescp keeps ending.
+        """
+        if self._failure is not None:
+            raise self._failure
+        now = self._place.clock.monotonic()
+        if self._child is None and now >= self._start_at and not self._stopping:
+            self._start(now)
+        elif self._child is not None and not self._echoing and now >= self._echo_at:
+            self._echoing = True
+            threading.Thread(target=self._echo, args=(self._child,), name="own-echo", daemon=True).start()
+
+    def stop(self) -> None:
+        """End storescp; instances that are being received are cut off and retrieved again."""
+        self._stopping = True
+        if self._child is not None:
+            self._child.terminate()
+
+    def _start(self, now: float) -> None:
+        local = self._place.config.query_aet
+        other = listener_on(local.port)
+        if other is not None:
+            raise UnavailableError(
+                f"QueryAet {local}: port {local.port} is taken by {other}. End it, or choose another port"
+                " (and have it changed in the archive too)."
+            )
+        self._started_at = now
+        self._echo_at = now + 0.2
+        self._silences = 0
+        self._child = self._place.tools.run(
+            "storescp",
+            storescp_arguments(local=local, directory=self._place.layout.incoming),
+            on_line=lambda _line: None,
+            on_exit=self._ended,
+        )
+
+    def _echo(self, child: Child) -> None:
+        local = self._place.config.query_aet
+        result = echo(
+            Peer(aet=local.aet, host=LOOPBACK, port=local.port), calling_aet=local.aet, timeout=ECHO_SECONDS
+        )
+        self._place.tools.launcher.post(lambda: self._echoed(child, result))
+
+    def _echoed(self, child: Child, result: Echo) -> None:
+        self._echoing = False
+        if child is not self._child:
+            return
+        now = self._place.clock.monotonic()
+        if result is Echo.ANSWERED:
+            if not self.ready:
+                log.info("storescp listens at %s", self._place.config.query_aet)
+            self.ready = True
+            self._silences = 0
+            self._echo_at = now + WATCH_SECONDS
+        elif self.ready:
+            self._silences += 1
+            self._echo_at = now + 1.0
+            if self._silences >= SILENCES:
+                log.warning("storescp does not answer C-ECHO: it is started again")
+                child.kill()
+        elif now - self._started_at > START_SECONDS:
+            log.warning("storescp did not answer within %.0f s: it is started again", START_SECONDS)
+            child.kill()
+        else:
+            self._echo_at = now + 0.1
+
+    def _ended(self, child: Child, code: int) -> None:
+        self._child = None
+        self.ready = False
+        if self._stopping:
+            return
+        now = self._place.clock.monotonic()
+        reason = failure_reason(child.output)
+        self._place.tools.keep_output(child)
+        log.warning("storescp ended with exit status %d: %s", code, reason)
+        self._ends.append(now)
+        self._start_at = now + retry_delay(0.2, len(self._ends))
+        if len(self._ends) == RESTARTS and now - self._ends[0] < 60 * RESTART_WINDOW_MINUTES:
+            self._failure = StoppedError(
+                f"storescp ended {RESTARTS} times in {RESTART_WINDOW_MINUTES} minutes: {reason}."
+                f" Its output is in {self._place.layout.logs}. Run the same command again when this is mended."
+            )

@@ -1,0 +1,14 @@
+"""How long to wait before something is tried again."""
+
+import random
+
+LONGEST_SECONDS = 300.0
+
+
+def retry_delay(first: float, failures: int) -> float:
+    """Seconds before the next try after this many failures: doubling, at most five minutes, with jitter.
+
+    The jitter (up to a quarter) keeps what failed together from being tried together.
+    """
+    delay = min(first * 2.0 ** max(failures - 1, 0), LONGEST_SECONDS)
+    return delay * random.uniform(1.0, 1.25)  # noqa: S311 - no secret

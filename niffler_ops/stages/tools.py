@@ -1,0 +1,59 @@
+"""Runs a tool of the toolkit with its launch in the ledger: the intent before, the identity right after."""
+
+import itertools
+from collections.abc import Callable, Sequence
+
+from niffler_ops.dicomtools.toolkit import Toolkit
+from niffler_ops.files import write_private
+from niffler_ops.layout import Layout
+from niffler_ops.ledger.store import Ledger
+from niffler_ops.processes.launcher import Child, Launcher
+
+KEPT_OUTPUTS = 200
+
+
+class Tools:
+    """What every stage launches its tools with."""
+
+    def __init__(self, launcher: Launcher, toolkit: Toolkit, ledger: Ledger, layout: Layout) -> None:
+        self.launcher = launcher
+        self._toolkit = toolkit
+        self._ledger = ledger
+        self._layout = layout
+        self._kept = itertools.count(1)
+
+    def run(
+        self,
+        role: str,
+        arguments: Sequence[str],
+        *,
+        on_line: Callable[[str], None],
+        on_exit: Callable[[Child, int], None],
+    ) -> Child:
+        """Launch `storescp`, `movescu` or `findscu`; both callbacks come on the main thread."""
+        command = (*self._toolkit.commands[role], *arguments)
+        with self._ledger.transaction():
+            token = self._ledger.launches.intend(role, command)
+
+        def ended(code: int) -> None:
+            with self._ledger.transaction():
+                self._ledger.launches.ended(token, code)
+            on_exit(child, code)
+
+        child = self.launcher.launch(
+            role, command, environment=self._toolkit.environment, on_line=on_line, on_exit=ended
+        )
+        identity = child.identity
+        if identity is not None:
+            with self._ledger.transaction():
+                self._ledger.launches.launched(
+                    token, pid=identity.pid, start_ticks=identity.start_ticks, boot_id=identity.boot_id
+                )
+        return child
+
+    def keep_output(self, child: Child) -> None:
+        """Keep the latest output of a failed call below logs/, as private as an identifier."""
+        number = next(self._kept)
+        if number <= KEPT_OUTPUTS:
+            name = f"{child.name}-{child.pid}-{number}.log"
+            write_private(self._layout.logs / name, "".join(child.output).encode("utf-8", "replace"))

@@ -1,0 +1,179 @@
+"""Is a study complete? Compares what came with what the archive promised; statuses only steer the retry."""
+
+import logging
+import time
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from niffler_ops.dicomtools.failures import status_text
+from niffler_ops.dicomtools.storescp import staging_name
+from niffler_ops.files import rename
+from niffler_ops.ledger.instances import Instance
+from niffler_ops.ledger.studies import Study
+from niffler_ops.stages.place import Place
+from niffler_ops.stages.progress import Progress
+from niffler_ops.stages.retry import retry_delay
+from niffler_ops.states import StudyState
+
+SUCCESS = 0x0000
+REFUSED_STUDY = 0xA900
+UIDS_NAMED = 20
+TURN_SECONDS = 0.1
+
+log = logging.getLogger(__name__)
+
+
+class Step(Enum):
+    """What is to happen with a study that nobody asks for."""
+
+    WAIT = auto()  # its instances may still arrive
+    RELIST = auto()  # ask the archive again what it has
+    RETRY = auto()  # retrieve again
+    DONE = auto()
+    PARTIAL = auto()
+    FAILED = auto()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """A step; for DONE how it was verified, for the others why."""
+
+    step: Step
+    verified: str | None = None
+    reason: str = ""
+
+
+def judge(study: Study, *, quiet: bool, max_attempts: int) -> Verdict:
+    """Decide on a study in state `moved`; `quiet`: nothing arrived for as long as its grace says."""
+    complete = _complete(study)
+    if complete is not None and (quiet or study.promised_by == "uid"):
+        needs_look = study.surplus and not study.relisted
+        return Verdict(step=Step.RELIST) if needs_look else complete
+    if not quiet:
+        return Verdict(step=Step.WAIT)
+    if study.promised_by == "uid" and not study.relisted and _relisting_may_explain(study):
+        return Verdict(step=Step.RELIST)
+    reason = _why_incomplete(study)
+    if study.attempts < max_attempts and not _refused_for_good(study):
+        return Verdict(step=Step.RETRY, reason=reason)
+    if study.received:
+        return Verdict(step=Step.PARTIAL, reason=reason)
+    return Verdict(step=Step.FAILED, reason=reason)
+
+
+def _complete(study: Study) -> Verdict | None:
+    """DONE where what came is what was promised; None where it is not, or nobody can say yet."""
+    if not study.received:
+        return None
+    if study.promised_by == "uid":
+        return Verdict(step=Step.DONE, verified="by_uid") if study.received >= study.expected else None
+    if study.promised_by == "count" and study.promised_count:
+        return Verdict(step=Step.DONE, verified="by_count") if study.received >= study.expected else None
+    return Verdict(step=Step.DONE, verified="unverified") if study.last_status == SUCCESS else None
+
+
+def _relisting_may_explain(study: Study) -> bool:
+    """Whether the archive delivered what it thinks is all of it."""
+    return bool(study.received or study.surplus) or study.last_status == SUCCESS
+
+
+def _refused_for_good(study: Study) -> bool:
+    return study.last_status == REFUSED_STUDY and not study.received
+
+
+def _why_incomplete(study: Study) -> str:
+    missing = max(study.expected - study.received, 0)
+    if study.expected:
+        text = f"{missing} of {study.expected} instances missing"
+    else:
+        text = "no instance arrived" if not study.received else "the retrieve did not succeed"
+    if study.last_status is None:
+        return f"{text}; the archive gave no final answer"
+    if study.last_status != SUCCESS:
+        return f"{text}; the archive answered {status_text(study.last_status)}"
+    return text if study.received else f"{text} although the archive answered success"
+
+
+class VerifyStage:
+    """Judges the studies whose instances may still be arriving."""
+
+    def __init__(self, place: Place, progress: Progress) -> None:
+        self._place = place
+        self._progress = progress
+        self._started_at = place.clock.monotonic()
+        self._turn_at = 0.0
+        self.to_relist: list[Study] = []
+
+    def advance(self) -> None:
+        """Judge every study that was moved, and carry the verdicts out in one transaction."""
+        now = self._place.clock.monotonic()
+        if now < self._turn_at:
+            return
+        begun = time.perf_counter()
+        verdicts = [(study, self._judge(study, now)) for study in self._place.ledger.studies.moved()]
+        self.to_relist = [study for study, verdict in verdicts if verdict.step is Step.RELIST]
+        decided = [
+            (study, verdict) for study, verdict in verdicts if verdict.step not in {Step.WAIT, Step.RELIST}
+        ]
+        if decided:
+            with self._place.ledger.transaction():
+                asides = [(study, self._carry_out(study, verdict)) for study, verdict in decided]
+            for study, surplus in asides:
+                self._set_aside(study, surplus)
+        # Never more than about a tenth of the time, however many studies are waiting.
+        self._turn_at = now + max(TURN_SECONDS, 10 * (time.perf_counter() - begun))
+
+    def _judge(self, study: Study, now: float) -> Verdict:
+        if self._progress.unread(study.study_instance_uid):
+            return Verdict(step=Step.WAIT)
+        arrival = self._progress.last_arrival(study.study_instance_uid)
+        since = max(arrival or self._started_at, self._moved_at(study, now))
+        return judge(study, quiet=now - since >= study.grace, max_attempts=self._place.config.max_attempts)
+
+    def _moved_at(self, study: Study, now: float) -> float:
+        """When the archive's final response came, on the monotonic clock."""
+        return now - max(self._place.clock.now().timestamp() - study.moved_at, 0.0)
+
+    def _carry_out(self, study: Study, verdict: Verdict) -> list[Instance]:
+        """Record a verdict; gives the instances that are to be set aside."""
+        ledger, config = self._place.ledger, self._place.config
+        if verdict.step is Step.RETRY:
+            delay = retry_delay(config.retry_delay, study.attempts) if study.attempts else 0.0
+            ledger.studies.retry(study.id, delay=delay, reason=verdict.reason)
+            return []
+        if verdict.step is Step.DONE:
+            ledger.instances.accept_surplus(study.id)
+            ledger.studies.recount([study.id])
+            ledger.studies.decide(
+                study.id, outcome=StudyState.DONE, verified=verdict.verified, reason=verdict.reason
+            )
+            return []
+        surplus = ledger.instances.drop_surplus(study.id)
+        ledger.count_unexpected(len(surplus))
+        ledger.instances.name_missing(study.id)
+        ledger.studies.recount([study.id])
+        if verdict.step is Step.FAILED:
+            ledger.studies.fail(study.id, verdict.reason)
+        else:
+            reason = self._name_missing(study, verdict.reason)
+            ledger.studies.decide(study.id, outcome=StudyState.PARTIAL, verified=None, reason=reason)
+        return surplus
+
+    def _name_missing(self, study: Study, reason: str) -> str:
+        missing = self._place.ledger.instances.missing(study.id)
+        if not missing:
+            return reason
+        more = len(missing) - UIDS_NAMED
+        return f"{reason}: {' '.join(missing[:UIDS_NAMED])}" + (f" and {more} more" if more > 0 else "")
+
+    def _set_aside(self, study: Study, surplus: list[Instance]) -> None:
+        layout = self._place.layout
+        for instance in surplus:
+            name = staging_name(instance.sop_instance_uid)
+            source = layout.staged(staging_name(study.study_instance_uid), name)
+            target = layout.unexpected / f"surplus-{name}-{instance.inode}.dcm"
+            try:
+                rename(source, target)
+            except FileNotFoundError:
+                continue
+            log.warning("Set aside as unexpected/%s: the archive did not promise it", target.name)

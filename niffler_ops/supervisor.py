@@ -1,0 +1,186 @@
+"""The loop of an extraction, readable as a table of contents."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from niffler_ops.clock import Clock
+from niffler_ops.config import Config
+from niffler_ops.dicomtools.toolkit import Toolkit
+from niffler_ops.errors import CannotWriteError, StoppedError, UnavailableError
+from niffler_ops.layout import Layout
+from niffler_ops.ledger.store import Ledger
+from niffler_ops.processes.echo import Echo
+from niffler_ops.processes.identity import identify
+from niffler_ops.processes.launcher import Launcher
+from niffler_ops.processes.workers import Workers
+from niffler_ops.stages.arrivals import Arrivals
+from niffler_ops.stages.contact import Contact
+from niffler_ops.stages.filing import FilingStage
+from niffler_ops.stages.listing import ListingStage
+from niffler_ops.stages.move import MoveStage
+from niffler_ops.stages.place import Place
+from niffler_ops.stages.progress import Progress
+from niffler_ops.stages.query import QueryStage
+from niffler_ops.stages.receiver import Receiver
+from niffler_ops.stages.tools import Tools
+from niffler_ops.stages.verify import VerifyStage
+
+READERS = 2
+TURN_SECONDS = 0.05
+TOUCH_SECONDS = 2.0
+FIRST_CONTACT_TRIES = 3
+STOP_SECONDS = 6.0
+
+log = logging.getLogger(__name__)
+
+
+class Display(Protocol):
+    """Shows progress to whoever watches the command."""
+
+    def show(self, ledger: Ledger) -> None:
+        """Bring the display up to date; called every couple of seconds."""
+        ...
+
+
+class Supervisor:
+    """Runs one extraction to its end, or until it is asked to stop."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        toolkit: Toolkit,
+        layout: Layout,
+        ledger: Ledger,
+        clock: Clock,
+        display: Display,
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._display = display
+        self._launcher = Launcher()
+        contact = Contact(config.src_aet[0], config.query_aet.aet, self._launcher, clock)
+        tools = Tools(self._launcher, toolkit, ledger, layout)
+        place = Place(config=config, layout=layout, ledger=ledger, clock=clock, tools=tools, contact=contact)
+        progress = Progress(clock.monotonic())
+        self._contact = contact
+        self._workers = Workers(READERS, self._launcher.post)
+        self._receiver = Receiver(place)
+        self._query = QueryStage(place)
+        self._listing = ListingStage(place)
+        self._progress = progress
+        self._arrivals = Arrivals(place, self._workers, progress)
+        self._move = MoveStage(place, progress)
+        self._verify = VerifyStage(place, progress)
+        self._filing = FilingStage(place, progress)
+        self._stop_asked = False
+        self._recorded = False
+        self._touched_at = 0.0
+
+    def ask_to_stop(self) -> None:
+        """Stop in order at the next turn; callable from a signal handler."""
+        self._stop_asked = True
+
+    def run(self) -> None:
+        """Work until every row is at its end.
+
+        Raises StoppedError when asked to stop, UnavailableError where the archive does not answer at
+        the start or our port is taken, ConfigurationError where the archive does not know us, and
+        CannotWriteError where files cannot be written. All that was reached is in the ledger.
+        """
+        token = self._register()
+        try:
+            self._first_contact()
+            while self._ledger.open_work() or self._filing.busy:
+                if self._stop_asked:
+                    raise StoppedError("Stopped. Run the same command again to continue.")
+                self._turn()
+        except OSError as error:
+            raise CannotWriteError(
+                f"Writing failed: {error.strerror or error}. Nothing reported as done is affected."
+                " Mend it, then run the same command again."
+            ) from error
+        finally:
+            self._wind_up()
+            with self._ledger.transaction():
+                self._ledger.launches.ended(token, 0)
+
+    def _turn(self) -> None:
+        self._contact.advance()
+        self._receiver.advance()
+        self._query.advance()
+        self._listing.advance(self._verify.to_relist)
+        self._arrivals.advance()
+        self._move.advance(receiving=self._receiver.ready and self._caught_up())
+        self._verify.advance()
+        self._filing.advance()
+        self._touch()
+        self._launcher.dispatch(TURN_SECONDS)
+
+    def _caught_up(self) -> bool:
+        """Whether what an earlier run left in staging is recorded."""
+        self._recorded = self._recorded or (self._arrivals.scanned and self._progress.all_read())
+        return self._recorded
+
+    def _register(self) -> str:
+        identity = identify(os.getpid())
+        assert identity is not None  # noqa: S101 - this process exists
+        with self._ledger.transaction():
+            token = self._ledger.launches.intend("supervisor", sys.argv[:1])
+            self._ledger.launches.launched(
+                token, pid=identity.pid, start_ticks=identity.start_ticks, boot_id=identity.boot_id
+            )
+            self._ledger.run_started()
+        return token
+
+    def _first_contact(self) -> None:
+        """The archive must answer at the start; one that goes away later is waited for."""
+        results: list[Echo] = []
+        for _ in range(FIRST_CONTACT_TRIES):
+            self._contact.ask(results.append)
+            expected = len(results) + 1
+            self._dispatch_until(partial(self._echoed, results, expected), seconds=30.0)
+            if self._stop_asked or (results and results[-1] is Echo.ANSWERED):
+                return
+        raise UnavailableError(
+            f"SrcAet {self._contact.archive}: the archive {results[-1] if results else Echo.UNREACHABLE}."
+            " Check host, port and AE titles, and that the archive is up; then run the same command again."
+        )
+
+    def _echoed(self, results: list[Echo], expected: int) -> bool:
+        return self._stop_asked or len(results) >= expected
+
+    def _dispatch_until(self, condition: Callable[[], bool], *, seconds: float) -> bool:
+        deadline = self._clock.monotonic() + seconds
+        while not condition() and self._clock.monotonic() < deadline:
+            self._launcher.dispatch(TURN_SECONDS)
+        return condition()
+
+    def _touch(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._touched_at >= TOUCH_SECONDS:
+            self._touched_at = now
+            with self._ledger.transaction():
+                self._ledger.touch()
+            self._display.show(self._ledger)
+
+    def _wind_up(self) -> None:
+        """End every child, movescu before storescp, and what is being filed; within seconds."""
+        self._move.stop()
+        for child in list(self._launcher.children):
+            if child.name == "findscu":
+                child.terminate()
+        self._dispatch_until(
+            lambda: not self._filing.busy and all(c.name == "storescp" for c in self._launcher.children),
+            seconds=STOP_SECONDS / 2,
+        )
+        self._receiver.stop()
+        if not self._dispatch_until(lambda: not self._launcher.children, seconds=STOP_SECONDS / 2):
+            for child in list(self._launcher.children):
+                child.kill()
+            self._dispatch_until(lambda: not self._launcher.children, seconds=1.0)
+        self._workers.stop()
