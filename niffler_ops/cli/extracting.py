@@ -25,7 +25,7 @@ PROBLEMS_LEFT = 3
 PRIVATE_UMASK = 0o077
 STATUSES = (
     "exit status: 0 every row is done; 3 finished, but some rows are not; 64 usage; 65 CSV; 69 archive or"
-    " toolkit unavailable; 73 cannot write; 75 stopped, or another extraction runs: run the same command again;"
+    " toolkit unavailable; 73 cannot write; 75 stopped, or another extraction runs: run it again;"
     " 78 configuration"
 )
 
@@ -116,6 +116,8 @@ def _log_start(config: Config, opened: Opened) -> None:
     )
     for text in (*config.notes, *opened.csv.warnings):
         log.warning("%s", text)
+    for line, reason in opened.csv.rejected:
+        log.warning("Line %d refused: %s", line, reason)
     log.info(
         "%s extraction of %d rows into %s",
         "Resuming the" if opened.resumed else "Starting an",

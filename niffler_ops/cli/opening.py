@@ -69,7 +69,7 @@ def open_extraction(config: Config, clock: Clock, stack: ExitStack) -> Opened:
             csv_file=config.csv_file,
             csv_digest=csv.digest,
             csv_header=csv.header,
-            rows=read_rows(config),
+            rows=read_rows(config, digest=csv.digest),
         )
     else:
         _check_unchanged(record, config, csv)

@@ -1,1 +1,7 @@
 """JSON files and options to one frozen Config, or every error at once."""
+
+from niffler_ops.config.keys import Key
+from niffler_ops.config.loading import load
+from niffler_ops.config.model import KEYS, Config, differences
+
+__all__ = ["KEYS", "Config", "Key", "differences", "load"]

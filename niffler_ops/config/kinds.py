@@ -1,0 +1,165 @@
+"""What the values of keys may be: each kind reads a JSON value or an option's text, or says what is allowed.
+
+The text of a ValueError is what is allowed; the loader puts file, key and what was found before it.
+"""
+
+import math
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import GetCoreSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, core_schema
+
+LATER = "comes with a later version"
+_INTEGER = re.compile(r"\s*[+-]?[0-9]{1,12}\s*")
+
+
+class Kind:
+    """A kind of value; `allowed` describes it for messages and documentation."""
+
+    allowed: str
+    unit: str = ""
+    secret: bool = False
+
+    def read(self, value: Any) -> Any:
+        """The value as our code uses it; ValueError says what is allowed."""
+        raise NotImplementedError
+
+    def read_in(self, value: Any, info: ValidationInfo) -> Any:  # noqa: ARG002  kinds that look around override it
+        """The same, for a kind that depends on other keys or on the file that gave the value."""
+        return self.read(value)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let pydantic read the annotated field by this kind alone."""
+        return core_schema.with_info_plain_validator_function(self.read_in)
+
+
+class Whole(Kind):
+    """A whole number within bounds; also as a string, which upstream's files contain."""
+
+    def __init__(self, low: int, high: int, unit: str = "") -> None:
+        self._low, self._high = low, high
+        self.unit = unit
+        self.allowed = f"a whole number from {low} to {high}"
+
+    def read(self, value: Any) -> int:
+        """The number."""
+        number = _whole_number(value)
+        if number is None or not self._low <= number <= self._high:
+            raise ValueError(self.allowed)
+        return number
+
+
+class Seconds(Kind):
+    """A span of time."""
+
+    unit = "seconds"
+
+    def __init__(self, low: float = 0.1, high: float = 30 * 86_400) -> None:
+        self._low, self._high = low, high
+        self.allowed = f"a number of seconds from {low:g} to {high:.0f}"
+
+    def read(self, value: Any) -> float:
+        """Seconds."""
+        try:
+            seconds = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            seconds = math.nan
+        if not self._low <= seconds <= self._high:
+            raise ValueError(self.allowed)
+        return seconds
+
+
+class Text(Kind):
+    """Any text, also none."""
+
+    def __init__(self, allowed: str = "text") -> None:
+        self.allowed = allowed
+
+    def read(self, value: Any) -> str:
+        """The text without blanks around it."""
+        if not isinstance(value, str) or not all(character.isprintable() for character in value):
+            raise ValueError(self.allowed)
+        return value.strip()
+
+
+class Choice(Kind):
+    """One of a few words; `later` are those that are understood but not done yet."""
+
+    def __init__(self, *options: str, later: str = "") -> None:
+        self._options = {option.casefold(): option for option in options}
+        self.allowed = " or ".join(f"`{option}`" for option in options)
+        if later:
+            self.allowed += f" ({later} come with a later version)"
+
+    def read(self, value: Any) -> str:
+        """The word in our spelling."""
+        found = self._options.get(value.strip().casefold()) if isinstance(value, str) else None
+        if found is None:
+            raise ValueError(self.allowed)
+        return found
+
+
+class Place(Kind):
+    """A file or folder; relative to the folder of the file that names it, or to the current one."""
+
+    def __init__(self, allowed: str) -> None:
+        self.allowed = allowed
+
+    def read_in(self, value: Any, info: ValidationInfo) -> Path:
+        """The absolute path, symbolic links left as they are."""
+        return absolute(value, base_folder(info), self.allowed)
+
+
+class Off(Kind):
+    """A key whose effect comes later: only its off value is accepted, for ignoring it would mislead."""
+
+    _FORMS: ClassVar[Mapping[type, tuple[object, ...]]] = {
+        bool: (False, "false", ""),
+        int: (0, "0", ""),
+        type(None): ("", [], {}),
+    }
+
+    def __init__(
+        self, allowed: str, *, off: bool | int | None = None, why: str = LATER, secret: bool = False
+    ) -> None:
+        self._off = off
+        self.secret = secret
+        self.allowed = f"{allowed} ({why})"
+
+    def read(self, value: Any) -> bool | int | None:
+        """The off value."""
+        found = value.strip().casefold() if isinstance(value, str) else value
+        if not any(type(found) is type(form) and found == form for form in self._FORMS[type(self._off)]):
+            raise ValueError(self.allowed)
+        return self._off
+
+
+def base_folder(info: ValidationInfo) -> Path:
+    """What relative paths of this key are relative to; the loader passes it for each key."""
+    folders: Mapping[str, Path] = info.context or {}
+    return folders.get(info.field_name or "", Path())
+
+
+def absolute(value: Any, folder: Path, allowed: str) -> Path:
+    """`value` as an absolute path, `~` expanded; ValueError where it is no path."""
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError(allowed)
+    try:
+        path = Path(value.strip()).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{allowed} (there is no such home folder)") from error
+    return Path(os.path.abspath(folder / path))  # noqa: PTH100  resolve() would follow links
+
+
+def _whole_number(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        return int(value) if _INTEGER.fullmatch(value) else None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value if isinstance(value, int) else None

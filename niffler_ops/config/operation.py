@@ -1,0 +1,105 @@
+"""Our own operational keys; either file may hold them, and config.json wins."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from niffler_ops.config.kinds import Choice, Off, Seconds, Text, Whole
+
+
+class OperationKeys(BaseModel):
+    """How an extraction works: its lanes, batches, patience and limits."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    move_lanes: Annotated[int, Whole(1, 64, "associations")] = Field(
+        2,
+        alias="MoveLanes",
+        description="Associations that retrieve at once; more help only where each instance has to wait",
+        examples=[4],
+    )
+    batch_size: Annotated[int, Whole(1, 10_000, "studies")] = Field(
+        50,
+        alias="BatchSize",
+        description="Studies in one movescu; long batches save starting a process for each study",
+        examples=[100],
+    )
+    query_batch_size: Annotated[int, Whole(1, 10_000, "queries")] = Field(
+        100,
+        alias="QueryBatchSize",
+        description="Queries in one findscu",
+        examples=[50],
+    )
+    idle_timeout: Annotated[float, Seconds()] = Field(
+        120.0,
+        alias="IdleTimeout",
+        description="Time without an arriving instance after which a retrieve counts as over or hung",
+        examples=[300],
+    )
+    first_instance_timeout: Annotated[float, Seconds()] = Field(
+        3600.0,
+        alias="FirstInstanceTimeout",
+        description="Time until the first instance of a retrieve; a nearline archive may need an hour",
+        examples=[600],
+    )
+    quiet_time: Annotated[float, Seconds(0)] = Field(
+        5.0,
+        alias="QuietTime",
+        description="Time without an arriving instance after which a retrieve that ended with an error, and "
+        "so sends no more, is compared with the promise",
+        examples=[10],
+    )
+    query_timeout: Annotated[float, Seconds()] = Field(
+        120.0,
+        alias="QueryTimeout",
+        description="Time without an answer after which a query is ended and tried again",
+        examples=[60],
+    )
+    max_attempts: Annotated[int, Whole(1, 100, "attempts")] = Field(
+        3,
+        alias="MaxAttempts",
+        description="How often a query or a study is tried before it has failed",
+        examples=[5],
+    )
+    retry_delay: Annotated[float, Seconds(0)] = Field(
+        5.0,
+        alias="RetryDelay",
+        description="Pause before the second attempt; each further pause is twice as long",
+        examples=[30],
+    )
+    max_studies_per_row: Annotated[int, Whole(1, 1_000_000, "studies")] = Field(
+        50,
+        alias="MaxStudiesPerRow",
+        description="A CSV line that matches more studies fails, and nothing of it is retrieved",
+        examples=[200],
+    )
+    verify_by: Annotated[Literal["uid", "count"], Choice("uid", "count")] = Field(
+        "uid",
+        alias="VerifyBy",
+        description="Whether studies are complete by their SOP Instance UIDs, or only by their number",
+        examples=["count"],
+    )
+    java_options: Annotated[str | None, Text("options of the Java virtual machine")] = Field(
+        None,
+        alias="JavaOptions",
+        description="Options for dcm4che's Java; by default a small heap and a quiet log",
+        examples=["-Xmx128m -XX:+UseSerialGC"],
+    )
+    min_free_disk: Annotated[int, Off("0", off=0)] = Field(
+        0,
+        alias="MinFreeDisk",
+        description="Free space below which no more is retrieved",
+        examples=[0],
+    )
+    ledger_folder: Annotated[None, Off("no value")] = Field(
+        None,
+        alias="LedgerFolder",
+        description="A folder on a local disk for ledger and staging, where StorageFolder is on a network",
+        examples=[""],
+    )
+    retrieve_without_query: Annotated[bool, Off("false", off=False)] = Field(
+        False,  # noqa: FBT003  pydantic takes the default first
+        alias="RetrieveWithoutQuery",
+        description="Retrieve by the keys of the CSV line where the archive refuses queries",
+        examples=[False],
+    )

@@ -1,0 +1,240 @@
+"""Data elements as the bytes they are: enough to read headers, query files and answers."""
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+SPECIFIC_CHARACTER_SET = 0x00080005
+SOP_CLASS_UID = 0x00080016
+SOP_INSTANCE_UID = 0x00080018
+QUERY_RETRIEVE_LEVEL = 0x00080052
+PATIENT_ID = 0x00100020
+STUDY_INSTANCE_UID = 0x0020000D
+SERIES_INSTANCE_UID = 0x0020000E
+GROUP_LENGTH = 0x00020000
+TRANSFER_SYNTAX_UID = 0x00020010
+PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+
+UNDEFINED = 0xFFFFFFFF
+ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+LONG_VRS = frozenset(
+    {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
+)
+SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+HEADER_VALUE = 1024 * 1024  # a longer value in a header is passed over, not kept
+TAG_LENGTH = 4
+DEPTH = 32  # of nested sequences
+PREAMBLE = 128
+
+
+class DataSetError(ValueError):
+    """The bytes are no data set, or are cut short."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Element:
+    """One element; `value` as it stands, without sequences (whose value is None)."""
+
+    tag: int
+    value: bytes | None
+
+
+class Reader:
+    """Reads elements of one transfer syntax from a stream, in order."""
+
+    def __init__(self, stream: BinaryIO, transfer_syntax: str) -> None:
+        deflated = transfer_syntax == DeflatedExplicitVRLittleEndian
+        self.stream = Inflated(stream) if deflated else stream
+        self.explicit = transfer_syntax != ImplicitVRLittleEndian
+        order = ">" if transfer_syntax == ExplicitVRBigEndian else "<"
+        self._tag = struct.Struct(f"{order}HH")
+        self._length16 = struct.Struct(f"{order}H")
+        self._length32 = struct.Struct(f"{order}L")
+
+    def elements(self, stop: frozenset[int] = PIXELS) -> Iterator[Element]:
+        """The elements of the top level up to the first in `stop`, or to the end.
+
+        Raises DataSetError where the bytes end within an element.
+        """
+        while True:
+            tag = self._next_tag()
+            if tag is None or tag in stop:
+                return
+            length, vr = self._length(tag)
+            if length == UNDEFINED:
+                self._skip_sequence(vr, 0)
+                yield Element(tag=tag, value=None)
+            elif vr == b"SQ" or length > HEADER_VALUE:
+                self._skip(length)
+                yield Element(tag=tag, value=None)
+            else:
+                yield Element(tag=tag, value=self._exactly(length))
+
+    def _next_tag(self) -> int | None:
+        data = self.stream.read(TAG_LENGTH)
+        if not data:
+            return None
+        if len(data) < TAG_LENGTH:
+            raise DataSetError("the data set ends within a tag")
+        group, element = self._tag.unpack(data)
+        return int(group) << 16 | int(element)
+
+    def _length(self, tag: int) -> tuple[int, bytes]:
+        """The length of the value that follows, and its VR where that is told."""
+        if not self.explicit or tag in (ITEM, ITEM_END, SEQUENCE_END):
+            return int(self._length32.unpack(self._exactly(4))[0]), b""
+        head = self._exactly(4)
+        vr = head[:2]
+        if vr in SHORT_VRS:
+            return int(self._length16.unpack(head[2:])[0]), vr
+        if vr not in LONG_VRS:
+            raise DataSetError(f"no value representation at ({tag >> 16:04X},{tag & 0xFFFF:04X})")
+        return int(self._length32.unpack(self._exactly(4))[0]), vr
+
+    def _skip_sequence(self, vr: bytes, depth: int) -> None:
+        explicit = self.explicit
+        self.explicit = explicit and vr != b"UN"  # PS3.5 section 6.2.2: implicit within
+        self._skip_items(depth)
+        self.explicit = explicit
+
+    def _skip_items(self, depth: int) -> None:
+        """The items of a sequence of undefined length, with its delimiter."""
+        if depth > DEPTH:
+            raise DataSetError("sequences nested without end")
+        while True:
+            tag = self._next_tag()
+            if tag is None:
+                raise DataSetError("the data set ends within a sequence")
+            length = int(self._length32.unpack(self._exactly(4))[0])
+            if tag == SEQUENCE_END:
+                return
+            if tag != ITEM:
+                raise DataSetError("no item in a sequence")
+            if length == UNDEFINED:
+                self._skip_elements(depth)
+            else:
+                self._skip(length)
+
+    def _skip_elements(self, depth: int) -> None:
+        """The elements of an item of undefined length, with its delimiter."""
+        while True:
+            tag = self._next_tag()
+            if tag is None:
+                raise DataSetError("the data set ends within an item")
+            length, vr = self._length(tag)
+            if tag == ITEM_END:
+                return
+            if length == UNDEFINED:
+                self._skip_sequence(vr, depth + 1)
+            else:
+                self._skip(length)
+
+    def _skip(self, length: int) -> None:
+        while length:
+            piece = self.stream.read(min(length, HEADER_VALUE))
+            if not piece:
+                raise DataSetError("the data set ends within a value")
+            length -= len(piece)
+
+    def _exactly(self, length: int) -> bytes:
+        data = self.stream.read(length)
+        if len(data) < length:
+            raise DataSetError("the data set ends within an element")
+        return data
+
+
+class Inflated:
+    """A deflated data set, inflated as it is read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._ready = b""
+
+    def read(self, length: int, /) -> bytes:
+        """Up to `length` bytes, fewer only at the end."""
+        try:
+            while len(self._ready) < length:
+                source = self._inflate.unconsumed_tail or self._stream.read(65536)
+                if not source:
+                    break
+                self._ready += self._inflate.decompress(source, HEADER_VALUE)
+        except zlib.error as error:
+            raise DataSetError(f"no deflated data set: {error}") from error
+        data, self._ready = self._ready[:length], self._ready[length:]
+        return data
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileHead:
+    """Where the data set of a DICOM file begins, and how it is encoded."""
+
+    transfer_syntax: str
+    offset: int
+
+
+def read_file_head(stream: BinaryIO) -> FileHead | None:
+    """Preamble and file meta information; None for a file without them. Raises DataSetError."""
+    start = stream.read(PREAMBLE + 4)
+    if start[PREAMBLE:] != b"DICM":
+        return None
+    meta = Reader(stream, ExplicitVRLittleEndian)
+    first = next(meta.elements(), None)
+    if first is None or first.tag != GROUP_LENGTH or not first.value:
+        raise DataSetError("file meta information without group length")
+    end = stream.tell() + int.from_bytes(first.value, "little")
+    transfer_syntax = ""
+    while stream.tell() < end:
+        element = next(meta.elements(), None)
+        if element is None:
+            raise DataSetError("file meta information cut short")
+        if element.tag == TRANSFER_SYNTAX_UID:
+            transfer_syntax = text(element.value)
+    if not transfer_syntax or stream.tell() != end:
+        raise DataSetError("file meta information without transfer syntax, or of another length")
+    return FileHead(transfer_syntax=transfer_syntax, offset=end)
+
+
+def read_query_file(stream: BinaryIO) -> dict[int, bytes]:
+    """The keys in a query file, which may have a preamble or be a plain data set."""
+    head = read_file_head(stream)
+    if head is None:
+        stream.seek(0)
+        start = stream.read(6)
+        stream.seek(0)
+        explicit = start[4:] in SHORT_VRS | LONG_VRS
+        syntax = ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian
+        return keys(Reader(stream, syntax))
+    return keys(Reader(stream, head.transfer_syntax))
+
+
+def keys(reader: Reader) -> dict[int, bytes]:
+    """All elements by tag; sequences are not keys that this toolkit knows."""
+    return {element.tag: element.value for element in reader.elements() if element.value is not None}
+
+
+def encode(elements: Iterable[tuple[int, bytes]]) -> bytes:
+    """A data set in implicit VR little endian, in ascending order of tags."""
+    return b"".join(
+        struct.pack("<HHL", tag >> 16, tag & 0xFFFF, len(value)) + value for tag, value in sorted(elements)
+    )
+
+
+def padded(value: str | bytes, *, uid: bool = False) -> bytes:
+    """A value of even length."""
+    data = value.encode() if isinstance(value, str) else value
+    return data + (b"\0" if uid else b" ") * (len(data) % 2)
+
+
+def text(value: bytes | None) -> str:
+    """An ASCII value without what pads it."""
+    return (value or b"").decode("ascii", "replace").strip(" \0")

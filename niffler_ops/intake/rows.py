@@ -1,0 +1,145 @@
+"""The rows of a CSV: one streaming pass to check, one to import."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from niffler_ops.config import Config
+from niffler_ops.errors import InputError
+from niffler_ops.intake.cells import BLANKS, cell_reader, study_date
+from niffler_ops.intake.survey import refuse
+from niffler_ops.intake.table import Table, opened
+from niffler_ops.model import CsvRow
+
+MAX_LISTED = 10_000  # refused lines kept in memory; the number counts them all
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CsvSummary:
+    """What one pass over the CSV found.
+
+    `rows` counts all queries, `rejected_count` those refused; `rejected` lists them with line and reason,
+    at most MAX_LISTED. `header` holds the cells of the first line. `digest` is the SHA-256 of the file's bytes.
+    """
+
+    rows: int
+    rejected: tuple[tuple[int, str], ...]
+    rejected_count: int
+    digest: str
+    delimiter: str
+    header: tuple[str, ...]
+    encoding: str
+    warnings: tuple[str, ...]
+
+
+def check(config: Config) -> CsvSummary:
+    """Read the whole CSV once; InputError where nothing of it can be used."""
+    rejected: list[tuple[int, str]] = []
+    rows = refused = 0
+    warnings: list[str] = []
+    with opened(config) as table:
+        if table.survey.not_utf8_line is not None:
+            warnings.append(
+                f"{config.csv_file}:{table.survey.not_utf8_line}: the text is not UTF-8 and is read as "
+                "Windows-1252; non-ASCII ids may be misread"
+            )
+        for row in _rows(config, table):
+            if not rows and _looks_like_query(config, table.header, row):
+                warnings.append(
+                    f"{config.csv_file}:{table.header_line}: the first line looks like a query; it is taken "
+                    "as the header and not asked for"
+                )
+            rows += 1
+            if row.refused is not None:
+                refused += 1
+                if len(rejected) < MAX_LISTED:
+                    rejected.append((row.line, row.refused))
+    if rows == refused:
+        _no_good_row(config.csv_file, rejected, refused)
+    return CsvSummary(
+        rows=rows,
+        rejected=tuple(rejected),
+        rejected_count=refused,
+        digest=table.survey.digest,
+        delimiter=table.delimiter,
+        header=tuple(table.header),
+        encoding=table.survey.encoding,
+        warnings=tuple(warnings),
+    )
+
+
+def read_rows(config: Config, *, digest: str | None = None) -> Iterator[CsvRow]:
+    """The rows of the CSV in its order, refused ones included, a constant number of them in memory.
+
+    InputError as for `check`, and where the file is not that with `digest`.
+    """
+    with opened(config) as table:
+        if digest not in (None, table.survey.digest):
+            refuse(config.csv_file, "it has changed since it was checked; start again")
+        yield from _rows(config, table)
+
+
+def _no_good_row(path: Path, rejected: list[tuple[int, str]], refused: int) -> NoReturn:
+    if not refused:
+        refuse(path, "there is no line after the header")
+    texts = [f"{path}: none of its {refused} lines can be asked for:"]
+    texts += [f"{path}:{line}: {reason}" for line, reason in rejected]
+    if refused > len(rejected):
+        texts.append(f"{path}: and {refused - len(rejected)} more")
+    raise InputError("\n".join(texts))
+
+
+def _rows(config: Config, table: Table) -> Iterator[CsvRow]:
+    """The rows of an open CSV."""
+    columns = [
+        (index, keyword, cell_reader(config, keyword, index)) for keyword, index in config.columns.items()
+    ]
+    named = [index for index, cell in enumerate(table.header) if cell.strip(BLANKS)]
+    fewest, most = 1 + max([*named, *config.columns.values()]), len(table.header)
+    for line, cells in table.records:
+        if cells is None:
+            yield CsvRow(line=line, values=(), keys={}, refused="its quotes, line breaks or length are wrong")
+            continue
+        reasons = [] if fewest <= len(cells) <= most else _shape_problems(cells, fewest, most)
+        if table.survey.holds_nul and "\0" in "".join(cells):
+            reasons.append("it holds a NUL character")
+        keys = {}
+        for index, keyword, read in columns if not reasons else ():
+            try:
+                keys[keyword] = read(cells[index].strip(BLANKS))
+            except ValueError as problem:
+                reasons.append(str(problem))
+        yield CsvRow(
+            line=line,
+            values=tuple(cells),
+            keys={} if reasons else keys,
+            refused="; ".join(reasons) if reasons else None,
+        )
+
+
+def _shape_problems(cells: list[str], fewest: int, most: int) -> list[str]:
+    """Missing or further cells shift the others; empty ones at the end, as spreadsheets have, do not."""
+    if len(cells) >= fewest and not any(cell.strip(BLANKS) for cell in cells[most:]):
+        return []
+    return [f"it has {len(cells)} columns, the header has {most if len(cells) > most else fewest}"]
+
+
+def _looks_like_query(config: Config, header: list[str], first: CsvRow) -> bool:
+    """Whether the header's key cells are values rather than names."""
+    for keyword, index in config.columns.items():
+        cell = header[index].strip(BLANKS)
+        if keyword == "StudyDate":
+            try:
+                study_date(keyword, config.date_format, cell)
+            except ValueError:
+                return False
+        elif not re.search("[0-9]", cell) or _shape(cell) != _shape("".join(first.values[index : index + 1])):
+            return False
+    return True
+
+
+def _shape(cell: str) -> str:
+    """What an id looks like: letters and digits told apart, their numbers not."""
+    return re.sub("[A-Za-z]+", "A", re.sub("[0-9]+", "9", cell.strip(BLANKS)))
