@@ -48,6 +48,17 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     raise sqlite3.OperationalError(f"cannot open {path}")
 
 
+def connect_immutable(path: Path) -> sqlite3.Connection:
+    """A connection to a database that nobody has open, which leaves no -wal and -shm beside it.
+
+    It takes no locks: the caller looks afterwards whether a writer came meanwhile.
+    """
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    connection.isolation_level = None
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """One durable unit: committed at the end, rolled back on any exception."""
@@ -83,6 +94,11 @@ def migrate(connection: sqlite3.Connection, package: str) -> int:
                 connection.execute("ROLLBACK")
             raise
     return len(scripts)
+
+
+def latest_version(package: str) -> int:
+    """The version that `migrate` brings a database to."""
+    return sum(entry.name.endswith(".sql") for entry in files(package).iterdir())
 
 
 def named_queries(package: str, name: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from niffler_ops.embedded.archive import Archive
 from niffler_ops.embedded.options import OptionError, port_number
@@ -18,6 +18,8 @@ from niffler_ops.model import Peer
 NAME = "niffler-archive"
 LONGEST_AET = 16
 
+Kind = TypeVar("Kind", bound=Archive)
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -26,17 +28,22 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit status."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop)
+    end_on_signals()
     try:
-        serve(make(Archive, _arguments(argv)))
+        serve(make(Archive, parser().parse_args(argv)))
     except NifflerError as error:
         sys.stderr.write(f"{NAME}: {error}\n")
         return error.exit_status
     return os.EX_OK
 
 
-def make(kind: type[Archive], arguments: argparse.Namespace) -> Archive:
+def end_on_signals() -> None:
+    """SIGTERM and SIGINT end with status 0."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+
+
+def make(kind: type[Kind], arguments: argparse.Namespace) -> Kind:
     """An archive of this kind as the arguments describe it; raises NifflerError."""
     destinations = [peer(given) for given in arguments.destination]
     return kind(
@@ -83,10 +90,6 @@ def peer(given: str) -> Peer:
         return Peer(aet=aet, host=host.strip("[]"), port=port_number(port))
     except OptionError as error:
         raise UsageError(f"{given!r}: {error}") from error
-
-
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    return parser().parse_args(argv)
 
 
 def _stop(_number: int, _frame: object) -> NoReturn:

@@ -17,7 +17,7 @@ from niffler_ops.errors import ConfigurationError
 
 _BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
 # pydantic names a field by its alias, or by its attribute where only its default was validated.
-_BY_LOCATION: Mapping[int | str, Key] = {**_BY_NAME, **{key.attribute: key for key in KEYS}}
+_BY_LOCATION: Mapping[str, Key] = {**_BY_NAME, **{key.attribute: key for key in KEYS}}
 _WITHOUT_MEANING = "NifflerID"
 _LIKELY = 0.7  # of difflib's ratio: two letters in a short key
 _MAX_SHOWN = 100
@@ -129,7 +129,7 @@ def _value_problems(
     by_file = {source.file: source for source in sources}
     problems = []
     for detail in error.errors(include_url=False, include_input=False):
-        key = _BY_LOCATION[detail["loc"][0]]
+        key = _BY_LOCATION[str(detail["loc"][0])]
         home = by_file["config.json" if key.file == "either" else key.file]
         allowed = str(detail["ctx"]["error"]) if "ctx" in detail else key.type
         if key.name in values:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, fields
 class Timeouts:
     """Milliseconds, each more than 0 (which dcm4che reads as no time-out; ValueError).
 
-    `connect_ms` for the TCP connection, `accept_ms` for A-ASSOCIATE-AC, `send_ms` for sending a request,
-    `release_ms` for A-RELEASE-RP. None ends a query or retrieve that is under way: that needs a watchdog.
+    `connect_ms` for the TCP connection, `accept_ms` for A-ASSOCIATE-AC, `send_ms` for sending a request.
+    None ends a query or retrieve that is under way: that needs a watchdog. There is none for the release:
+    with --release-timeout dcm4che's tools stay for that long after the release is answered.
     """
 
     connect_ms: int = 10_000
     accept_ms: int = 30_000
     send_ms: int = 30_000
-    release_ms: int = 10_000
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -27,5 +27,4 @@ class Timeouts:
             *("--connect-timeout", str(self.connect_ms)),
             *("--accept-timeout", str(self.accept_ms)),
             *("--send-timeout", str(self.send_ms)),
-            *("--release-timeout", str(self.release_ms)),
         ]

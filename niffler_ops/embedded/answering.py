@@ -108,8 +108,10 @@ def entities(index: Index, query: Query) -> Iterator[Instance]:
     seen: set[tuple[str, ...]] = set()
     for instance in _candidates(index, query):
         identity = entity(query.level, instance)
-        if identity not in seen and _matches(index, query, instance):
-            seen.add(identity)
+        if identity in seen:
+            continue  # the first speaks for all of them
+        seen.add(identity)
+        if _matches(index, query, instance):
             yield instance
 
 

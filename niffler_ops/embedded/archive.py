@@ -114,15 +114,24 @@ class Archive:
         file = self.folder / index.FILE_NAME
         if os.access(self.folder, os.W_OK):
             try:
-                index.update(file, self.folder)
-            except sqlite3.OperationalError:
-                pass  # a full or strange file system: the temporary folder may do
+                self._update(file)
+            except sqlite3.Error:
+                pass  # another archive holds it for long, or the file system cannot keep it
             else:
                 return file
         self.temporary = Path(tempfile.mkdtemp(prefix="niffler-archive-"))
         file = self.temporary / index.FILE_NAME
         index.update(file, self.folder)
         return file
+
+    def _update(self, file: Path) -> None:
+        try:
+            index.update(file, self.folder)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            file.unlink()  # damaged, or of a later version: it can be made anew
+            index.update(file, self.folder)
 
 
 class Session:

@@ -258,7 +258,10 @@ class Association:
     def _stream(self, length: int, sink: Sink | BytesIO, deadline: float | None) -> None:
         while length:
             count = self._receive_into(self._buffer[: min(length, CHUNK)], deadline)
-            sink.write(self._buffer[:count])
+            try:
+                sink.write(self._buffer[:count])
+            except ValueError as error:
+                raise self._violation(str(error)) from error
             length -= count
 
     def _exactly(self, count: int, deadline: float | None) -> bytes:

@@ -5,6 +5,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pydicom.uid import ImplicitVRLittleEndian
@@ -120,7 +121,7 @@ def _negotiate(connection: socket.socket, terms: Terms, seconds: float | None) -
         connection.sendall(negotiation.encode_request(terms))
         pdu = _read_pdu(connection, seconds)
     except TimedOutError:
-        connection.sendall(ABORT_BY_USER)
+        _abort(connection)
         raise
     except OSError as error:
         raise LostError(error.strerror or str(error)) from error
@@ -138,8 +139,13 @@ def _decoded(connection: socket.socket, pdu: bytes, expected: int, decode: Calla
             return decode(pdu)
         except ValueError as error:
             problem = str(error)
-    connection.sendall(ABORT_BY_USER)
+    _abort(connection)
     raise AbortedError(problem)
+
+
+def _abort(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.sendall(ABORT_BY_USER)
 
 
 def _read_pdu(connection: socket.socket, seconds: float | None) -> bytes:

@@ -5,6 +5,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ KEY_TAGS = frozenset({0x00180015, 0x00181030})  # BodyPartExamined, ProtocolName
 BINARY_VRS = frozenset({"US", "SS", "UL", "SL", "FL", "FD", "AT", "OB", "OW"})
 IDENTITY = (
     *("study", "series", "sop_instance", "sop_class", "transfer_syntax", "offset"),
-    *("modality", "patient_id", "accession_number", "keys"),
+    *("modality", "patient_id", "accession_number", "header"),
 )
 MODALITY = 0x00080060
 ACCESSION_NUMBER = 0x00080050
@@ -32,7 +33,7 @@ ACCESSION_NUMBER = 0x00080050
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instance:
-    """An instance of the folder: identity, where its data set begins, and its keys as they stand."""
+    """An instance of the folder: identity, where its data set begins, and its header for queries."""
 
     path: Path
     study: str
@@ -41,7 +42,17 @@ class Instance:
     sop_class: str
     transfer_syntax: str
     offset: int
-    keys: Mapping[int, bytes]
+    header: bytes
+
+    @property
+    def keys(self) -> Mapping[int, bytes]:
+        """The attributes of its header, as they stand."""
+        return _keys(self.header)
+
+
+@lru_cache(maxsize=4096)
+def _keys(header: bytes) -> Mapping[int, bytes]:
+    return dataset.keys(Reader(BytesIO(header), ImplicitVRLittleEndian))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +115,7 @@ class Index:
             sop_class=row["sop_class"],
             transfer_syntax=row["transfer_syntax"],
             offset=row["offset"],
-            keys=dataset.keys(Reader(BytesIO(row["keys"]), ImplicitVRLittleEndian)),
+            header=row["header"],
         )
 
 
@@ -195,7 +206,7 @@ def _identified(head: dataset.FileHead, reader: Reader) -> dict[str, object]:
         "modality": dataset.text(keys.get(MODALITY)),
         "patient_id": keys.get(dataset.PATIENT_ID, b"").strip(b" \0"),
         "accession_number": keys.get(ACCESSION_NUMBER, b"").strip(b" \0"),
-        "keys": dataset.encode(_kept(keys, head.transfer_syntax).items()),
+        "header": dataset.encode(_kept(keys, head.transfer_syntax).items()),
     }
 
 

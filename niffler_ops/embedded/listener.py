@@ -2,9 +2,11 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 BACKLOG = 128
+BREATH_SECONDS = 0.05
 
 
 class Listener:
@@ -29,7 +31,11 @@ class Listener:
     def serve(self, handle: Callable[[socket.socket], None]) -> None:
         """Hand each connection to `handle` in a thread of its own, for ever."""
         while True:
-            connection, _ = self.socket.accept()
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                time.sleep(BREATH_SECONDS)  # no file descriptors left, or a peer gone before its turn
+                continue
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             threading.Thread(target=handle, args=(connection,), daemon=True).start()

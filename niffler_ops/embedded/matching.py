@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.charset import convert_encodings, decode_bytes, python_encoding
 from pydicom.valuerep import TEXT_VR_DELIMS
 
 FIRST_OF_SEVEN_BITS = 128
@@ -27,10 +27,14 @@ class Value:
     def _decoded(self) -> str:
         if all(byte < FIRST_OF_SEVEN_BITS for byte in self.data) and b"\x1b" not in self.data:
             return self.data.decode("ascii")
-        names = self.character_set.decode("ascii", "replace").strip(" \0").split("\\")
-        try:
+        names = [name.strip(" \0") for name in self.character_set.decode("ascii", "replace").split("\\")]
+        if any(name not in python_encoding for name in names):
+            return self.data.decode("latin-1")
+        if len(names) > 1:
             return str(decode_bytes(self.data, convert_encodings(names), TEXT_VR_DELIMS))
-        except (LookupError, UnicodeError):
+        try:
+            return self.data.decode(python_encoding[names[0]])
+        except UnicodeDecodeError:
             return self.data.decode("latin-1")
 
 

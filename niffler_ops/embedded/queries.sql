@@ -4,10 +4,10 @@ SELECT path, size, modified_ns FROM files;
 -- name: put
 INSERT OR REPLACE INTO files
     (path, size, modified_ns, study, series, sop_instance, sop_class, transfer_syntax, offset, modality,
-     patient_id, accession_number, keys)
+     patient_id, accession_number, header)
 VALUES
     (:path, :size, :modified_ns, :study, :series, :sop_instance, :sop_class, :transfer_syntax, :offset, :modality,
-     :patient_id, :accession_number, :keys);
+     :patient_id, :accession_number, :header);
 
 -- name: remove
 DELETE FROM files WHERE path = ?;

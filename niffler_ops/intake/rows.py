@@ -21,7 +21,7 @@ class CsvSummary:
     """What one pass over the CSV found.
 
     `rows` counts all queries, `rejected_count` those refused; `rejected` lists them with line and reason,
-    at most MAX_LISTED. `header` holds the cells of the first line. `digest` is the SHA-256 of the file's bytes.
+    at most MAX_LISTED. `header` holds the header's cells. `digest` is the SHA-256 of the file's bytes.
     """
 
     rows: int

@@ -84,3 +84,7 @@ class Launches:
     def launches(self) -> dict[str, int]:
         """How often each role was launched in the latest run."""
         return {row["role"]: row["launches"] for row in self._ledger.all("launches_in_run")}
+
+    def shown(self) -> list[Launch]:
+        """Of the latest run: its supervisor first, every storescp, and the tools that have not ended."""
+        return [_launch(row) for row in self._ledger.all("shown_processes")]

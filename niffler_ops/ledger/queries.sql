@@ -259,3 +259,25 @@ WHERE id >= (SELECT max(id) FROM processes WHERE role = 'supervisor') GROUP BY r
 -- name: rate_window
 SELECT count(*) AS studies, min(at) AS first FROM events
 WHERE subject = 'study' AND to_state IN ('done', 'partial') AND id > (SELECT max(id) - :events FROM events)
+
+-- name: shown_processes
+SELECT * FROM processes
+WHERE id >= (SELECT max(id) FROM processes WHERE role = 'supervisor')
+AND (ended_at IS NULL OR role IN ('supervisor', 'storescp')) ORDER BY id
+
+-- name: recent_ends
+SELECT count(*) AS ended, coalesce(sum(events.to_state <> 'failed'), 0) AS retrieved,
+       coalesce(sum(studies.received), 0) AS received,
+       (SELECT at FROM events WHERE id > (SELECT max(id) - :events FROM events) ORDER BY id LIMIT 1) AS looked_from
+FROM events CROSS JOIN studies ON studies.id = events.subject_id
+WHERE events.id > (SELECT max(id) - :events FROM events) AND events.at >= :since
+AND events.subject = 'study' AND events.to_state IN ('done', 'partial', 'failed')
+
+-- name: report_rows
+SELECT rows.line, rows.cells, rows.state, rows.reason, rows.mismatches, count(studies.id) AS studies,
+       coalesce(sum(studies.expected), 0) AS expected, coalesce(sum(studies.received), 0) AS received,
+       group_concat(DISTINCT studies.verified) AS verified, group_concat(studies.study_instance_uid) AS uids
+FROM rows
+LEFT JOIN row_studies ON row_studies.row_id = rows.id
+LEFT JOIN studies ON studies.id = row_studies.study_id
+GROUP BY rows.line ORDER BY rows.line

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from niffler_ops import database
 from niffler_ops.clock import Clock, SystemClock, timestamp
-from niffler_ops.errors import MissingInputError
 from niffler_ops.files import failpoint
+from niffler_ops.ledger import reading
 from niffler_ops.ledger.connection import LedgerConnection
 from niffler_ops.ledger.instances import Instances
 from niffler_ops.ledger.launches import Launches
@@ -36,6 +36,19 @@ class ExtractionRecord:
     finished_at: str | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecentEnds:
+    """Studies that reached their end lately, those `retrieved` whole or in part, and their instances.
+
+    `looked_from` is the time of the oldest event that was looked at.
+    """
+
+    ended: int
+    retrieved: int
+    received: int
+    looked_from: str | None
+
+
 class Ledger:
     """The one writer's view; every change happens inside `transaction()`."""
 
@@ -57,25 +70,13 @@ class Ledger:
         return cls(connection, clock or SystemClock())
 
     @classmethod
-    def open_read_only(cls, path: Path) -> "Ledger":
+    def open_read_only(cls, path: Path, *, at_rest: bool = False) -> "Ledger":
         """The ledger for readers, who keep their transactions short.
 
+        `at_rest`: nobody has it open, so nothing is left beside it; the caller looks whether it stayed so.
         Raises MissingInputError where there is none or it is damaged.
         """
-        if not path.is_file():
-            raise MissingInputError(
-                f"{path}: no ledger here. Name the StorageFolder of an extraction that was started."
-            )
-        try:
-            connection = database.connect_read_only(path)
-            connection.execute("SELECT 1 FROM extraction, tallies LIMIT 1").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise MissingInputError(
-                f"{path}: the ledger cannot be read ({error}). The retrieved files are not affected. Keep the"
-                " file and its -wal for repair; `sqlite3 ledger.sqlite .recover` may save the rows, and the"
-                " same CSV with another StorageFolder starts anew."
-            ) from None
-        return cls(connection, SystemClock())
+        return cls(reading.connect(path, at_rest=at_rest), SystemClock())
 
     def close(self) -> None:
         """Close the connection; open statements end."""
@@ -160,6 +161,21 @@ class Ledger:
     def count_unexpected(self, files: int) -> None:
         """Add to the number of files that went to unexpected/."""
         self._shared.run("count_unexpected", files=files)
+
+    def recent_ends(self, *, since: str, events: int) -> RecentEnds:
+        """Studies that ended after `since` (ISO 8601, UTC), as far as the newest `events` tell."""
+        row = self._shared.one("recent_ends", since=since, events=events)
+        assert row is not None  # noqa: S101 - an aggregate always gives a row
+        return RecentEnds(
+            ended=row["ended"],
+            retrieved=row["retrieved"],
+            received=row["received"],
+            looked_from=row["looked_from"],
+        )
+
+    def report_rows(self) -> Iterator[sqlite3.Row]:
+        """Every row by line with what its studies came to, streamed."""
+        return self._shared.run("report_rows")
 
     def open_work(self) -> bool:
         """Whether any row is not at its end."""

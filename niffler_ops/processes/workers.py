@@ -7,9 +7,11 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from typing import TypeVar, TypeVarTuple
 
 PR_SET_PDEATHSIG = 1
+WARNINGS_VARIABLE = "PYTHONWARNINGS"
 
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
@@ -72,6 +74,16 @@ class Workers:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _start(self) -> ProcessPoolExecutor:
+        # Python's resource tracker outlives a killed supervisor, tidies up, and would say so on its terminal.
+        before = os.environ.get(WARNINGS_VARIABLE)
+        os.environ[WARNINGS_VARIABLE] = "ignore"
+        try:
+            resource_tracker.ensure_running()
+        finally:
+            if before is None:
+                del os.environ[WARNINGS_VARIABLE]
+            else:
+                os.environ[WARNINGS_VARIABLE] = before
         return ProcessPoolExecutor(
             self._number,
             mp_context=multiprocessing.get_context("spawn"),

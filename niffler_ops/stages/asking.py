@@ -15,6 +15,7 @@ from niffler_ops.processes.launcher import Child
 from niffler_ops.stages.place import Place
 
 KILL_SECONDS = 5.0
+RELEASE_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Asking:
         self._place = place
         self._child: Child | None = None
         self._log = FindLog()
+        self._queries = 0
         self._progress_at = 0.0
         self._hung = False
         self.busy = False
@@ -64,14 +66,15 @@ class Asking:
         make_private_folder(output)
         self.busy = True
         self._log = FindLog()
+        self._queries = len(queries)
         self._hung = False
         self._progress_at = self._place.clock.monotonic()
 
-        def ended(child: Child, code: int) -> None:
+        def ended(child: Child, _code: int) -> None:
             self._child = None
             answers = read_answers(self._log, output, len(queries))
             remove_folder(folder)
-            self._ended(child, code, answers, then)
+            self._ended(child, answers, then)
 
         self._child = self._place.tools.run(
             "findscu",
@@ -92,7 +95,10 @@ class Asking:
         if self._child is None:
             return
         silent = self._place.clock.monotonic() - self._progress_at
-        if silent > self._place.config.query_timeout + KILL_SECONDS:
+        if len(self._log.final) == self._queries:
+            if silent > RELEASE_SECONDS:
+                self._child.kill()  # all is answered, and the release is not
+        elif silent > self._place.config.query_timeout + KILL_SECONDS:
             self._child.kill()
         elif silent > self._place.config.query_timeout and not self._hung:
             self._hung = True
@@ -102,11 +108,9 @@ class Asking:
         self._log.feed(line)
         self._progress_at = self._place.clock.monotonic()
 
-    def _ended(
-        self, child: Child, code: int, answers: list[FindAnswer], then: Callable[[Answers], None]
-    ) -> None:
+    def _ended(self, child: Child, answers: list[FindAnswer], then: Callable[[Answers], None]) -> None:
         lost = next((index for index, answer in enumerate(answers) if answer.status is None), None)
-        reason = "" if code == 0 and lost is None else self._reason(child)
+        reason = "" if lost is None else self._reason(child)
         if reason:
             self._place.tools.keep_output(child)
 

@@ -28,6 +28,7 @@ DESTINATION_UNKNOWN = 0xA801
 REFUSED_STUDY = 0xA900
 UIDS_IN_ONE_REQUEST = 200  # 64 characters each stay far below the 64 KiB of an explicit VR UI element
 KILL_SECONDS = 5.0
+RELEASE_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -237,9 +238,13 @@ class MoveStage:
 
     def _watch(self, lane: Lane) -> None:
         """End a movescu whose current study has neither an answer nor an arrival for too long."""
-        if lane.child is None or lane.turn >= len(lane.items):
+        if lane.child is None:
             return
         config, now = self._place.config, self._place.clock.monotonic()
+        if lane.turn == len(lane.items):
+            if now - lane.turn_at > RELEASE_SECONDS:
+                lane.child.kill()  # all is answered, and the release is not
+            return
         arrival = self._progress.last_arrival(lane.items[lane.turn].study.study_instance_uid)
         begun = arrival is not None and arrival >= lane.turn_at
         limit = config.idle_timeout if begun else config.first_instance_timeout

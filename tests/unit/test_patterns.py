@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import timeit
@@ -202,9 +203,8 @@ def test_no_value_leaves_the_folder_or_changes_the_levels(
     ],
 )
 def test_a_pattern_that_is_not_understood_is_refused(pattern: str, complaint: str) -> None:
-    with pytest.raises(ValueError, match="[a-z]") as caught:
+    with pytest.raises(ValueError, match=re.escape(complaint)):
         FilePattern.parse(pattern)
-    assert complaint in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ CREATE TABLE files (
     modality TEXT,
     patient_id BLOB,
     accession_number BLOB,
-    keys BLOB
+    header BLOB
 ) STRICT;
 
 CREATE INDEX files_by_study ON files (study, series, sop_instance, modality);

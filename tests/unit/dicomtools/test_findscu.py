@@ -14,7 +14,7 @@ from niffler_ops.dicomtools.timeouts import Timeouts
 from niffler_ops.model import Peer
 
 ARCHIVE = Peer(aet="PACS", host="127.0.0.1", port=11112)
-TIMEOUTS = Timeouts(connect_ms=1, accept_ms=2, send_ms=3, release_ms=4)
+TIMEOUTS = Timeouts(connect_ms=1, accept_ms=2, send_ms=3)
 PENDING = "ff00"
 
 
@@ -47,7 +47,7 @@ def test_findscu_arguments() -> None:
     assert arguments == [
         *("-c", "PACS@127.0.0.1:11112", "-b", "QBNIFFLER", "-L", "STUDY", "--not-async"),
         *("--out-dir", "/q/out", "--out-file", "000'.dcm'"),
-        *("--connect-timeout", "1", "--accept-timeout", "2", "--send-timeout", "3", "--release-timeout", "4"),
+        *("--connect-timeout", "1", "--accept-timeout", "2", "--send-timeout", "3"),
         *("--", "/q/1.dcm", "/q/2.dcm"),
     ]
     assert not {"-r", "-i", "-X", "-m"} & set(arguments)

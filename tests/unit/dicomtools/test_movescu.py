@@ -12,7 +12,7 @@ from niffler_ops.dicomtools.timeouts import Timeouts
 from niffler_ops.model import Peer
 
 ARCHIVE = Peer(aet="PACS", host="127.0.0.1", port=11112)
-TIMEOUTS = Timeouts(connect_ms=1, accept_ms=2, send_ms=3, release_ms=4)
+TIMEOUTS = Timeouts(connect_ms=1, accept_ms=2, send_ms=3)
 
 
 def test_movescu_arguments() -> None:
@@ -25,7 +25,7 @@ def test_movescu_arguments() -> None:
         timeouts=TIMEOUTS,
     ) == [
         *("-c", "PACS@127.0.0.1:11112", "-b", "QBNIFFLER", "--dest", "STORE", "-L", "SERIES", "--not-async"),
-        *("--connect-timeout", "1", "--accept-timeout", "2", "--send-timeout", "3", "--release-timeout", "4"),
+        *("--connect-timeout", "1", "--accept-timeout", "2", "--send-timeout", "3"),
         *("--", "/q/1.dcm", "/q/-2.dcm"),
     ]
 

@@ -6,12 +6,11 @@ from niffler_ops.dicomtools.timeouts import Timeouts
 
 
 def test_every_time_out_is_given_in_milliseconds() -> None:
-    timeouts = Timeouts(connect_ms=1, accept_ms=2, send_ms=3, release_ms=4)
+    timeouts = Timeouts(connect_ms=1, accept_ms=2, send_ms=3)
     assert timeouts.arguments() == [
         *("--connect-timeout", "1"),
         *("--accept-timeout", "2"),
         *("--send-timeout", "3"),
-        *("--release-timeout", "4"),
     ]
 
 

@@ -1,0 +1,64 @@
+"""What the commands share: errors of usage, and an end without a traceback."""
+
+import argparse
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from niffler_ops.errors import NifflerError, UsageError
+
+INTERRUPTED = 128 + signal.SIGINT
+READER_LEFT = 128 + signal.SIGPIPE
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """Raises UsageError, exit status 64, where argparse would print its usage and exit with 2.
+
+    Options are never abbreviated: a shorter name of today may be another option's tomorrow.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Turn argparse's message into our error."""
+        raise UsageError(f"{message}. `{self.prog} --help` lists what is allowed.")
+
+
+def run(command: Callable[[], int]) -> int:
+    """The command's exit status; expected failures become one message on stderr."""
+    program = Path(sys.argv[0]).name
+    try:
+        status = command()
+        sys.stdout.flush()
+    except NifflerError as error:
+        sys.stderr.write(f"{program}: {error}\n")
+        return error.exit_status
+    except BrokenPipeError:
+        _silence(sys.stdout.fileno())
+        return READER_LEFT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
+
+
+def show(text: str) -> None:
+    """Write text to stdout whatever its encoding; a reader that left, such as `head`, has had enough."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence(sys.stdout.fileno())
+
+
+def _silence(descriptor: int) -> None:
+    """Let what is still buffered go nowhere, or Python complains at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)

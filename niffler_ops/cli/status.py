@@ -1,0 +1,61 @@
+"""niffler-status: the progress of an extraction, also while it runs and after it crashed."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from niffler_ops.cli.parsing import ArgumentParser, run, show
+from niffler_ops.clock import SystemClock
+from niffler_ops.errors import UsageError
+from niffler_ops.layout import Layout
+from niffler_ops.reporting.status import gather
+from niffler_ops.reporting.status_json import status_json
+from niffler_ops.reporting.status_text import status_text
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console command; gives the exit status."""
+    return run(lambda: _show_status(_parser().parse_args(argv)))
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="niffler-status",
+        description="Show how far an extraction is, while it runs, after its end and after a crash. It"
+        " changes nothing.",
+        epilog="exit status: 0; 64 wrong usage; 66 no ledger, or one that cannot be read; 78 the"
+        " configuration is wrong",
+    )
+    parser.add_argument(
+        "folder",
+        metavar="FOLDER",
+        nargs="?",
+        type=Path,
+        help="StorageFolder of the extraction (default: the one that --config names)",
+    )
+    parser.add_argument("--config", metavar="FILE", type=Path, help="config.json of the extraction")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    return parser
+
+
+def _show_status(arguments: Namespace) -> int:
+    status = gather(Layout(_storage_folder(arguments)), clock=SystemClock())
+    show(json.dumps(status_json(status), indent=2) + "\n" if arguments.json else status_text(status))
+    return 0
+
+
+def _storage_folder(arguments: Namespace) -> Path:
+    if arguments.folder is not None:
+        folder: Path = arguments.folder
+        return folder
+    if arguments.config is None:
+        raise UsageError("Name the StorageFolder of the extraction, or its config.json with --config FILE.")
+    from niffler_ops.config import load  # noqa: PLC0415 - reading a configuration takes longer than a status
+
+    return load(arguments.config, None, {}).storage_folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())

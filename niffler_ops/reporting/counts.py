@@ -1,0 +1,79 @@
+"""The states of rows and studies in the few words of status and scripts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from niffler_ops.states import RowState, StudyState
+
+ROW_GROUPS: Mapping[RowState, str] = {
+    RowState.PENDING: "pending",
+    RowState.QUERYING: "active",
+    RowState.MATCHED: "active",
+    RowState.DONE: "done",
+    RowState.PARTIAL: "partial",
+    RowState.FAILED: "failed",
+    RowState.NOT_FOUND: "not_found",
+    RowState.REJECTED: "rejected",
+}
+
+STUDY_GROUPS: Mapping[StudyState, str] = {
+    StudyState.FOUND: "pending",  # until the archive is asked to send it, a study waits
+    StudyState.LISTING: "pending",
+    StudyState.LISTED: "pending",
+    StudyState.MOVING: "active",
+    StudyState.MOVED: "active",
+    StudyState.RELISTING: "active",
+    StudyState.VERIFIED: "active",
+    StudyState.DONE: "done",
+    StudyState.PARTIAL: "partial",
+    StudyState.FAILED: "failed",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """How many rows or studies wait, are worked on, or ended how; a study is never the last two."""
+
+    pending: int = 0
+    active: int = 0
+    done: int = 0
+    partial: int = 0
+    failed: int = 0
+    not_found: int = 0
+    rejected: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(getattr(self, field.name) for field in fields(self))
+
+    @property
+    def open(self) -> int:
+        """Those not at their end."""
+        return self.pending + self.active
+
+    @property
+    def problems(self) -> int:
+        """Those that ended otherwise than done."""
+        return self.partial + self.failed + self.not_found + self.rejected
+
+
+def row_counts(tallies: Mapping[tuple[str, str], int]) -> Counts:
+    """The rows of the CSV, from the ledger's tallies."""
+    return _counts("row", ROW_GROUPS, tallies)
+
+
+def study_counts(tallies: Mapping[tuple[str, str], int]) -> Counts:
+    """The studies that the archive named, from the ledger's tallies."""
+    return _counts("study", STUDY_GROUPS, tallies)
+
+
+def _counts(
+    subject: str,
+    groups: Mapping[RowState, str] | Mapping[StudyState, str],
+    tallies: Mapping[tuple[str, str], int],
+) -> Counts:
+    numbers: dict[str, int] = {}
+    for state, group in groups.items():
+        numbers[group] = numbers.get(group, 0) + tallies.get((subject, state), 0)
+    return Counts(**numbers)

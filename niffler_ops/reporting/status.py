@@ -1,0 +1,186 @@
+"""Where an extraction stands, gathered from its ledger without changing anything."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from niffler_ops.clock import Clock, timestamp
+from niffler_ops.layout import Layout
+from niffler_ops.ledger.launches import Launch
+from niffler_ops.ledger.reading import not_imported
+from niffler_ops.ledger.store import ExtractionRecord, Ledger
+from niffler_ops.processes.identity import Identity, is_alive
+from niffler_ops.reporting.consult import consult
+from niffler_ops.reporting.counts import Counts, row_counts, study_counts
+from niffler_ops.reporting.rate import WINDOW_EVENTS, Rate, eta_seconds, rate, window_start
+from niffler_ops.states import RowState
+
+MAX_PROBLEMS = 1000  # listed; all are counted, and all are in report.csv
+
+
+class ExtractionState(StrEnum):
+    """What an operator wants to know first."""
+
+    RUNNING = "running"  # its supervisor is at work
+    STOPPED = "stopped"  # ended in order before the end, or never started
+    CRASHED = "crashed"  # its supervisor is gone and did not say so
+    FINISHED = "finished"  # every row is at its end
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProcessStatus:
+    """A process of the latest run; `restarts` counts how often it had to be launched again."""
+
+    role: str
+    pid: int
+    alive: bool
+    restarts: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """A row that ended otherwise than done, by its line in the CSV."""
+
+    line: int
+    outcome: RowState
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Status:
+    """An extraction at the instant `gathered_at`; times are ISO 8601 or None."""
+
+    state: ExtractionState
+    storage_folder: str
+    csv_file: str
+    started_at: str | None
+    updated_at: str | None
+    finished_at: str | None
+    gathered_at: datetime
+    rows: Counts
+    withdrawn: int
+    studies: Counts
+    unverified: int
+    expected: int
+    received: int
+    bytes_received: int
+    rate: Rate
+    eta_seconds: int | None
+    processes: tuple[ProcessStatus, ...]
+    problems: tuple[Problem, ...]
+    unexpected_files: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Reading:
+    """What one transaction read, and when."""
+
+    at: datetime
+    record: ExtractionRecord
+    tallies: dict[tuple[str, str], int]
+    launches: list[Launch]
+    problems: list[tuple[int, RowState, str]]
+    pace: Rate
+
+
+def gather(layout: Layout, *, clock: Clock) -> Status:
+    """The status of the extraction in this StorageFolder; MissingInputError where there is none to read."""
+    reading = _read(layout, clock)
+    alive = _supervisor_lives(reading)
+    while _state(reading, alive=alive) is ExtractionState.CRASHED:
+        # It may have ended in order after the ledger was read: what it wrote last is there now.
+        before = reading.launches[:1]
+        reading = _read(layout, clock)
+        alive = _supervisor_lives(reading)
+        if reading.launches[:1] == before:
+            break
+    return _status(reading, _state(reading, alive=alive))
+
+
+def _read(layout: Layout, clock: Clock) -> _Reading:
+    now = clock.now()
+
+    def look(ledger: Ledger) -> _Reading:
+        record = ledger.record()
+        if record is None or not record.imported:
+            raise not_imported(layout.ledger)
+        return _Reading(
+            at=now,
+            record=record,
+            tallies=ledger.tallies(),
+            launches=ledger.launches.shown(),
+            problems=ledger.rows.problems(MAX_PROBLEMS),
+            pace=_pace(ledger, record, now),
+        )
+
+    return consult(layout.ledger, look)
+
+
+def _pace(ledger: Ledger, record: ExtractionRecord, now: datetime) -> Rate:
+    if record.run_state != "running" or record.started_at is None:
+        return Rate()
+    start = window_start(datetime.fromisoformat(record.started_at), now)
+    return rate(ledger.recent_ends(since=timestamp(start), events=WINDOW_EVENTS), start, now)
+
+
+def _supervisor_lives(reading: _Reading) -> bool:
+    """By identity alone: it records its own end a little before the end of the run."""
+    return any(_lives(launch) for launch in reading.launches[:1])
+
+
+def _lives(launch: Launch) -> bool:
+    if launch.pid is None or launch.start_ticks is None or launch.boot_id is None:
+        return False
+    return is_alive(Identity(pid=launch.pid, start_ticks=launch.start_ticks, boot_id=launch.boot_id))
+
+
+def _state(reading: _Reading, *, alive: bool) -> ExtractionState:
+    if reading.record.run_state != "running":
+        return ExtractionState(reading.record.run_state)
+    return ExtractionState.RUNNING if alive else ExtractionState.CRASHED
+
+
+def _status(reading: _Reading, state: ExtractionState) -> Status:
+    record, tallies = reading.record, reading.tallies
+    rows, studies = row_counts(tallies), study_counts(tallies)
+    running = state is ExtractionState.RUNNING
+    pace = reading.pace if running else Rate()
+    return Status(
+        state=state,
+        storage_folder=record.storage_folder,
+        csv_file=record.csv_file,
+        started_at=record.started_at,
+        updated_at=record.updated_at,
+        finished_at=record.finished_at,
+        gathered_at=reading.at,
+        rows=rows,
+        withdrawn=0,
+        studies=studies,
+        unverified=tallies.get(("verified", "unverified"), 0),
+        expected=tallies.get(("instance", "expected"), 0),
+        received=tallies.get(("instance", "received"), 0),
+        bytes_received=tallies.get(("instance", "bytes"), 0),
+        rate=pace,
+        eta_seconds=eta_seconds(rows, studies, pace) if running else None,
+        processes=_processes(reading.launches, running=running),
+        problems=tuple(
+            Problem(line=line, outcome=outcome, reason=reason) for line, outcome, reason in reading.problems
+        ),
+        unexpected_files=tallies.get(("unexpected", "files"), 0),
+    )
+
+
+def _processes(launches: list[Launch], *, running: bool) -> tuple[ProcessStatus, ...]:
+    """The supervisor, the latest storescp, and the tools whose end is not recorded."""
+    receivers = [launch for launch in launches if launch.role == "storescp" and launch.pid is not None]
+    others = [launch for launch in launches if launch.role not in {"supervisor", "storescp"}]
+    return tuple(
+        ProcessStatus(
+            role=launch.role,
+            pid=launch.pid,
+            alive=(launch.ended_at is None or (running and launch.role == "supervisor")) and _lives(launch),
+            restarts=len(receivers) - 1 if launch.role == "storescp" else 0,
+        )
+        for launch in (*launches[:1], *receivers[-1:], *others)
+        if launch.pid is not None
+    )

@@ -1,0 +1,58 @@
+"""The status as the object that scripts read; its keys are promised, further ones may come."""
+
+from typing import Any
+
+from niffler_ops.reporting.counts import Counts
+from niffler_ops.reporting.status import Status
+
+
+def status_json(status: Status) -> dict[str, Any]:
+    """The object of `niffler-status --json`."""
+    return {
+        "extraction": {
+            "state": str(status.state),
+            "storage_folder": status.storage_folder,
+            "csv_file": status.csv_file,
+            "started_at": status.started_at,
+            "updated_at": status.updated_at,
+            "finished_at": status.finished_at,
+        },
+        "rows": {**_counts(status.rows), "withdrawn": status.withdrawn},
+        "studies": {**_counts(status.studies), "unverified": status.unverified},
+        "instances": {"expected": status.expected, "received": status.received},
+        "bytes_received": status.bytes_received,
+        "rate": {
+            "studies_per_hour": status.rate.studies_per_hour,
+            "instances_per_second": status.rate.instances_per_second,
+        },
+        "eta_seconds": status.eta_seconds,
+        "processes": [
+            {
+                "role": process.role,
+                "pid": process.pid,
+                "alive": process.alive,
+                "restarts": process.restarts,
+            }
+            for process in status.processes
+        ],
+        "post": {},
+        "problems": [
+            {"line": problem.line, "outcome": str(problem.outcome), "reason": problem.reason}
+            for problem in status.problems
+        ],
+        "problems_total": status.rows.problems,
+        "unexpected_files": status.unexpected_files,
+    }
+
+
+def _counts(counts: Counts) -> dict[str, int]:
+    return {
+        "total": counts.total,
+        "pending": counts.pending,
+        "active": counts.active,
+        "done": counts.done,
+        "partial": counts.partial,
+        "failed": counts.failed,
+        "not_found": counts.not_found,
+        "rejected": counts.rejected,
+    }

@@ -1,0 +1,183 @@
+"""The status in words, for a terminal of 80 columns: where it stands, and what to do next."""
+
+import textwrap
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from niffler_ops.reporting.status import ExtractionState, ProcessStatus, Status
+
+WIDTH = 80
+LABEL = 12
+NUMBER = 13
+PROBLEMS_SHOWN = 10
+REASON_LINES = 3
+MINUTE, HOUR, DAY = 60, 3600, 86400
+THOUSAND = 1000
+
+_GROUPS = ("pending", "active", "done", "partial", "failed", "not_found", "rejected", "total")
+_ROWS_ONLY = frozenset({"not_found", "rejected"})
+
+
+def status_text(status: Status) -> str:
+    """All of it, ending with a newline."""
+    sections = (_head(status), _table(status), _amounts(status), _problems(status), _next_steps(status))
+    return "\n\n".join("\n".join(lines) for lines in map(list, sections) if lines) + "\n"
+
+
+def _head(status: Status) -> Iterator[str]:
+    yield _fact("Extraction", status.storage_folder)
+    yield _fact("CSV", status.csv_file)
+    yield _fact("State", _state(status))
+    if status.updated_at:
+        age = status.gathered_at - datetime.fromisoformat(status.updated_at)
+        yield _fact("Last entry", f"{_time(status.updated_at)}, {_duration(age)} ago")
+
+
+def _state(status: Status) -> str:
+    if status.started_at is None:
+        return "not started yet"
+    started = f"started {_time(status.started_at)}"
+    if status.state is ExtractionState.RUNNING:
+        age = status.gathered_at - datetime.fromisoformat(status.started_at)
+        return f"running for {_duration(age)}, {started}"
+    if status.state is ExtractionState.FINISHED and status.finished_at:
+        return f"finished {_time(status.finished_at)}"
+    if status.state is ExtractionState.CRASHED:
+        return f"crashed: its supervisor is gone; {started}"
+    return f"stopped before the end; {started}"
+
+
+def _table(status: Status) -> Iterator[str]:
+    yield f"{'':{LABEL}}{'rows':>{NUMBER}}{'studies':>{NUMBER}}"
+    for group in _GROUPS:
+        studies = "" if group in _ROWS_ONLY else _number(getattr(status.studies, group))
+        rows = _number(getattr(status.rows, group))
+        yield f"{group.replace('_', ' '):{LABEL}}{rows:>{NUMBER}}{studies:>{NUMBER}}".rstrip()
+
+
+def _amounts(status: Status) -> Iterator[str]:
+    received, expected = _number(status.received), _number(status.expected)
+    yield _fact("Instances", f"{received} of {expected} expected, {_bytes(status.bytes_received)}")
+    if status.state is ExtractionState.RUNNING:
+        studies, instances = status.rate.studies_per_hour, status.rate.instances_per_second
+        yield _fact("Rate", f"{studies:,.0f} studies an hour, {instances:,.1f} instances a second")
+    if status.eta_seconds is not None:
+        yield _fact("To go", f"about {_duration(timedelta(seconds=status.eta_seconds))}")
+    if status.unverified:
+        yield _fact(
+            "Unverified", f"{_studies(status.unverified)} done; the archive did not tell what is in them"
+        )
+    if status.unexpected_files:
+        yield _fact("Unexpected", f"{_number(status.unexpected_files)} files in .niffler/unexpected")
+    yield from _processes(status)
+
+
+def _processes(status: Status) -> list[str]:
+    """Those of a run at work or crashed; of one that has ended only what should not be there any more."""
+    at_work = status.state in {ExtractionState.RUNNING, ExtractionState.CRASHED}
+    texts = [_process(process) for process in status.processes if at_work or process.alive]
+    return textwrap.wrap(
+        ", ".join(texts), WIDTH, initial_indent=f"{'Processes':{LABEL}}", subsequent_indent=" " * LABEL
+    )
+
+
+def _problems(status: Status) -> Iterator[str]:
+    total = status.rows.problems
+    if not total:
+        return
+    shown = status.problems[:PROBLEMS_SHOWN]
+    yield "Rows with problems" + (f" ({_more(status, len(shown))})" if total > len(shown) else "")
+    width = max((len(str(problem.line)) for problem in shown), default=0)
+    for problem in shown:
+        head = f"line {problem.line:>{width}}  {problem.outcome.replace('_', ' '):9}  "
+        yield from _wrapped(head, problem.reason)
+
+
+def _more(status: Status, shown: int) -> str:
+    """Where the others are: the report is written when a run has finished."""
+    where = ".niffler/report.csv" if status.state is ExtractionState.FINISHED else "--json"
+    return f"the first {shown} of {_number(status.rows.problems)}; {where} has more"
+
+
+def _wrapped(head: str, reason: str) -> list[str]:
+    """A reason in a column of its own; what came from an archive must not command the terminal."""
+    text = "".join(letter if letter.isprintable() else " " for letter in reason)
+    lines = textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        max_lines=REASON_LINES,
+        placeholder=" …",
+    )
+    return lines or [head.rstrip()]
+
+
+def _next_steps(status: Status) -> list[str]:
+    return textwrap.wrap(" ".join(_advice(status)), WIDTH)
+
+
+def _advice(status: Status) -> Iterator[str]:
+    rows = status.rows
+    if status.state is ExtractionState.RUNNING:
+        supervisor = next((process.pid for process in status.processes if process.role == "supervisor"), None)
+        yield f"It is at work. `kill -TERM {supervisor}` stops it in order; the same command continues it."
+        return
+    if status.state is not ExtractionState.FINISHED:
+        yield "Next: run the same command again. It continues where it was and fetches nothing twice."
+        return
+    if not rows.problems:
+        yield "Every row is done."
+        return
+    if rows.problems > rows.rejected:
+        yield "Next: run the same command again with --retry-failed to take up what is partial, failed or"
+        yield "not found."
+    if rows.rejected:
+        yield "Rejected lines cannot be asked for as they stand: give them, corrected, in another CSV with"
+        yield "a StorageFolder of its own."
+
+
+def _process(process: ProcessStatus) -> str:
+    text = f"{process.role} {process.pid}"
+    if not process.alive:
+        text += " (gone)"
+    if process.restarts:
+        text += " (restarted once)" if process.restarts == 1 else f" (restarted {process.restarts} times)"
+    return text
+
+
+def _fact(label: str, text: str) -> str:
+    return f"{label:{LABEL}}{text}"
+
+
+def _studies(number: int) -> str:
+    return "1 study" if number == 1 else f"{_number(number)} studies"
+
+
+def _number(number: int) -> str:
+    return f"{number:,}"
+
+
+def _bytes(number: int) -> str:
+    size, unit = float(number), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < THOUSAND:
+            break
+        size, unit = size / THOUSAND, larger
+    return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+
+
+def _time(text: str) -> str:
+    """A time of the ledger in the zone of whoever reads it."""
+    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def _duration(span: timedelta) -> str:
+    seconds = max(int(span.total_seconds()), 0)
+    if seconds < MINUTE:
+        return f"{seconds} s"
+    if seconds < HOUR:
+        return f"{seconds // MINUTE} min"
+    if seconds < DAY:
+        return f"{seconds // HOUR} h {seconds % HOUR // MINUTE} min"
+    return f"{seconds // DAY} d {seconds % DAY // HOUR} h"

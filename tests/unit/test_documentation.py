@@ -1,0 +1,27 @@
+from pathlib import Path
+
+import pytest
+
+from docs import generate
+from niffler_ops.states import RowState, StudyState
+
+
+def test_the_generated_pages_are_up_to_date() -> None:
+    assert generate.main(["--check"]) == 0
+
+
+def test_a_page_that_is_not_up_to_date_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generate, "FOLDER", tmp_path)
+    assert generate.main(["--check"]) == 1
+    assert "docs/configuration.md, docs/states.md" in capsys.readouterr().err
+    assert generate.main([]) == 0
+    assert generate.main(["--check"]) == 0
+
+
+@pytest.mark.parametrize("state", [*RowState, *StudyState])
+def test_every_state_is_explained(state: RowState | StudyState) -> None:
+    lines = [line for line in generate.state_tables().splitlines() if line.startswith(f"| `{state}` |")]
+    assert lines
+    assert all(line.split("|")[2].strip() for line in lines)
