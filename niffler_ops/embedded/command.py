@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from enum import IntEnum
 
+from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 NO_DATA_SET = 0x0101
@@ -196,8 +197,13 @@ def name(command: Command) -> str:
 
 def prompt(uid: str) -> str:
     """A UID and its name, or a question mark where it has none."""
-    known = UID(uid).name
-    return f"{uid} - {'?' if known == uid else known}"
+    return f"{uid} - {uid_name(uid) or '?'}"
+
+
+def uid_name(uid: str) -> str:
+    """The name of a UID in the standard, empty where it has none, whatever a peer calls a UID."""
+    known = UID(uid, validation_mode=IGNORE).name
+    return "" if known == uid else known
 
 
 def dump(command: Command) -> list[str]:

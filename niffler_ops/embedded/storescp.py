@@ -7,11 +7,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.uid import UID
-
 from niffler_ops.embedded import handshake, options, scu, signals
 from niffler_ops.embedded.association import Association, EndedError, Message, Sink, in_memory
-from niffler_ops.embedded.command import Command, Field
+from niffler_ops.embedded.command import Command, Field, uid_name
 from niffler_ops.embedded.filepath import PatternError, parse_pattern
 from niffler_ops.embedded.listener import Listener
 from niffler_ops.embedded.log import Log
@@ -77,7 +75,7 @@ class Receiver:
 
     def choose(self, context: Context) -> str | None:
         """The transfer syntax for a proposed context: the first, for storage and C-ECHO."""
-        known = UID(context.abstract_syntax).name
+        known = uid_name(context.abstract_syntax)
         if self.accept_unknown or known == "Verification SOP Class" or known.endswith("Storage"):
             return handshake.first_offered(context)
         return None

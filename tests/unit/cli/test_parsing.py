@@ -1,0 +1,94 @@
+"""A command ends with one message and its exit status, never with a traceback."""
+
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+
+from niffler_ops.cli.parsing import ArgumentParser, run, show
+from niffler_ops.errors import ConfigurationError, MissingInputError, UsageError
+
+PIPE_STATUS = 141
+
+
+def raising(error: BaseException) -> int:
+    raise error
+
+
+def parser() -> ArgumentParser:
+    made = ArgumentParser(prog="niffler-test")
+    made.add_argument("--config")
+    return made
+
+
+def test_wrong_usage_is_an_error_of_ours_that_names_the_help() -> None:
+    with pytest.raises(UsageError, match=r"unrecognized arguments: --wrong\. `niffler-test --help`") as error:
+        parser().parse_args(["--wrong"])
+    assert error.value.exit_status == 64
+
+
+def test_options_are_not_abbreviated() -> None:
+    with pytest.raises(UsageError):
+        parser().parse_args(["--conf", "x"])
+
+
+def test_the_status_of_a_command_is_given_on() -> None:
+    assert run(lambda: 3) == 3
+
+
+def test_an_expected_failure_is_one_message_on_stderr(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/niffler-test"])
+    assert run(lambda: raising(MissingInputError("there is none"))) == 66
+    assert capsys.readouterr() == ("", "niffler-test: there is none\n")
+
+
+def test_every_error_of_a_configuration_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(lambda: raising(ConfigurationError("first", "second"))) == 78
+    assert capsys.readouterr().err.endswith("first\nsecond\n")
+
+
+def test_ctrl_c_ends_a_command_quietly(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(lambda: raising(KeyboardInterrupt())) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_defect_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(lambda: 1 // 0)
+
+
+def test_text_is_shown_whatever_the_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    show("M\u00fcller \u2026\n")
+    stream.seek(0)
+    assert stream.read() == "M\\xfcller \\u2026\n"
+
+
+def ended_by_its_reader(code: str) -> tuple[int, str]:
+    """Run code whose stdout nobody reads; gives exit status and stderr."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-c", f"import sys\nfrom niffler_ops.cli.parsing import run, show\n{code}"],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    return ended.returncode, ended.stderr
+
+
+def test_a_command_whose_reader_left_in_the_middle_ends_as_by_sigpipe() -> None:
+    assert ended_by_its_reader("sys.exit(run(lambda: print('text') or 0))") == (PIPE_STATUS, "")
+
+
+def test_a_reader_that_left_has_seen_enough_of_a_text() -> None:
+    assert ended_by_its_reader("sys.exit(run(lambda: show('text') or 0))") == (0, "")
