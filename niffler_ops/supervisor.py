@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sqlite3
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -94,18 +95,24 @@ class Supervisor:
         """
         token = self._register()
         try:
-            self._first_contact()
+            if self._ledger.open_work():
+                self._first_contact()
             while self._ledger.open_work() or self._filing.busy:
                 if self._stop_asked:
                     raise StoppedError("Stopped. Run the same command again to continue.")
                 self._turn()
-        except OSError as error:
+        except (OSError, sqlite3.OperationalError) as error:
+            cause = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise CannotWriteError(
-                f"Writing failed: {error.strerror or error}. Nothing reported as done is affected."
+                f"Writing failed: {cause}. Nothing reported as done is affected."
                 " Mend it, then run the same command again."
             ) from error
         finally:
-            self._wind_up()
+            try:
+                self._wind_up()
+            finally:
+                for child in self._launcher.children:
+                    child.kill()
             with self._ledger.transaction():
                 self._ledger.launches.ended(token, 0)
 

@@ -86,7 +86,8 @@ def _extract(
     config: Config, toolkit: Toolkit, opened: Opened, *, retry_failed: bool, stack: ExitStack
 ) -> int:
     clock = SystemClock()
-    display = stack.enter_context(Bar() if sys.stdout.isatty() else Lines(clock))
+    display: Bar | Lines = Bar() if sys.stdout.isatty() else Lines(clock)
+    stack.enter_context(display)
     stack.callback(start_logging(opened.layout.log, display.print))
     ledger = opened.ledger
     _log_start(config, opened)

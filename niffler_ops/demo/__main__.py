@@ -104,17 +104,24 @@ def archive(stage: Stage) -> Iterator[None]:
     archive_port, our_port = free_ports(2)
     here, there = f"{ARCHIVE_AET}@127.0.0.1:{archive_port}", f"{OUR_AET}@127.0.0.1:{our_port}"
     configuration = {
-        "config.json": {"StorageFolder": "extraction", "CsvFile": "list.csv", "ExtractionType": "empi_accession",
-                        "PatientIndex": 0, "AccessionIndex": 1},
+        "config.json": {
+            "StorageFolder": "extraction",
+            "CsvFile": "list.csv",
+            "ExtractionType": "empi_accession",
+            "PatientIndex": 0,
+            "AccessionIndex": 1,
+        },
         "system.json": {"SrcAet": here, "QueryAet": f"{OUR_AET}:{our_port}", "QuietTime": 1},
-    }  # fmt: skip
+    }
     for name, content in configuration.items():
         (stage.folder / name).write_text(json.dumps(content, indent=2), encoding="utf-8")
     process = subprocess.Popen(
-        [sys.executable, "-m", "niffler_ops.demo.archive", str(stage.folder / "archive"),
-         "--bind", here, "--destination", there],
+        [
+            *(sys.executable, "-m", "niffler_ops.demo.archive", str(stage.folder / "archive")),
+            *("--bind", here, "--destination", there),
+        ],
         stdout=subprocess.PIPE,
-    )  # fmt: skip
+    )
     try:
         say(next(iter(process.stdout or ())).decode().strip())
         yield

@@ -50,13 +50,13 @@ def find_toolkit(location: str | Path, *, java_options: str | None = None) -> To
         )
     return Toolkit(
         commands=MappingProxyType({tool: (str(folder / tool),) for tool in TOOLS}),
-        environment=MappingProxyType({"JAVA_OPTS": _java_options(java_options)}),
+        environment=MappingProxyType({"JAVA_OPTS": _java_options(java_options), "DCM4CHE_HOME": ""}),
         kind=DCM4CHE,
     )
 
 
 def _embedded_toolkit() -> Toolkit:
-    commands = {tool: (sys.executable, "-m", f"niffler_ops.embedded.{tool}") for tool in TOOLS}
+    commands = {tool: (sys.executable, "-P", "-m", f"niffler_ops.embedded.{tool}") for tool in TOOLS}
     return Toolkit(commands=MappingProxyType(commands), environment=MappingProxyType({}), kind=EMBEDDED)
 
 

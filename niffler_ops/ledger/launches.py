@@ -77,14 +77,6 @@ class Launches:
         """Processes whose end is not recorded."""
         return [_launch(row) for row in self._ledger.all("open_processes")]
 
-    def latest(self) -> list[Launch]:
-        """The processes of the latest run, its supervisor first."""
-        return [_launch(row) for row in self._ledger.all("latest_processes")]
-
-    def launches(self) -> dict[str, int]:
-        """How often each role was launched in the latest run."""
-        return {row["role"]: row["launches"] for row in self._ledger.all("launches_in_run")}
-
     def shown(self) -> list[Launch]:
         """Of the latest run: its supervisor first, every storescp, and the tools that have not ended."""
         return [_launch(row) for row in self._ledger.all("shown_processes")]

@@ -78,9 +78,6 @@ WHERE row_studies.row_id = ? ORDER BY studies.id
 SELECT id, line, state, reason FROM rows
 WHERE state IN ('partial', 'failed', 'not_found', 'rejected') ORDER BY line LIMIT ?
 
--- name: all_rows
-SELECT id, line, cells, state, reason, mismatches FROM rows ORDER BY line
-
 -- name: insert_study
 INSERT OR IGNORE INTO studies (study_instance_uid, archive, state, promised_count, expected)
 VALUES (:study_instance_uid, :archive, 'found', :promised_count, coalesce(:promised_count, 0))
@@ -116,14 +113,14 @@ SELECT id, state FROM studies WHERE state IN ('partial', 'failed')
 UPDATE studies SET state = :after, reason = :reason WHERE id = :id AND state = :before
 
 -- name: study_asked
-UPDATE studies SET asked = asked + 1, attempts = attempts + 1, relisted = 0, last_status = NULL, last_failed = 0
+UPDATE studies SET asked = asked + 1, attempts = attempts + 1, relisted = 0, last_status = NULL, last_completed = NULL
 WHERE id = ?
 
 -- name: study_answered
-UPDATE studies SET last_status = :status, last_failed = :failed, grace = :grace, moved_at = :now WHERE id = :id
+UPDATE studies SET last_status = :status, last_completed = :completed, grace = :grace WHERE id = :id
 
 -- name: study_grace
-UPDATE studies SET grace = :grace, moved_at = :now WHERE id = :id
+UPDATE studies SET grace = :grace WHERE id = :id
 
 -- name: study_refund
 UPDATE studies SET attempts = max(attempts - 1, 0) WHERE id = ?
@@ -248,17 +245,6 @@ UPDATE processes SET ended_at = :now, exit_code = :exit_code WHERE token = :toke
 
 -- name: open_processes
 SELECT * FROM processes WHERE ended_at IS NULL ORDER BY id
-
--- name: latest_processes
-SELECT * FROM processes WHERE id >= (SELECT max(id) FROM processes WHERE role = 'supervisor') ORDER BY id
-
--- name: launches_in_run
-SELECT role, count(*) AS launches FROM processes
-WHERE id >= (SELECT max(id) FROM processes WHERE role = 'supervisor') GROUP BY role
-
--- name: rate_window
-SELECT count(*) AS studies, min(at) AS first FROM events
-WHERE subject = 'study' AND to_state IN ('done', 'partial') AND id > (SELECT max(id) - :events FROM events)
 
 -- name: shown_processes
 SELECT * FROM processes

@@ -1,7 +1,7 @@
 """Rows of the CSV: import, claims for a query, and the state that follows from their studies."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from niffler_ops.ledger.connection import LedgerConnection
@@ -33,18 +33,6 @@ class FoundStudy:
 
     study_instance_uid: str
     promised_count: int | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RowRecord:
-    """A row as the report shows it."""
-
-    id: int
-    line: int
-    cells: tuple[str, ...]
-    state: RowState
-    reason: str
-    mismatches: int
 
 
 class Rows:
@@ -159,18 +147,6 @@ class Rows:
             (row["line"], RowState(row["state"]), row["reason"])
             for row in self._ledger.all("problem_rows", limit)
         ]
-
-    def all(self) -> Iterator[RowRecord]:
-        """Every row by line, streamed."""
-        for row in self._ledger.run("all_rows"):
-            yield RowRecord(
-                id=row["id"],
-                line=row["line"],
-                cells=tuple(json.loads(row["cells"])),
-                state=RowState(row["state"]),
-                reason=row["reason"],
-                mismatches=row["mismatches"],
-            )
 
     def _end_query(self, row_id: int, after: RowState, reason: str, *, mismatches: int) -> list[int]:
         """Apply the outcome to the row and to the pending rows with the same keys; gives their ids."""

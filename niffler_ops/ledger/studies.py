@@ -29,9 +29,8 @@ class Study:
     asked: int
     attempts: int
     last_status: int | None
-    last_failed: int
+    last_completed: int | None
     grace: float
-    moved_at: float
     outcome: str | None
     verified: str | None
 
@@ -65,9 +64,8 @@ def _study(row: sqlite3.Row) -> Study:
         asked=row["asked"],
         attempts=row["attempts"],
         last_status=row["last_status"],
-        last_failed=row["last_failed"],
+        last_completed=row["last_completed"],
         grace=row["grace"],
-        moved_at=row["moved_at"],
         outcome=row["outcome"],
         verified=row["verified"],
     )
@@ -168,9 +166,8 @@ class Studies:
             "study_answered",
             id=study_id,
             status=outcome.status,
-            failed=outcome.failed or 0,
+            completed=outcome.completed,
             grace=grace,
-            now=self._ledger.now_seconds(),
         )
         self._end_attempt(attempt_id, outcome, charged=True)
 
@@ -216,7 +213,7 @@ class Studies:
         """A file was lost or changed before it was durable: judge again."""
         self._transition(study_id, StudyState.VERIFIED, StudyState.MOVED, reason)
         self._ledger.run("study_outcome", id=study_id, outcome=None, verified=None)
-        self._ledger.run("study_grace", id=study_id, grace=grace, now=self._ledger.now_seconds())
+        self._ledger.run("study_grace", id=study_id, grace=grace)
         self._ledger.run("study_recount", study_id)
 
     def fail(self, study_id: int, reason: str) -> None:
@@ -237,7 +234,7 @@ class Studies:
             if before is StudyState.MOVING:
                 self._ledger.run("study_refund", row["id"])
         for row in self._ledger.all("studies_moved"):
-            self._ledger.run("study_grace", id=row["id"], grace=grace, now=self._ledger.now_seconds())
+            self._ledger.run("study_grace", id=row["id"], grace=grace)
         self._ledger.run(
             "end_open_attempts", now=self._ledger.now_text(), reason="the extraction was interrupted"
         )

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from niffler_ops.dicomtools.storescp import staging_name
-from niffler_ops.files import make_private_folder, rename
+from niffler_ops.files import make_private_folder, remove_empty_folder, rename
 from niffler_ops.headers import read_instances
 from niffler_ops.ledger.studies import Study
 from niffler_ops.model import InstanceFile
 from niffler_ops.processes.workers import Workers
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
-from niffler_ops.states import StudyState
+from niffler_ops.states import STUDY_ENDS, StudyState
 
 CHUNK = 32
 SCAN_SECONDS = 0.1
@@ -124,6 +124,7 @@ class Arrivals:
         if not files:
             return
         changed: set[int] = set()
+        recorded: list[InstanceFile] = []
         asides: list[tuple[InstanceFile, str]] = []
         studies: dict[str, Study | None] = {}
         with self._place.ledger.transaction():
@@ -131,14 +132,19 @@ class Arrivals:
                 uid = file.study_instance_uid
                 if uid not in studies:
                     studies[uid] = self._place.ledger.studies.by_uid(uid) if uid else None
-                problem = self._record_one(file, studies[uid], changed)
+                study = studies[uid]
+                if study is not None and study.state is StudyState.VERIFIED:
+                    self._read.append(file)  # its study is being filed: see what it is afterwards
+                    continue
+                recorded.append(file)
+                problem = self._record_one(file, study, changed)
                 if problem:
                     asides.append((file, problem))
             self._place.ledger.studies.recount(changed)
             self._place.ledger.count_unexpected(len(asides))
         for file, problem in asides:
             self._set_aside(file, problem)
-        for file in files:
+        for file in recorded:
             self._progress.read(Path(file.path).parent.name)
 
     def _record_one(self, file: InstanceFile, study: Study | None, changed: set[int]) -> str:
@@ -157,8 +163,9 @@ class Arrivals:
             if known.sha256 != file.sha256:
                 return "it differs from the same instance that is filed already"
             Path(file.path).unlink(missing_ok=True)
+            remove_empty_folder(Path(file.path).parent)
             return ""
-        if study.state in {StudyState.VERIFIED, StudyState.DONE, StudyState.PARTIAL, StudyState.FAILED}:
+        if study.state in STUDY_ENDS:
             return "it arrived after its study had ended"
         path = self._place.config.file_path.path(file.attributes)
         instances.receive(study.id, file, path, promised=study.promised_by != "uid")

@@ -13,6 +13,7 @@ from niffler_ops.files import make_private_folder, remove_folder, write_private
 from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.launcher import Child
 from niffler_ops.stages.place import Place
+from niffler_ops.stages.retry import retry_delay
 
 KILL_SECONDS = 5.0
 RELEASE_SECONDS = 10.0
@@ -46,7 +47,15 @@ class Asking:
         self._queries = 0
         self._progress_at = 0.0
         self._hung = False
+        self._fruitless = 0
+        self._not_before = 0.0
         self.busy = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether a batch may be asked now."""
+        place = self._place
+        return not self.busy and place.contact.usable and place.clock.monotonic() >= self._not_before
 
     def ask(
         self,
@@ -70,8 +79,9 @@ class Asking:
         self._hung = False
         self._progress_at = self._place.clock.monotonic()
 
-        def ended(child: Child, _code: int) -> None:
+        def ended(child: Child, code: int) -> None:
             self._child = None
+            self._place.tools.require_running(child, code)
             answers = read_answers(self._log, output, len(queries))
             remove_folder(folder)
             self._ended(child, answers, then)
@@ -111,6 +121,7 @@ class Asking:
     def _ended(self, child: Child, answers: list[FindAnswer], then: Callable[[Answers], None]) -> None:
         lost = next((index for index, answer in enumerate(answers) if answer.status is None), None)
         reason = "" if lost is None else self._reason(child)
+        self._pause_after(fruitless=lost == 0)
         if reason:
             self._place.tools.keep_output(child)
 
@@ -125,6 +136,13 @@ class Asking:
         else:
             log.warning("A batch of queries ended early: %s", reason)
             self._place.contact.ask(conclude)
+
+    def _pause_after(self, *, fruitless: bool) -> None:
+        """Batches without a single answer follow each other ever more slowly."""
+        self._fruitless = self._fruitless + 1 if fruitless else 0
+        if fruitless:
+            delay = retry_delay(self._place.config.retry_delay, self._fruitless)
+            self._not_before = self._place.clock.monotonic() + delay
 
     def _reason(self, child: Child) -> str:
         if self._hung:

@@ -81,7 +81,7 @@ class FilingStage:
         plans = [self._plan(study) for study in self._place.ledger.studies.verified(STUDIES_IN_ONE_SYNC)]
         if plans:
             self.busy = True
-            threading.Thread(target=self._work, args=(plans,), name="filing").start()
+            threading.Thread(target=self._work, args=(plans,), name="filing", daemon=True).start()
 
     def _plan(self, study: Study) -> Plan:
         instances = tuple(

@@ -55,13 +55,14 @@ class ListingStage:
         return self._asking.busy
 
     def advance(self, to_relist: list[Study]) -> None:
-        """Start the next batch when the last one has ended, studies that are to be relisted first."""
+        """Start the next batch when the last one has ended; it takes from `to_relist` first."""
         self._asking.advance()
-        if self._asking.busy or not self._place.contact.usable:
+        if not self._asking.ready:
             return
         ledger = self._place.ledger
         with ledger.transaction():
             studies = to_relist[: self._place.config.query_batch_size]
+            del to_relist[: len(studies)]
             for study in studies:
                 ledger.studies.relist(study.id)
             free = self._place.config.query_batch_size - len(studies)

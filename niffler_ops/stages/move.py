@@ -256,8 +256,9 @@ class MoveStage:
             lane.child.terminate()
 
     def _ended(self, lane: Lane, child: Child, code: int) -> None:
-        self._write_answers(lane)
         del self._lanes[lane.number]
+        self._place.tools.require_running(child, code)
+        self._write_answers(lane)
         remove_folder(lane.folder)
         unanswered = lane.items[lane.turn :]
         if not unanswered:

@@ -93,7 +93,7 @@ class QueryStage:
     def advance(self) -> None:
         """Start the next batch when the last one has ended."""
         self._asking.advance()
-        if self._asking.busy or not self._place.contact.usable or self._far_ahead():
+        if not self._asking.ready or self._far_ahead():
             return
         ledger = self._place.ledger
         with ledger.transaction():

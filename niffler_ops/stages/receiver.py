@@ -114,6 +114,7 @@ class Receiver:
         self.ready = False
         if self._stopping:
             return
+        self._place.tools.require_running(child, code)
         now = self._place.clock.monotonic()
         reason = failure_reason(child.output)
         self._place.tools.keep_output(child)
@@ -123,5 +124,5 @@ class Receiver:
         if len(self._ends) == RESTARTS and now - self._ends[0] < 60 * RESTART_WINDOW_MINUTES:
             self._failure = StoppedError(
                 f"storescp ended {RESTARTS} times in {RESTART_WINDOW_MINUTES} minutes: {reason}."
-                f" Its output is in {self._place.layout.logs}. Run the same command again when this is mended."
+                f" Its output is in {self._place.layout.logs}. Mend it, then run the same command again."
             )

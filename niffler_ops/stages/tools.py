@@ -3,13 +3,16 @@
 import itertools
 from collections.abc import Callable, Sequence
 
+from niffler_ops.dicomtools.failures import failure_reason
 from niffler_ops.dicomtools.toolkit import Toolkit
+from niffler_ops.errors import UnavailableError
 from niffler_ops.files import write_private
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.processes.launcher import Child, Launcher
 
 KEPT_OUTPUTS = 200
+ENDED_IN_ORDER = frozenset({0, 2, 130, 143})  # dcm4che's: done, refused or lost, SIGINT, SIGTERM
 
 
 class Tools:
@@ -50,6 +53,16 @@ class Tools:
                     token, pid=identity.pid, start_ticks=identity.start_ticks, boot_id=identity.boot_id
                 )
         return child
+
+    def require_running(self, child: Child, code: int) -> None:
+        """Raise UnavailableError where the exit status says that the tool cannot run, as without Java."""
+        if code >= 0 and code not in ENDED_IN_ORDER:
+            self.keep_output(child)
+            raise UnavailableError(
+                f"DCM4CHEBin: {child.name} cannot run (exit status {code}): {failure_reason(child.output)}."
+                f" Its output is in {self._layout.logs}. Nothing is lost; run the same command again when it"
+                " works."
+            )
 
     def keep_output(self, child: Child) -> None:
         """Keep the latest output of a failed call below logs/, as private as an identifier."""

@@ -46,7 +46,7 @@ class Verdict:
 def judge(study: Study, *, quiet: bool, max_attempts: int) -> Verdict:
     """Decide on a study in state `moved`; `quiet`: nothing arrived for as long as its grace says."""
     complete = _complete(study)
-    if complete is not None and (quiet or study.promised_by == "uid"):
+    if complete is not None and (quiet or study.promised_by == "uid" or _all_delivered(study)):
         needs_look = study.surplus and not study.relisted
         return Verdict(step=Step.RELIST) if needs_look else complete
     if not quiet:
@@ -70,6 +70,11 @@ def _complete(study: Study) -> Verdict | None:
     if study.promised_by == "count" and study.promised_count:
         return Verdict(step=Step.DONE, verified="by_count") if study.received >= study.expected else None
     return Verdict(step=Step.DONE, verified="unverified") if study.last_status == SUCCESS else None
+
+
+def _all_delivered(study: Study) -> bool:
+    """Whether as much came as the archive says that it delivered."""
+    return study.last_status == SUCCESS and study.received == study.last_completed
 
 
 def _relisting_may_explain(study: Study) -> bool:
@@ -100,8 +105,8 @@ class VerifyStage:
     def __init__(self, place: Place, progress: Progress) -> None:
         self._place = place
         self._progress = progress
-        self._started_at = place.clock.monotonic()
         self._turn_at = 0.0
+        self._moved_at: dict[tuple[int, int], float] = {}  # by study and how often it was asked for
         self.to_relist: list[Study] = []
 
     def advance(self) -> None:
@@ -110,7 +115,11 @@ class VerifyStage:
         if now < self._turn_at:
             return
         begun = time.perf_counter()
-        verdicts = [(study, self._judge(study, now)) for study in self._place.ledger.studies.moved()]
+        moved = self._place.ledger.studies.moved()
+        self._moved_at = {
+            (study.id, study.asked): self._moved_at.get((study.id, study.asked), now) for study in moved
+        }
+        verdicts = [(study, self._judge(study, now)) for study in moved]
         self.to_relist = [study for study, verdict in verdicts if verdict.step is Step.RELIST]
         decided = [
             (study, verdict) for study, verdict in verdicts if verdict.step not in {Step.WAIT, Step.RELIST}
@@ -127,12 +136,8 @@ class VerifyStage:
         if self._progress.unread(study.study_instance_uid):
             return Verdict(step=Step.WAIT)
         arrival = self._progress.last_arrival(study.study_instance_uid)
-        since = max(arrival or self._started_at, self._moved_at(study, now))
+        since = max(arrival or 0.0, self._moved_at[study.id, study.asked])
         return judge(study, quiet=now - since >= study.grace, max_attempts=self._place.config.max_attempts)
-
-    def _moved_at(self, study: Study, now: float) -> float:
-        """When the archive's final response came, on the monotonic clock."""
-        return now - max(self._place.clock.now().timestamp() - study.moved_at, 0.0)
 
     def _carry_out(self, study: Study, verdict: Verdict) -> list[Instance]:
         """Record a verdict; gives the instances that are to be set aside."""

@@ -99,9 +99,11 @@ class Receiver:
 
 
 @contextmanager
-def storescp(folder: Path, *arguments: object, pattern: str | None = PATTERN) -> Iterator[Receiver]:
+def storescp(
+    folder: Path, *arguments: object, pattern: str | None = PATTERN, aet: str = "DEST"
+) -> Iterator[Receiver]:
     port = free_port()
-    options: list[object] = ["-b", f"DEST:{port}", "--accept-unknown", "--directory", folder]
+    options: list[object] = ["-b", f"{aet}:{port}", "--accept-unknown", "--directory", folder]
     options += [] if pattern is None else ["--filepath", pattern]
     log = folder.with_name(f"{folder.name}.log")
     with started(tool("storescp", *options, *arguments), log) as process:

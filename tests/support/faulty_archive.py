@@ -168,6 +168,13 @@ class FaultyRetrieve(Retrieve):
     record: Faults
     sent: int = 0
 
+    def __post_init__(self) -> None:
+        """Look everything up now: what is sent late is sent by a thread that may not read the index."""
+        self.one_of_each = self.session.index.one_of_each_study()
+        self.studies: dict[str, list[Instance]] = {}
+        for instance in self.session.index.by_study(sorted({one.study for one in self.instances})):
+            self.studies.setdefault(instance.study, []).append(instance)
+
     def run(self) -> None:
         if "success-early" not in self.faults or not self.instances:
             super().run()
@@ -233,17 +240,17 @@ class FaultyRetrieve(Retrieve):
         if fault is None:
             return False
         if fault.study is not None:
-            studies = [one.study for one in self.session.index.one_of_each_study()]
+            studies = [one.study for one in self.one_of_each]
             if studies.index(instance.study) != fault.study:
                 return False
         return instance in self._study(instance)[-fault.number(1) :]
 
     def _study(self, instance: Instance) -> list[Instance]:
-        return self.session.index.by_study([instance.study])
+        return self.studies.get(instance.study, [instance])
 
     def _send_foreign(self, instance: Instance) -> None:
         pair = (instance.sop_class, instance.transfer_syntax)
-        for other in self.session.index.one_of_each_study():
+        for other in self.one_of_each:
             if other.study != instance.study and (other.sop_class, other.transfer_syntax) == pair:
                 self._send(other)
                 return

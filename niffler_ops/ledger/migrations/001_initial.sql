@@ -51,9 +51,8 @@ CREATE TABLE studies (
     asked              INTEGER NOT NULL DEFAULT 0,  -- times it was given to a movescu
     attempts           INTEGER NOT NULL DEFAULT 0,  -- those that count against MaxAttempts
     last_status        INTEGER,                     -- of the latest C-MOVE; NULL: no final response
-    last_failed        INTEGER NOT NULL DEFAULT 0,  -- sub-operations that failed, as the archive counts
+    last_completed     INTEGER,                     -- sub-operations of that, as the archive counts
     grace              REAL NOT NULL DEFAULT 0,     -- seconds without arrivals before what came is judged
-    moved_at           REAL NOT NULL DEFAULT 0,     -- seconds since 1970: the latest retrieve was over
     not_before         REAL NOT NULL DEFAULT 0,
     outcome            TEXT CHECK (outcome IN ('done', 'partial')),  -- decided, effective once filed
     verified           TEXT CHECK (verified IN ('by_uid', 'by_count', 'unverified'))

@@ -4,18 +4,19 @@ import random
 import warnings
 from pathlib import Path
 
-import pydicom
+import pydicom.data
 import pytest
-from pydicom.data import get_testdata_files
 from pydicom.dataset import FileDataset
 
 from niffler_ops.headers import read_instance
 from niffler_ops.model import Flaw
 
+# Not by pydicom's own functions, which also download what is not in the wheel.
+FOLDER = Path(pydicom.data.__file__).parent / "test_files"
 SHIPPED = {
-    path.partition("test_files/")[2]: Path(path)
-    for path in sorted(get_testdata_files())
-    if Path(path).is_file() and Path(path).read_bytes()[128:132] == b"DICM"
+    path.relative_to(FOLDER).as_posix(): path
+    for path in sorted(FOLDER.rglob("*"))
+    if path.is_file() and path.read_bytes()[128:132] == b"DICM"
 }
 
 FLAWED = {
