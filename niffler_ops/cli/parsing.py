@@ -5,6 +5,7 @@ import io
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,6 +14,8 @@ from niffler_ops.errors import NifflerError, UsageError
 
 INTERRUPTED = 128 + signal.SIGINT
 READER_LEFT = 128 + signal.SIGPIPE
+DEFECT = 70  # EX_SOFTWARE of sysexits.h
+TRACEBACK_VARIABLE = "NIFFLER_TRACEBACK"
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -43,7 +46,23 @@ def run(command: Callable[[], int]) -> int:
         return READER_LEFT
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception as error:
+        if TRACEBACK_VARIABLE in os.environ:
+            raise
+        sys.stderr.write(f"{program}: {_defect(error)}\n")
+        return DEFECT
     return status
+
+
+def _defect(error: Exception) -> str:
+    """What to tell of a failure that nobody expected, without its text: that may hold an identifier."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+    return (
+        f"a defect of this program: {type(error).__name__} at {place}. What the ledger says is right; the"
+        f" same command may go on when run again. {TRACEBACK_VARIABLE}=1 shows how it came about, in a text"
+        " that may hold identifiers."
+    )
 
 
 def show(text: str) -> None:

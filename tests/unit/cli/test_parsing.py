@@ -56,11 +56,6 @@ def test_ctrl_c_ends_a_command_quietly(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_defect_is_not_hidden() -> None:
-    with pytest.raises(ZeroDivisionError):
-        run(lambda: 1 // 0)
-
-
 def test_text_is_shown_whatever_the_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", stream)
@@ -92,3 +87,19 @@ def test_a_command_whose_reader_left_in_the_middle_ends_as_by_sigpipe() -> None:
 
 def test_a_reader_that_left_has_seen_enough_of_a_text() -> None:
     assert ended_by_its_reader("sys.exit(run(lambda: show('text') or 0))") == (0, "")
+
+
+def test_a_defect_is_told_without_its_text_which_may_hold_an_identifier(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NIFFLER_TRACEBACK", raising=False)
+    assert run(lambda: raising(KeyError("NIFFLER-0001"))) == 70
+    told = capsys.readouterr().err
+    assert "KeyError at test_parsing.py:" in told
+    assert "NIFFLER-0001" not in told
+
+
+def test_a_defect_is_shown_whole_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIFFLER_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        run(lambda: raising(KeyError("x")))
