@@ -108,6 +108,7 @@ def _extract(
             ledger.run_ended("stopped")
         log.log(logging.ERROR, "Stopped with exit status %d: %s", error.exit_status, error)
         raise
+    display.show(ledger)
     return _finish(config, opened)
 
 

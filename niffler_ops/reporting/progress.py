@@ -14,6 +14,7 @@ from niffler_ops.ledger.store import Ledger
 from niffler_ops.states import ROW_ENDS
 
 LINE_SECONDS = 30.0
+REFRESHES_PER_SECOND = 2
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Bar(AbstractContextManager["Bar"]):
             TextColumn("rows, {task.fields[detail]}"),
             TimeElapsedColumn(),
             console=Console(file=sys.stdout),
+            refresh_per_second=REFRESHES_PER_SECOND,
         )
         self._task = self._progress.add_task("Extraction", total=None, detail="starting")
 
