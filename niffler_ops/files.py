@@ -37,8 +37,12 @@ def failpoint(name: str) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder and its parents, 0700; an existing one stays as it is."""
-    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    """Make a folder and its missing parents, 0700; an existing one stays as it is."""
+    try:
+        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    except FileNotFoundError:
+        make_private_folder(folder.parent)  # mkdir's own `parents` does not give them the mode
+        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 
 
 def rename(source: Path, target: Path) -> None:
@@ -61,7 +65,7 @@ def rename_new(source: Path, target: Path) -> bool:
     except OSError as error:
         if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EOPNOTSUPP}:
             raise
-        if target.exists():
+        if os.path.lexists(target):
             return False
         source.rename(target)
     else:
@@ -90,6 +94,7 @@ def write_private(path: Path, content: bytes) -> None:
         path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE
     )
     with os.fdopen(descriptor, "wb") as stream:
+        os.fchmod(descriptor, PRIVATE_FILE)
         stream.write(content)
 
 

@@ -29,6 +29,47 @@ class LocalEntity:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Archive:
+    """An archive that is asked: who it is, and how we speak with it.
+
+    `calling_aet` is the AE title that we call ourselves, `destination` the one that it sends to, `lanes` the
+    associations that retrieve from it at once (None: as many as MoveLanes says).
+    """
+
+    peer: Peer
+    calling_aet: str = ""
+    destination: str = ""
+    lanes: int | None = None
+
+    def __str__(self) -> str:
+        own = {"CallingAet": self.calling_aet, "DestAet": self.destination, "MoveLanes": self.lanes}
+        return " ".join([str(self.peer), *(f"{name}={value}" for name, value in own.items() if value)])
+
+
+class Listing(StrEnum):
+    """What is listed instead of retrieved; the value is its FilePath."""
+
+    STUDIES = "CFIND-ONLY"
+    SERIES = "CFIND-DETAILED"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyColumn:
+    """One CSV column that holds a key of the query.
+
+    `keyword` is asked for; `name` is what the configuration or the header calls it (StudyMonth asks for
+    StudyDate); `index` is the column, the first being 0, `named_by` the configuration's key for it ("" for
+    the header). A cell of an `optional` one may be empty.
+    """
+
+    keyword: str
+    name: str
+    index: int
+    named_by: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CsvRow:
     """One line of the CSV: either `keys` to ask for (keyword to value), or why it was `refused`.
 

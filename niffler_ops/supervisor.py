@@ -32,6 +32,7 @@ from niffler_ops.stages.verify import VerifyStage
 
 READERS = 2
 TURN_SECONDS = 0.05
+SHORTEST_TURN_SECONDS = 0.02
 TOUCH_SECONDS = 2.0
 FIRST_CONTACT_TRIES = 3
 STOP_SECONDS = 6.0
@@ -96,6 +97,7 @@ class Supervisor:
         token = self._register()
         try:
             if self._ledger.open_work():
+                self._arrivals.prepare(READERS)
                 self._first_contact()
             while self._ledger.open_work() or self._filing.busy:
                 if self._stop_asked:
@@ -126,7 +128,14 @@ class Supervisor:
         self._verify.advance()
         self._filing.advance()
         self._touch()
+        self._handle_events()
+
+    def _handle_events(self) -> None:
+        """Handle what happens until the next turn is due: a turn for each line of a tool would cost a core."""
+        earliest = self._clock.monotonic() + SHORTEST_TURN_SECONDS
         self._launcher.dispatch(TURN_SECONDS)
+        while (rest := earliest - self._clock.monotonic()) > 0:
+            self._launcher.dispatch(rest)
 
     def _caught_up(self) -> bool:
         """Whether what an earlier run left in staging is recorded."""

@@ -6,29 +6,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from niffler_ops.clock import Clock, timestamp
-from niffler_ops.config import Config, differences
+from niffler_ops.config import DEFINING_KEYS, Config, differences
 from niffler_ops.errors import CannotWriteError, ConfigurationError, InputError
 from niffler_ops.files import make_private_folder
 from niffler_ops.intake import CsvSummary, check, read_rows
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import ExtractionRecord, Ledger
 from niffler_ops.processes.locks import acquire, acquire_folder, running, runtime_folder
-
-DEFINING_KEYS = frozenset(
-    {
-        "StorageFolder",
-        "FilePath",
-        "ExtractionType",
-        "AccessionIndex",
-        "PatientIndex",
-        "DateIndex",
-        "DateType",
-        "DateFormat",
-        "LongAccession",
-        "RetrieveLevel",
-    }
-)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opened:

@@ -2,6 +2,6 @@
 
 from niffler_ops.config.keys import Key
 from niffler_ops.config.loading import load
-from niffler_ops.config.model import KEYS, Config, differences
+from niffler_ops.config.model import DEFINING_KEYS, KEYS, Config, differences
 
-__all__ = ["KEYS", "Config", "Key", "differences", "load"]
+__all__ = ["DEFINING_KEYS", "KEYS", "Config", "Key", "differences", "load"]

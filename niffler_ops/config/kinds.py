@@ -86,14 +86,26 @@ class Text(Kind):
         return value.strip()
 
 
-class Choice(Kind):
-    """One of a few words; `later` are those that are understood but not done yet."""
+class Flag(Kind):
+    """True or false; also as strings, which upstream's files contain."""
 
-    def __init__(self, *options: str, later: str = "") -> None:
+    allowed = "true or false"
+    _WORDS: ClassVar[Mapping[str, bool]] = {"true": True, "false": False, "": False}
+
+    def read(self, value: Any) -> bool:
+        """The truth value."""
+        found = self._WORDS.get(value.strip().casefold()) if isinstance(value, str) else value
+        if not isinstance(found, bool):
+            raise ValueError(self.allowed)
+        return found
+
+
+class Choice(Kind):
+    """One of a few words."""
+
+    def __init__(self, *options: str) -> None:
         self._options = {option.casefold(): option for option in options}
         self.allowed = " or ".join(f"`{option}`" for option in options)
-        if later:
-            self.allowed += f" ({later} come with a later version)"
 
     def read(self, value: Any) -> str:
         """The word in our spelling."""
@@ -112,6 +124,19 @@ class Place(Kind):
     def read_in(self, value: Any, info: ValidationInfo) -> Path:
         """The absolute path, symbolic links left as they are."""
         return absolute(value, base_folder(info), self.allowed)
+
+
+class Maybe(Kind):
+    """A kind whose value may be left empty, which is as good as an absent key."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        self.allowed, self.unit, self.secret = kind.allowed, kind.unit, kind.secret
+
+    def read_in(self, value: Any, info: ValidationInfo) -> Any:
+        """The value, or None where it is empty."""
+        is_empty = value is None or (isinstance(value, str) and not value.strip())
+        return None if is_empty else self._kind.read_in(value, info)
 
 
 class Off(Kind):

@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from niffler_ops.config.commented_json import JsonError, read_object
 from niffler_ops.config.keys import Key
 from niffler_ops.config.kinds import absolute
-from niffler_ops.config.model import KEYS, Config
+from niffler_ops.config.model import KEYS, Config, ProblemsError
 from niffler_ops.errors import ConfigurationError
 
 _BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
@@ -128,10 +128,8 @@ def _value_problems(
 ) -> list[str]:
     by_file = {source.file: source for source in sources}
     problems = []
-    for detail in error.errors(include_url=False, include_input=False):
-        key = _BY_LOCATION[str(detail["loc"][0])]
+    for key, allowed in sorted(_wrong_keys(error), key=lambda wrong: KEYS.index(wrong[0])):
         home = by_file["config.json" if key.file == "either" else key.file]
-        allowed = str(detail["ctx"]["error"]) if "ctx" in detail else key.type
         if key.name in values:
             value, source = values[key.name]
             found = f"{_shown(key, value)} found"
@@ -139,6 +137,18 @@ def _value_problems(
         elif home.readable and key.name not in suspected:
             problems.append(f"{home.label}: {key.name}: missing; allowed: {allowed}")
     return problems
+
+
+def _wrong_keys(error: ValidationError) -> Iterator[tuple[Key, str]]:
+    """Each key whose value is wrong, and what is allowed."""
+    for detail in error.errors(include_url=False, include_input=False):
+        cause = detail["ctx"]["error"] if "ctx" in detail else None
+        if isinstance(cause, ProblemsError):
+            for attribute, allowed in cause.problems:
+                yield _BY_LOCATION[attribute], allowed
+        else:
+            key = _BY_LOCATION[str(detail["loc"][0])]
+            yield key, str(cause) if cause else key.type
 
 
 def _shown(key: Key, value: Any) -> str:

@@ -1,23 +1,50 @@
 """Config: both files and the options in one frozen value."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field, ValidationInfo
 
-from niffler_ops.config.extraction import ExtractionKeys
+from niffler_ops.config import pending
+from niffler_ops.config.extraction import DEFAULT_FILE_PATH, ExtractionKeys
+from niffler_ops.config.forms import Problem, key_columns
 from niffler_ops.config.keys import describe
+from niffler_ops.config.kinds import Kind
 from niffler_ops.config.operation import OperationKeys
-from niffler_ops.config.query import QUERIES
+from niffler_ops.config.query import QueryKeys
 from niffler_ops.config.system import SystemKeys
+from niffler_ops.model import Archive, KeyColumn, Listing, Peer
+from niffler_ops.patterns import FilePattern
 
 
-class Config(ExtractionKeys, OperationKeys, SystemKeys):
+class _Resolved(Kind):
+    """What follows from several keys, and everything that is wrong about how they go together."""
+
+    def read_in(self, value: Any, info: ValidationInfo) -> tuple[KeyColumn, ...]:  # noqa: ARG002  a default
+        """The columns that the configuration names; ProblemsError for all of Config at once."""
+        columns, problems = key_columns(info.data)
+        problems += pending.problems(info.data)
+        if problems:
+            raise ProblemsError(problems)
+        return columns
+
+
+class ProblemsError(ValueError):
+    """What is wrong with keys that are right by themselves."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(f"{attribute}: allowed: {allowed}" for attribute, allowed in problems))
+        self.problems = tuple(problems)
+
+
+class Config(QueryKeys, ExtractionKeys, OperationKeys, SystemKeys):
     """Everything an extraction is told: the keys of both files, each under its name in snake case.
 
     Seconds are floats, paths absolute. `notes` are for the operator: what was accepted without effect.
+    `key_columns` are the CSV columns that the configuration names; none where the CSV's header names them.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -25,13 +52,45 @@ class Config(ExtractionKeys, OperationKeys, SystemKeys):
     config_file: Path
     system_file: Path
     notes: tuple[str, ...] = ()
+    # The last field, for its value and its errors follow from all others.
+    key_columns: Annotated[tuple[KeyColumn, ...], _Resolved()] = Field((), validate_default=True)
+
+    @property
+    def keys_in_header(self) -> bool:
+        """Whether the CSV's own header says which columns are keys."""
+        return self.extraction_type == "header"
 
     @property
     def columns(self) -> Mapping[str, int]:
-        """The CSV column of each attribute asked for, by keyword."""
-        return {
-            keyword: getattr(self, attribute) for attribute, keyword in QUERIES[self.extraction_type].items()
-        }
+        """The CSV column of each attribute that the configuration names, by keyword."""
+        return {column.keyword: column.index for column in self.key_columns}
+
+    @property
+    def archives(self) -> tuple[Archive, ...]:
+        """The archives in the order in which they are asked, each with what it does not set itself."""
+        return tuple(
+            replace(
+                entry,
+                calling_aet=entry.calling_aet or self.query_aet.aet,
+                destination=entry.destination or self.dest_aet,
+            )
+            for entry in self.archive_entries
+        )
+
+    @property
+    def src_aet(self) -> tuple[Peer, ...]:
+        """The archives' AE titles and addresses."""
+        return tuple(entry.peer for entry in self.archive_entries)
+
+    @property
+    def listing(self) -> Listing | None:
+        """What is listed instead of retrieved; None where studies are retrieved."""
+        return self.filing if isinstance(self.filing, Listing) else None
+
+    @property
+    def file_path(self) -> FilePattern:
+        """Where an instance is filed; the default where nothing is retrieved."""
+        return FilePattern.parse(DEFAULT_FILE_PATH) if isinstance(self.filing, Listing) else self.filing
 
     def digestible(self) -> dict[str, str]:
         """The effective value of every key as canonical JSON, for the ledger to remember.
@@ -49,8 +108,32 @@ KEYS = (
     *describe(SystemKeys, "system.json"),
     *describe(OperationKeys, "either"),
     *describe(ExtractionKeys, "config.json"),
+    *describe(QueryKeys, "config.json"),
 )
 """Every key of both files, in the order of the documentation."""
+
+DEFINING_KEYS = frozenset(
+    {
+        "StorageFolder",
+        "FilePath",
+        "ExtractionType",
+        "PatientIndex",
+        "AccessionIndex",
+        "DateIndex",
+        "DateType",
+        "NumberOfQueryAttributes",
+        "FirstAttr",
+        "FirstIndex",
+        "SecondAttr",
+        "SecondIndex",
+        "ThirdAttr",
+        "ThirdIndex",
+        "DateFormat",
+        "LongAccession",
+        "RetrieveLevel",
+    }
+)
+"""The keys that say what is extracted and where to: fixed for the life of a StorageFolder."""
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

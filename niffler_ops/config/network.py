@@ -1,13 +1,15 @@
 """Application entities in the configuration: AE titles, ports and the archive."""
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from pydantic import ValidationInfo
 
-from niffler_ops.config.kinds import LATER, Kind
-from niffler_ops.model import LocalEntity, Peer
+from niffler_ops.config.kinds import Kind, Whole
+from niffler_ops.model import Archive, LocalEntity, Peer
 
+MOST_LANES = 64
 _MAX_PORT = 65535
 # DICOM's VR AE: 16 characters of ASCII, no control characters, no backslash, not only blanks. `@` and `:`
 # would be taken for the separators of AET@HOST:PORT, here and by dcm4che.
@@ -17,18 +19,22 @@ _AE_TITLE_RULE = "AET: 1 to 16 ASCII characters without `\\`, `@`, `:`; PORT: 1 
 
 
 class AeTitle(Kind):
-    """An AE title; without one, QueryAet's. Another than that is an external destination."""
+    """The AE title that images are sent to; without one, QueryAet's."""
 
-    allowed = f"the AE title of QueryAet (another system as destination {LATER})"
+    allowed = "an AE title of 1 to 16 ASCII characters without `\\`, `@`, `:`"
 
     def read_in(self, value: Any, info: ValidationInfo) -> str:
         """The AE title without the blanks around it, which have no meaning."""
         local: LocalEntity | None = info.data.get("query_aet")
         if not value:
             return local.aet if local else ""
+        return self.read(value)
+
+    def read(self, value: Any) -> str:
+        """The same, where there is no other to take."""
         title = _ae_title(value)
-        if title is None or (local is not None and title != local.aet):
-            raise ValueError(f"{self.allowed}, here {local.aet!r}" if local else self.allowed)
+        if title is None:
+            raise ValueError(self.allowed)
         return title
 
 
@@ -48,19 +54,43 @@ class Local(Kind):
 
 
 class Archives(Kind):
-    """The archives, as one string or a list; for now exactly one."""
+    """The archives, as one entry or a list of several."""
 
     allowed = (
-        f"AET@HOST:PORT ({_AE_TITLE_RULE}), alone or as a list of one (several come with a later version)"
+        f"AET@HOST:PORT ({_AE_TITLE_RULE}), or a list of such texts and of objects with Archive "
+        "(AET@HOST:PORT), CallingAet, DestAet, MoveLanes; each archive once"
     )
+    _SETTINGS: ClassVar[Mapping[str, tuple[str, Kind]]] = {
+        "CallingAet": ("calling_aet", AeTitle()),
+        "DestAet": ("destination", AeTitle()),
+        "MoveLanes": ("lanes", Whole(1, MOST_LANES)),
+    }
 
-    def read(self, value: Any) -> tuple[Peer, ...]:
-        """The archives in the order in which they are asked."""
+    def read(self, value: Any) -> tuple[Archive, ...]:
+        """The archives in the order in which they are asked; "" and None stand for what all have in common."""
         entries = value if isinstance(value, list) else [value]
-        peers = tuple(self._peer(entry) for entry in entries)
-        if len(peers) != 1:
+        archives = tuple(
+            self._with_settings(entry) if isinstance(entry, Mapping) else Archive(peer=self._peer(entry))
+            for entry in entries
+        )
+        hosts = {(archive.peer.aet, archive.peer.host.casefold(), archive.peer.port) for archive in archives}
+        if not archives or len(hosts) < len(archives):
             raise ValueError(self.allowed)
-        return peers
+        return archives
+
+    def _with_settings(self, entry: Mapping[str, Any]) -> Archive:
+        settings: dict[str, Any] = {}
+        for name, value in entry.items():
+            if name == "Archive":
+                continue
+            if name not in self._SETTINGS:
+                raise ValueError(f"{self.allowed}; {name} is none of these")
+            attribute, kind = self._SETTINGS[name]
+            try:
+                settings[attribute] = kind.read(value)
+            except ValueError as error:
+                raise ValueError(f"{self.allowed}; {name}: {error}") from error
+        return Archive(peer=self._peer(entry.get("Archive")), **settings)
 
     def _peer(self, entry: Any) -> Peer:
         title, _, address = (entry if isinstance(entry, str) else "").rpartition("@")

@@ -1,10 +1,12 @@
 """Our own operational keys; either file may hold them, and config.json wins."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from niffler_ops.config.kinds import Choice, Off, Seconds, Text, Whole
+from niffler_ops.config.kinds import Choice, Maybe, Off, Place, Seconds, Text, Whole
+from niffler_ops.config.network import MOST_LANES
 
 
 class OperationKeys(BaseModel):
@@ -12,7 +14,7 @@ class OperationKeys(BaseModel):
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
-    move_lanes: Annotated[int, Whole(1, 64, "associations")] = Field(
+    move_lanes: Annotated[int, Whole(1, MOST_LANES, "associations")] = Field(
         2,
         alias="MoveLanes",
         description="Associations that retrieve at once; more help only where each instance has to wait",
@@ -91,11 +93,11 @@ class OperationKeys(BaseModel):
         description="Free space below which no more is retrieved",
         examples=[0],
     )
-    ledger_folder: Annotated[None, Off("no value")] = Field(
+    ledger_folder: Annotated[Path | None, Maybe(Place("a folder"))] = Field(
         None,
         alias="LedgerFolder",
         description="A folder on a local disk for ledger and staging, where StorageFolder is on a network",
-        examples=[""],
+        examples=["/var/lib/niffler/new-study"],
     )
     retrieve_without_query: Annotated[bool, Off("false", off=False)] = Field(
         False,  # noqa: FBT003  pydantic takes the default first

@@ -1,79 +1,105 @@
-"""What defines the query: which CSV columns are which keys, and how its dates are written."""
+"""The keys of config.json that define the query, in either of its two forms."""
 
-import re
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from typing import Annotated, Literal
 
-from pydantic import ValidationInfo
+from pydantic import BaseModel, ConfigDict, Field
 
-from niffler_ops.config.kinds import LATER, Kind, Whole
-from niffler_ops.patterns import FilePattern
+from niffler_ops.config.attributes import Attribute, DateAttribute
+from niffler_ops.config.columns import Column, DateFormat
+from niffler_ops.config.kinds import Choice, Flag, Maybe, Whole
 
-QUERIES: Mapping[str, Mapping[str, str]] = {
-    "empi_accession": {"patient_index": "PatientID", "accession_index": "AccessionNumber"},
-    "accession": {"accession_index": "AccessionNumber"},
-    "empi_date": {"patient_index": "PatientID", "date_index": "StudyDate"},
-}
-"""For each ExtractionType, the keys that name columns and the attribute that each column holds."""
-
-_LISTING_MODES = frozenset({"CFIND-ONLY", "CFIND-DETAILED"})
-_SAMPLE = datetime(2001, 2, 3, 4, 5, 6)  # noqa: DTZ001  only read back in its own format
-_LAST_COLUMN = 16_383  # of a spreadsheet
+MOST_ATTRIBUTES = 3
 
 
-class Column(Kind):
-    """The number of a CSV column, the first being 0; needed or not by ExtractionType."""
+class QueryKeys(BaseModel):
+    """Which CSV columns are which keys: by ExtractionType, or by FirstAttr and those that follow it."""
 
-    allowed = f"a column number from 0 to {_LAST_COLUMN}"
-    unit = "column, the first is 0"
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
-    def read_in(self, value: Any, info: ValidationInfo) -> int | None:
-        """The number, or None where it is absent and not needed."""
-        extraction = info.data.get("extraction_type")
-        needed = QUERIES.get(extraction or "", {})
-        if value is None:
-            if info.field_name in needed:
-                raise ValueError(f"{self.allowed}, because ExtractionType `{extraction}` needs it")
-            return None
-        column = Whole(0, _LAST_COLUMN).read(value)
-        if info.field_name in needed and any(info.data.get(other) == column for other in needed):
-            raise ValueError(f"another column than the other keys of ExtractionType `{extraction}` name")
-        return column
-
-
-class DateFormat(Kind):
-    """Python's notation of a date's format; `%%` is understood as `%`, as upstream's examples have it."""
-
-    allowed = "a format with year, month and day in the letters of strptime, such as `%Y%m%d` or `%m/%d/%y`"
-
-    def read(self, value: Any) -> str:
-        """A format that strptime reads back to the same day."""
-        if not isinstance(value, str) or not value.strip():
-            raise ValueError(self.allowed)
-        pattern = re.sub("%+", "%", value.strip())
-        try:
-            day = datetime.strptime(_SAMPLE.strftime(pattern), pattern).date()  # noqa: DTZ007  days have no zone
-        except (ValueError, re.error) as error:
-            raise ValueError(self.allowed) from error
-        if day != _SAMPLE.date():
-            raise ValueError(self.allowed)
-        return pattern
-
-
-class Pattern(Kind):
-    """A FilePath."""
-
-    allowed = "a pattern such as `{00100020}/{0020000D}/{0020000E}/{00080018}.dcm`"
-
-    def read(self, value: Any) -> FilePattern:
-        """The parsed pattern."""
-        if isinstance(value, FilePattern):
-            return value
-        text = value.strip() if isinstance(value, str) else ""
-        if text.upper() in _LISTING_MODES:
-            raise ValueError(f"{self.allowed} ({text.upper()} {LATER})")
-        try:
-            return FilePattern.parse(text)
-        except ValueError as error:
-            raise ValueError(f"{self.allowed}; {error}") from error
+    extraction_type: Annotated[
+        Literal["empi_accession", "accession", "empi_date", "header"] | None,
+        Maybe(Choice("empi_accession", "accession", "empi_date", "header")),
+    ] = Field(
+        None,
+        alias="ExtractionType",
+        description="What a CSV line holds: patient id and accession number, the accession number alone, "
+        "patient id and a date, or what the header says by DICOM keywords; required unless FirstAttr is given",
+        examples=["empi_accession"],
+    )
+    patient_index: Annotated[int | None, Maybe(Column())] = Field(
+        None,
+        alias="PatientIndex",
+        description="The CSV column of the patient id (EMPI), for `empi_accession` and `empi_date`",
+        examples=[0],
+    )
+    accession_index: Annotated[int | None, Maybe(Column())] = Field(
+        None,
+        alias="AccessionIndex",
+        description="The CSV column of the accession number, for `empi_accession` and `accession`",
+        examples=[1],
+    )
+    date_index: Annotated[int | None, Maybe(Column())] = Field(
+        None,
+        alias="DateIndex",
+        description="The CSV column of the date, for `empi_date`",
+        examples=[2],
+    )
+    date_type: Annotated[str, DateAttribute()] = Field(
+        "StudyDate",
+        alias="DateType",
+        description="Which date the column of DateIndex holds",
+        examples=["StudyDate"],
+    )
+    number_of_query_attributes: Annotated[int | None, Maybe(Whole(1, MOST_ATTRIBUTES, "attributes"))] = Field(
+        None,
+        alias="NumberOfQueryAttributes",
+        description="How many of the attributes below a query has; by default as many as are given",
+        examples=[2],
+    )
+    first_attr: Annotated[str | None, Maybe(Attribute())] = Field(
+        None,
+        alias="FirstAttr",
+        description="The first attribute of a query, without ExtractionType",
+        examples=["PatientID"],
+    )
+    first_index: Annotated[int | None, Maybe(Column())] = Field(
+        None, alias="FirstIndex", description="The CSV column of FirstAttr", examples=[0]
+    )
+    second_attr: Annotated[str | None, Maybe(Attribute())] = Field(
+        None, alias="SecondAttr", description="The second attribute of a query", examples=["AccessionNumber"]
+    )
+    second_index: Annotated[int | None, Maybe(Column())] = Field(
+        None, alias="SecondIndex", description="The CSV column of SecondAttr", examples=[1]
+    )
+    third_attr: Annotated[str | None, Maybe(Attribute())] = Field(
+        None, alias="ThirdAttr", description="The third attribute of a query", examples=["StudyDate"]
+    )
+    third_index: Annotated[int | None, Maybe(Column())] = Field(
+        None, alias="ThirdIndex", description="The CSV column of ThirdAttr", examples=[2]
+    )
+    date_format: Annotated[str, DateFormat()] = Field(
+        "%Y%m%d",
+        alias="DateFormat",
+        description="How the CSV writes dates, in the letters of Python's strptime; "
+        "`%%m%d%y` is understood as `%m%d%y`",
+        examples=["%m/%d/%Y"],
+    )
+    long_accession: Annotated[bool, Flag()] = Field(
+        False,  # noqa: FBT003  pydantic takes the default first
+        alias="LongAccession",
+        description="Shorten accession numbers of more than 16 characters as some archives do: to their first "
+        "7 characters and those from the 10th on",
+        examples=[True],
+    )
+    retrieve_level: Annotated[Literal["STUDY", "SERIES"], Choice("STUDY", "SERIES")] = Field(
+        "STUDY",
+        alias="RetrieveLevel",
+        description="What is retrieved of a match: the whole study, or only the series that match",
+        examples=["STUDY"],
+    )
+    accept_other_patient_ids: Annotated[bool, Flag()] = Field(
+        False,  # noqa: FBT003  pydantic takes the default first
+        alias="AcceptOtherPatientIDs",
+        description="Believe answers whose patient id is another one linked to that asked for",
+        examples=[False],
+    )

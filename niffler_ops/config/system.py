@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
 
 from niffler_ops.config.kinds import Kind, Off, Whole, absolute, base_folder
 from niffler_ops.config.network import AeTitle, Archives, Local
-from niffler_ops.model import LocalEntity, Peer
+from niffler_ops.model import Archive, LocalEntity
 
 EMBEDDED = "embedded"
 
@@ -34,9 +34,10 @@ class SystemKeys(BaseModel):
         description="The DICOM toolkit: dcm4che's bin folder, or `embedded`, which needs no Java",
         examples=["/opt/dcm4che-5.22.5/bin"],
     )
-    src_aet: Annotated[tuple[Peer, ...], Archives()] = Field(
+    archive_entries: Annotated[tuple[Archive, ...], Archives()] = Field(
         alias="SrcAet",
-        description="The archive that is asked and sends the images",
+        description="The archive that is asked and sends the images; or several, each asked for what those "
+        "before it did not give",
         examples=["PACS@pacs.example.org:104"],
     )
     query_aet: Annotated[LocalEntity, Local()] = Field(
@@ -48,7 +49,8 @@ class SystemKeys(BaseModel):
         "",
         validate_default=True,
         alias="DestAet",
-        description="The AE title that the archive sends to; by default QueryAet's",
+        description="The AE title that the archive sends to; by default QueryAet's. Another one is another "
+        "system, to which the images go",
         examples=["QBNIFFLER"],
     )
     nightly_only: Annotated[

@@ -11,10 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from niffler_ops.config import KEYS, Config
-from niffler_ops.config.query import QUERIES
-from niffler_ops.errors import InputError
-from niffler_ops.intake.cells import BLANKS
+from niffler_ops.config import Config
+from niffler_ops.intake.columns import Columns, find_columns
 from niffler_ops.intake.survey import Survey, read_survey, refuse
 
 MAX_LINE = 1_048_576  # characters; a longer line is no CSV
@@ -73,19 +71,6 @@ def _header(path: Path, text: TextIO) -> tuple[str, list[str]]:
         refuse(path, "the header's quotes are not closed", 1)
     best = max(found, key=lambda delimiter: len(found[delimiter]))  # the first of equals
     return best, found[best]
-
-
-def _check_columns(config: Config, header: list[str]) -> None:
-    """InputError for every key that names a column which the header has not."""
-    names = {key.attribute: key.name for key in KEYS}
-    problems = [
-        f"{config.csv_file}:1: {names[attribute]}: column {column} found; allowed: 0 to {len(header) - 1}, "
-        "the columns of the header"
-        for attribute in QUERIES[config.extraction_type]
-        if (column := getattr(config, attribute)) >= len(header)
-    ]
-    if problems:
-        raise InputError("\n".join(problems))
 
 
 def _records(

@@ -141,7 +141,8 @@ UPDATE studies SET relisted = 1 WHERE id = ?
 UPDATE studies SET
     expected = CASE promised_by
         WHEN 'uid' THEN (SELECT count(*) FROM instances WHERE study_id = studies.id AND promised)
-        ELSE coalesce(promised_count, 0) END,
+        ELSE max(coalesce(promised_count, 0),  -- and what came once is known, also when its file was lost
+                 (SELECT count(*) FROM instances WHERE study_id = studies.id AND promised)) END,
     received = (SELECT count(*) FROM instances
                 WHERE study_id = studies.id AND promised AND state IN ('received', 'filed')),
     surplus = (SELECT count(*) FROM instances

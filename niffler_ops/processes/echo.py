@@ -27,13 +27,18 @@ def echo(peer: Peer, *, calling_aet: str, timeout: float) -> Echo:
     entity = AE(ae_title=calling_aet)
     entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = timeout
     entity.add_requested_context(VERIFICATION)
-    association = entity.associate(peer.host, peer.port, ae_title=peer.aet)
+    try:
+        association = entity.associate(peer.host, peer.port, ae_title=peer.aet)
+    except OSError:  # a host name that cannot be resolved
+        return Echo.UNREACHABLE
     if association.is_rejected:
         return Echo.REJECTED
     if not association.is_established:
         return Echo.UNREACHABLE
     try:
         status = association.send_c_echo()
+    except (RuntimeError, ValueError):  # it was ended right after it was accepted
+        return Echo.SILENT
     finally:
         association.release()
     return Echo.ANSWERED if status and status.Status == 0 else Echo.SILENT

@@ -1,6 +1,7 @@
 """What runs on this machine that concerns us: who listens on a port, how many storescp there are."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import psutil
 
@@ -11,7 +12,7 @@ EMBEDDED_MODULE = "niffler_ops.embedded.storescp"
 def storescp_count() -> int:
     """Storage receivers of this machine, dcm4che's and the embedded one, whoever owns them.
 
-    An editor or grep with the word in its arguments is none: the exact argument is looked for.
+    An editor or grep with the word in its arguments is none: program and argument must be exact.
     """
     count = 0
     for process in psutil.process_iter():
@@ -43,6 +44,7 @@ def listener_on(port: int) -> str | None:
 
 
 def _is_storescp(arguments: list[str]) -> bool:
-    if DCM4CHE_MAIN_CLASS in arguments:
-        return True
-    return any(option == "-m" and module == EMBEDDED_MODULE for option, module in pairwise(arguments))
+    program = Path(arguments[0]).name if arguments else ""
+    if program.startswith("java"):
+        return DCM4CHE_MAIN_CLASS in arguments
+    return program.startswith(("python", "pypy")) and ("-m", EMBEDDED_MODULE) in pairwise(arguments)

@@ -103,7 +103,7 @@ class Launcher:
         }
         try:
             child.command = sh.Command(program)(*arguments, **options)
-        except (sh.CommandNotFound, OSError) as error:
+        except (sh.CommandNotFound, sh.ForkException, OSError) as error:
             raise UnavailableError(f"{program}: cannot be started ({type(error).__name__})") from None
         child.identity = identify(child.pid)
         self.children.add(child)

@@ -9,6 +9,7 @@ import fcntl
 import getpass
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ SYSTEM_FOLDER = Path("/run/lock/niffler")
 PREFIX = "extraction-"
 SHARED_FOLDER = 0o1777
 PUBLIC_FILE = 0o666  # the next holder may be another user; it holds nothing but who runs what
+PRIVATE_FILE = 0o600
+LOOKS, LOOK_SECONDS = 100, 0.01  # looking who holds a lock takes it for an instant
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +77,7 @@ def acquire(local: LocalEntity, *, storage_folder: Path, since: str, limit: int)
         if same or len(holders) >= limit:
             raise StoppedError(_explain((same or holders)[0], local, limit, same=bool(same)))
         descriptor = _open(folder / f"{PREFIX}{_file_name(local)}.lock")
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, local)
         holder = Holder(
             entity=str(local), pid=os.getpid(), user=_user(), folder=str(storage_folder), since=since
         )
@@ -85,7 +88,7 @@ def acquire(local: LocalEntity, *, storage_folder: Path, since: str, limit: int)
 
 def acquire_folder(private: Path) -> Lock:
     """Take a StorageFolder, whatever AE title and port are used; raises StoppedError where it is held."""
-    descriptor = _open(private / "supervisor.lock")
+    descriptor = _open(private / "supervisor.lock", mode=PRIVATE_FILE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -114,6 +117,19 @@ def running(folder: Path) -> list[Holder]:
     return holders
 
 
+def _lock(descriptor: int, local: LocalEntity) -> None:
+    """Lock what nobody holds, though somebody may just be looking who does."""
+    for _ in range(LOOKS):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(LOOK_SECONDS)
+    os.close(descriptor)
+    raise StoppedError(
+        f"Previous extraction still running: somebody holds the lock of {local} and does not say who."
+    )
+
+
 @contextlib.contextmanager
 def _machine_wide(folder: Path) -> Iterator[None]:
     """Serialize the decision, so that two starts cannot both find room."""
@@ -125,7 +141,7 @@ def _machine_wide(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _open(path: Path) -> int:
+def _open(path: Path, *, mode: int = PUBLIC_FILE) -> int:
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         return os.open(path, flags)
@@ -134,8 +150,8 @@ def _open(path: Path) -> int:
     except OSError as error:
         raise _cannot_write(path, error) from None
     try:
-        descriptor = os.open(path, flags | os.O_CREAT, PUBLIC_FILE)
-        os.fchmod(descriptor, PUBLIC_FILE)
+        descriptor = os.open(path, flags | os.O_CREAT, mode)
+        os.fchmod(descriptor, mode)
     except OSError as error:
         raise _cannot_write(path, error) from None
     return descriptor

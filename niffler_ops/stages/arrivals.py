@@ -50,6 +50,11 @@ class Arrivals:
         self._read: list[InstanceFile] = []
         self._keywords = place.config.file_path.keywords
 
+    def prepare(self, readers: int) -> None:
+        """Have the readers start while the archive is still being asked, not when the first files come."""
+        for _ in range(readers):
+            self._workers.submit(read_instances, [], then=lambda _files: None)
+
     def advance(self) -> None:
         """Notice, hand to the readers, and record what they have read."""
         now = self._place.clock.monotonic()

@@ -63,12 +63,12 @@ def judge(study: Study, *, quiet: bool, max_attempts: int) -> Verdict:
 
 def _complete(study: Study) -> Verdict | None:
     """DONE where what came is what was promised; None where it is not, or nobody can say yet."""
-    if not study.received:
+    if not study.received or study.received < study.expected:
         return None
     if study.promised_by == "uid":
-        return Verdict(step=Step.DONE, verified="by_uid") if study.received >= study.expected else None
+        return Verdict(step=Step.DONE, verified="by_uid")
     if study.promised_by == "count" and study.promised_count:
-        return Verdict(step=Step.DONE, verified="by_count") if study.received >= study.expected else None
+        return Verdict(step=Step.DONE, verified="by_count")
     return Verdict(step=Step.DONE, verified="unverified") if study.last_status == SUCCESS else None
 
 

@@ -1,0 +1,1 @@
+"""Our figures beside a reference that runs in the same breath: `python -m benchmarks`."""

@@ -1,0 +1,80 @@
+"""Runs niffler-cold as a person would, and reads from its ledger when what happened."""
+
+import json
+import sqlite3
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from benchmarks.running import ENVIRONMENT, Usage, measured
+from niffler_ops.demo.corpus import Corpus, write_csv
+from niffler_ops.layout import Layout
+from niffler_ops.model import LocalEntity, Peer
+
+MOVING = "SELECT min(at) FROM events WHERE subject = 'study' AND to_state = 'moving'"
+DONE = "SELECT max(at) FROM events WHERE subject = 'study' AND to_state = 'done'"
+TALLIES = "SELECT name, number FROM tallies WHERE subject = ?"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ColdRun:
+    """`usage` from command to exit; `retrieving` from the first C-MOVE to the last study done."""
+
+    usage: Usage
+    retrieving: float
+    instances: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cold:
+    """niffler-cold with one toolkit, between one archive and ourselves."""
+
+    toolkit: str
+    archive: Peer
+    local: LocalEntity
+
+    def retrieve(self, corpus: Corpus, lanes: int, folder: Path) -> ColdRun:
+        """Extract all studies; each must be done."""
+        write_csv(corpus, folder / "list.csv")
+        configuration = self.write_configuration(folder, {"MoveLanes": lanes, "QuietTime": 1})
+        usage = run(configuration, folder)
+        ledger = Layout(folder / "extraction").ledger
+        with closing(sqlite3.connect(ledger)) as connection:
+            rows = dict(connection.execute(TALLIES, ("row",)))
+            if usage.status != 0 or rows["done"] != len(corpus.studies):
+                raise RuntimeError(f"niffler-cold ended with {usage.status}: see {folder}")
+            instances = dict(connection.execute(TALLIES, ("instance",)))["received"]
+            first, last = (connection.execute(query).fetchone()[0] for query in (MOVING, DONE))
+        retrieving = (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
+        return ColdRun(usage=usage, retrieving=retrieving, instances=instances)
+
+    def write_configuration(self, folder: Path, more: Mapping[str, object]) -> Path:
+        """Both files; gives the one for --config."""
+        system = {
+            "DCM4CHEBin": self.toolkit,
+            "SrcAet": str(self.archive),
+            "QueryAet": str(self.local),
+            "MaxNifflerProcesses": 64,
+            **more,
+        }
+        configuration = {
+            "StorageFolder": "extraction",
+            "CsvFile": "list.csv",
+            "ExtractionType": "empi_accession",
+            "PatientIndex": 0,
+            "AccessionIndex": 1,
+        }
+        (folder / "system.json").write_text(json.dumps(system), encoding="utf-8")
+        path = folder / "config.json"
+        path.write_text(json.dumps(configuration), encoding="utf-8")
+        return path
+
+
+def run(configuration: Path, folder: Path) -> Usage:
+    """Run niffler-cold to its end."""
+    command = [str(Path(sys.executable).with_name("niffler-cold")), "--config", str(configuration)]
+    environment = {**ENVIRONMENT, "NIFFLER_RUNTIME": str(folder / "locks")}
+    return measured(command, folder / "niffler-cold.log", environment)

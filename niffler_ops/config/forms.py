@@ -1,0 +1,152 @@
+"""The two forms of the query: which CSV columns are which keys, or everything that is wrong about it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from niffler_ops.config.attributes import keyword_of
+from niffler_ops.model import KeyColumn
+from niffler_ops.querying import level_of
+
+
+class Problem(NamedTuple):
+    """What is wrong with the value of one key: its attribute of Config, and what is `allowed`."""
+
+    attribute: str
+    allowed: str
+
+
+class _Column(NamedTuple):
+    """An attribute of the query, the key that names it ("" where ExtractionType does) and its column's."""
+
+    name: str
+    name_key: str
+    index_key: str
+
+
+_NAMES: Mapping[str, str] = {
+    "patient_index": "PatientIndex",
+    "accession_index": "AccessionIndex",
+    "date_index": "DateIndex",
+    "first_attr": "FirstAttr",
+    "first_index": "FirstIndex",
+    "second_attr": "SecondAttr",
+    "second_index": "SecondIndex",
+    "third_attr": "ThirdAttr",
+    "third_index": "ThirdIndex",
+}
+_PAIRS = (("first_attr", "first_index"), ("second_attr", "second_index"), ("third_attr", "third_index"))
+_LATER_FORM = ("number_of_query_attributes", *(key for pair in _PAIRS for key in pair))
+_EARLIER_FORM = ("patient_index", "accession_index", "date_index")
+_WRONG = object()  # stands for a value that is not in the data because it has been refused
+
+
+def key_columns(data: Mapping[str, Any]) -> tuple[tuple[KeyColumn, ...], list[Problem]]:
+    """The columns that the configuration names, none where the CSV's header does; and what is wrong.
+
+    `data` holds the values of Config by attribute, without those that have been refused by themselves.
+    """
+    extraction = data.get("extraction_type", _WRONG)
+    if any(_is_given(data, key) for key in _LATER_FORM):
+        problems = [*_mixed(data), *_surplus(data), *_pair_problems(data)]
+        columns = [
+            _Column(data[name], name, index)
+            for name, index in _pairs(data)
+            if isinstance(data.get(name), str)
+        ]
+    elif extraction is None:
+        form = "`empi_accession`, `accession`, `empi_date` or `header`, or FirstAttr and FirstIndex instead"
+        return (), [Problem("extraction_type", form)]
+    elif extraction in {_WRONG, "header"}:
+        return (), []
+    else:
+        columns = _fixed(extraction, data)
+        problems = [
+            Problem(key, f"a column number, because ExtractionType `{extraction}` needs it")
+            for _, _, key in columns
+            if data.get(key, _WRONG) is None
+        ]
+    problems += _repeated(columns, data)
+    named = [column for column in columns if isinstance(data.get(column.index_key), int)]
+    return tuple(_key_column(column, data) for column in named), problems
+
+
+def _is_given(data: Mapping[str, Any], key: str) -> bool:
+    return data.get(key, _WRONG) is not None
+
+
+def _fixed(extraction: str, data: Mapping[str, Any]) -> list[_Column]:
+    patient = _Column("PatientID", "", "patient_index")
+    accession = _Column("AccessionNumber", "", "accession_index")
+    if extraction == "accession":
+        return [accession]
+    if extraction == "empi_accession":
+        return [patient, accession]
+    return [patient, _Column(data.get("date_type", "StudyDate"), "date_type", "date_index")]
+
+
+def _mixed(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Keys of the earlier form beside those of the later one."""
+    nothing = "no value beside FirstAttr and NumberOfQueryAttributes, which are another form of the query"
+    if data.get("extraction_type") is not None:
+        yield Problem("extraction_type", nothing)
+    for key in _EARLIER_FORM:
+        if data.get(key) is not None:
+            yield Problem(key, nothing)
+    if data.get("date_type", "StudyDate") != "StudyDate":
+        yield Problem("date_type", nothing)
+
+
+def _pairs(data: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    """The pairs of keys that the query needs: as many as it says, else as are given."""
+    given = [place for place, pair in enumerate(_PAIRS, 1) if any(_is_given(data, key) for key in pair)]
+    return _PAIRS[: data.get("number_of_query_attributes") or max(given, default=0)]
+
+
+def _surplus(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Upstream ignores what is given beyond the number; that can turn a narrow query into a wide one."""
+    needed = _pairs(data)
+    for key in (key for pair in _PAIRS[len(needed) :] for key in pair if _is_given(data, key)):
+        yield Problem(key, f"no value, because NumberOfQueryAttributes is {len(needed)}")
+
+
+def _pair_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is missing of the pairs that the query needs, and whether it finds studies at all."""
+    needed = _pairs(data)
+    for name, index in needed:
+        for key, other in ((name, index), (index, name)):
+            if not _is_given(data, key):
+                yield Problem(key, _missing(data, key, other))
+    names = [data.get(name) for name, _ in needed]
+    if all(isinstance(name, str) and level_of(keyword_of(name)) != "STUDY" for name in names):
+        yield Problem("first_attr", "at least one attribute of patient or study level, such as `PatientID`")
+
+
+def _missing(data: Mapping[str, Any], key: str, other: str) -> str:
+    what = "a column number" if key.endswith("index") else "a DICOM keyword"
+    if _is_given(data, other):
+        return f"{what}, because {_NAMES[other]} is given"
+    if data.get("number_of_query_attributes"):
+        return f"{what}, because NumberOfQueryAttributes is {data['number_of_query_attributes']}"
+    return f"{what}, because later attributes are given"
+
+
+def _repeated(columns: list[_Column], data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Attributes that are asked for twice, and columns that are named twice."""
+    keywords: dict[str, str] = {}
+    indexes: dict[int, str] = {}
+    for name, name_key, index_key in columns:
+        keyword, index = keyword_of(name), data.get(index_key)
+        earlier = keywords.setdefault(keyword, name_key)
+        if earlier != name_key:
+            yield Problem(name_key, f"another attribute than {_NAMES[earlier]}; both ask for {keyword}")
+        if index is not None and (named := indexes.setdefault(index, index_key)) != index_key:
+            yield Problem(index_key, f"another column than {_NAMES[named]} names")
+
+
+def _key_column(column: _Column, data: Mapping[str, Any]) -> KeyColumn:
+    return KeyColumn(
+        keyword=keyword_of(column.name),
+        name=column.name,
+        index=data[column.index_key],
+        named_by=_NAMES[column.index_key],
+    )

@@ -1,0 +1,362 @@
+"""An archive that loses, adds, alters, hangs, aborts and lies: files decide, and every row gets its answer."""
+
+from collections import Counter
+
+import pytest
+
+from niffler_ops.demo.corpus import Corpus, CorpusStudy
+from tests.support.archives import ArchiveProcess
+from tests.support.processes import wait_until
+from tests.support.rig import Rig, corpus_folder, data_sets, data_sets_of, filed
+
+CHARGED = "SELECT study_instance_uid, sum(charged) FROM attempts JOIN studies ON studies.id = study_id GROUP BY 1"
+NAME_OF_MISSING = "SELECT sop_instance_uid FROM instances WHERE state = 'missing'"
+
+
+def serve(rig: Rig, corpus: Corpus, *faults: str, **keys: object) -> ArchiveProcess:
+    """All of the corpus is asked of an archive with these faults, one study after another."""
+    rig.configure(MoveLanes=1, **keys)
+    rig.ask_for(corpus.studies)
+    return rig.serve(corpus_folder(corpus), *faults)
+
+
+def sop_uids(*studies: CorpusStudy) -> set[str]:
+    return {instance.sop_instance_uid for study in studies for instance in study.instances}
+
+
+def stems(rig: Rig) -> set[str]:
+    return {path.stem for path in filed(rig.storage)}
+
+
+def verified(rig: Rig) -> set[str]:
+    return {line["verified"] for line in rig.report()}
+
+
+def assert_complete(rig: Rig, corpus: Corpus) -> None:
+    assert rig.states() == ["done"] * len(corpus.studies)
+    assert data_sets(rig.storage) == data_sets_of(corpus.studies)
+
+
+# Too little, too much, the wrong thing
+
+
+def test_success_with_three_of_ten_lost_is_partial_and_the_three_are_named(rig: Rig, corpus: Corpus) -> None:
+    archive = serve(rig, corpus, "drop=3:0")
+    ended = rig.cold()
+    assert ended.status == 3, ended
+    lost = sop_uids(*corpus.studies) - set(archive.delivered())
+    assert len(lost) == 3
+    (damaged,) = [study for study in corpus.studies if lost <= sop_uids(study)]
+    line = corpus.studies.index(damaged) + 2
+
+    assert Counter(rig.states()) == {"done": 3, "partial": 1}
+    entry = next(entry for entry in rig.report() if entry["line"] == str(line))
+    assert (entry["state"], entry["instances_expected"], entry["instances_received"]) == ("partial", "10", "7")
+    assert all(uid in entry["reason"] for uid in lost)
+    status = rig.status()
+    (problem,) = status["problems"]
+    assert (problem["line"], problem["outcome"]) == (line, "partial")
+    assert all(uid in problem["reason"] for uid in lost)
+    assert status["instances"] == {"expected": 40, "received": 37}
+    assert {uid for (uid,) in rig.ledger(NAME_OF_MISSING)} == lost
+    assert stems(rig) == sop_uids(*corpus.studies) - lost
+    assert dict(rig.ledger(CHARGED))[damaged.study_instance_uid] == 2  # MaxAttempts
+
+
+def test_what_is_missing_is_asked_for_by_itself(rig: Rig, corpus: Corpus) -> None:
+    archive = serve(rig, corpus, "drop=3:0")
+    assert rig.cold().status == 3
+    lost = sop_uids(*corpus.studies) - set(archive.delivered())
+    assert set(archive.delivered().values()) == {1}
+    (again,) = [event for event in archive.events("move") if event["level"] == "IMAGE"]
+    assert set(again["sop_instances"]) == lost
+
+
+def test_the_right_count_with_one_wrong_instance_is_not_done(rig: Rig, corpus: Corpus) -> None:
+    serve(rig, corpus, "wrong-uid", MaxAttempts=1)
+    ended = rig.cold()
+    assert ended.status == 3, ended
+    assert rig.states() == ["partial"] * 4
+    assert [entry["instances_received"] for entry in rig.report()] == ["9"] * 4
+    assert rig.status()["instances"] == {"expected": 40, "received": 36}
+    assert len(rig.unexpected()) == 4
+    assert stems(rig) < sop_uids(*corpus.studies)
+    assert len(stems(rig)) == 36
+
+
+def test_an_archive_that_ignores_a_key_brings_no_strangers_study(rig: Rig, corpus: Corpus) -> None:
+    rig.configure(ExtractionType="accession", PatientIndex=None, AccessionIndex=0)
+    rig.write_csv([(corpus.studies[0].accession_number,), ("NOWHERE-1",)], header=("Accession",))
+    archive = rig.serve(corpus_folder(corpus), "ignore-key=AccessionNumber")
+    ended = rig.cold()
+    assert ended.status == 3, ended
+    assert rig.states() == ["done", "failed"]
+    assert [entry["mismatches"] for entry in rig.report()] == ["3", "4"]
+    assert "mismatch" in rig.report()[1]["reason"]
+    assert data_sets(rig.storage) == data_sets_of(corpus.studies[:1])
+    asked = {uid for event in archive.events("move") for uid in event["studies"]}
+    assert asked == {corpus.studies[0].study_instance_uid}
+    assert not rig.unexpected()
+
+
+def test_a_patient_id_that_is_ignored_brings_no_strangers_study_either(rig: Rig, special: Corpus) -> None:
+    study = next(study for study in special.studies if study.kind == "shared-accession")
+    rig.ask_for([study])
+    rig.serve(corpus_folder(special), "ignore-key=PatientID")
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert [entry["mismatches"] for entry in rig.report()] == ["2"]
+    assert data_sets(rig.storage) == data_sets_of([study])
+
+
+def test_a_truncated_instance_never_counts(rig: Rig, corpus: Corpus) -> None:
+    serve(rig, corpus, "truncate", MaxAttempts=1)
+    ended = rig.cold()
+    assert ended.status == 3, ended
+    assert [entry["instances_received"] for entry in rig.report()] == ["9"] * 4
+    assert rig.states() == ["partial"] * 4
+    assert len(rig.unexpected()) == 4
+    assert len(stems(rig)) == 36
+
+
+def test_an_instance_that_came_truncated_once_is_fetched_again(rig: Rig, corpus: Corpus) -> None:
+    serve(rig, corpus, "truncate:times=4")
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert_complete(rig, corpus)
+    assert len(rig.unexpected()) == 4
+
+
+def test_an_instance_of_a_study_nobody_asked_for_is_set_aside(rig: Rig, corpus: Corpus) -> None:
+    rig.ask_for(corpus.studies[:1])
+    rig.serve(corpus_folder(corpus), "foreign")
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert data_sets(rig.storage) == data_sets_of(corpus.studies[:1])
+    assert len(rig.unexpected()) == 1
+    status = rig.status()
+    assert status["instances"] == {"expected": 10, "received": 10}
+    assert status["unexpected_files"] == 1
+
+
+def test_every_instance_sent_twice_makes_no_difference(rig: Rig, corpus: Corpus) -> None:
+    archive = serve(rig, corpus, "twice")
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert set(archive.delivered().values()) == {2}
+    assert_complete(rig, corpus)
+    assert not rig.unexpected()
+    assert rig.status()["instances"] == {"expected": 40, "received": 40}
+
+
+# Too early, never, not to the end
+
+
+def test_a_success_before_the_last_instance_is_waited_for(rig: Rig, corpus: Corpus) -> None:
+    archive = serve(rig, corpus, "success-early=1500")
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert_complete(rig, corpus)
+    assert len(archive.events("move")) == 4  # each study was asked for once
+
+
+@pytest.mark.parametrize("fault", ["hang-first", "hang-middle", "abort-middle"])
+def test_a_retrieve_that_hangs_or_is_aborted_costs_its_study_one_attempt_and_its_neighbours_none(
+    rig: Rig, corpus: Corpus, fault: str
+) -> None:
+    archive = serve(rig, corpus, f"{fault}:times=1", IdleTimeout=2, FirstInstanceTimeout=3)
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert_complete(rig, corpus)
+    hit = archive.events("move")[0]["studies"][0]
+    charged = dict(rig.ledger(CHARGED))
+    assert charged == {
+        study.study_instance_uid: 2 if study.study_instance_uid == hit else 1 for study in corpus.studies
+    }
+    given_back = rig.ledger("SELECT count(*) FROM attempts WHERE charged = 0")
+    assert given_back == [(3,)]
+
+
+@pytest.mark.parametrize("fault", ["hang-first", "hang-middle=0"])
+def test_a_study_that_always_hangs_fails_after_max_attempts_with_the_reason(
+    rig: Rig, corpus: Corpus, fault: str
+) -> None:
+    rig.configure(MoveLanes=1, IdleTimeout=1, FirstInstanceTimeout=1, MaxAttempts=2)
+    rig.ask_for(corpus.studies[:1])
+    rig.serve(corpus_folder(corpus), fault)
+    ended = rig.cold()
+    assert ended.status == 3, ended
+    assert rig.states() == ["failed"]
+    assert rig.ledger(CHARGED)[0][1] == 2
+    assert "10 of 10 instances missing" in rig.report()[0]["reason"]
+    assert filed(rig.storage) == []
+
+
+def test_only_what_a_broken_retrieve_had_not_brought_is_fetched_again(rig: Rig, corpus: Corpus) -> None:
+    archive = serve(rig, corpus, "abort-middle:times=1")
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert set(archive.delivered().values()) == {1}
+
+
+# An archive that cannot or will not tell
+
+
+def test_without_the_image_level_studies_are_done_by_count(rig: Rig, corpus: Corpus) -> None:
+    serve(rig, corpus, "no-image-level")
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert_complete(rig, corpus)
+    assert verified(rig) == {"by_count"}
+
+
+def test_by_count_too_little_is_partial(rig: Rig, corpus: Corpus) -> None:
+    serve(rig, corpus, "no-image-level", "drop=3:0")
+    ended = rig.cold()
+    assert ended.status == 3, ended
+    assert Counter(rig.states()) == {"done": 3, "partial": 1}
+    (problem,) = rig.status()["problems"]
+    assert "3 of 10 instances missing" in problem["reason"]
+
+
+def test_without_uids_and_count_studies_are_done_unverified_and_say_so(rig: Rig, corpus: Corpus) -> None:
+    serve(rig, corpus, "no-image-level", "no-count", IdleTimeout=1.5)
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert_complete(rig, corpus)
+    assert verified(rig) == {"unverified"}
+    assert rig.status()["studies"]["unverified"] == 4
+
+
+@pytest.mark.parametrize("count", ["+2", "-2", "0"])
+def test_a_wrong_count_does_not_matter_where_the_uids_are_complete(
+    rig: Rig, corpus: Corpus, count: str
+) -> None:
+    serve(rig, corpus, f"count={count}")
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert_complete(rig, corpus)
+    assert verified(rig) == {"by_uid"}
+    assert rig.status()["instances"] == {"expected": 40, "received": 40}
+
+
+# Refusals
+
+
+def test_an_archive_that_does_not_know_us_ends_with_78_and_the_rows_stay_pending(
+    rig: Rig, corpus: Corpus
+) -> None:
+    archive = serve(rig, corpus, "status=a801")
+    ended = rig.cold()
+    assert ended.status == 78, ended
+    assert "NIFFLER" in ended.err
+    assert str(rig.port) in ended.err
+    status = rig.status()
+    assert status["extraction"]["state"] == "stopped"
+    assert status["rows"]["pending"] == 4, status["rows"]
+    assert not rig.ledger("SELECT 1 FROM attempts WHERE charged")
+    archive.restart()
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert_complete(rig, corpus)
+
+
+@pytest.mark.parametrize("code", ["a700", "c000"])
+def test_a_retrieve_that_is_always_refused_fails_after_max_attempts(
+    rig: Rig, corpus: Corpus, code: str
+) -> None:
+    archive = serve(rig, corpus, f"status={code}", MaxAttempts=3)
+    ended = rig.cold()
+    assert ended.status == 3, ended
+    assert rig.states() == ["failed"] * 4
+    assert {number for _, number in rig.ledger(CHARGED)} == {3}
+    assert len(archive.events("move")) == 12
+    assert all(code.upper() in entry["reason"] for entry in rig.report())
+
+
+def test_a_refusal_that_passes_is_got_over(rig: Rig, corpus: Corpus) -> None:
+    serve(rig, corpus, "status=a700:times=4")
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert_complete(rig, corpus)
+
+
+@pytest.mark.parametrize("fault", ["find-status=a700", "find-hang", "find-abort=0"])
+def test_a_query_that_does_not_come_to_an_end_is_never_not_found(
+    rig: Rig, corpus: Corpus, fault: str
+) -> None:
+    rig.configure(QueryTimeout=1)
+    rig.ask_for(corpus.studies[:2])
+    archive = rig.serve(corpus_folder(corpus), fault)
+    ended = rig.cold()
+    assert ended.status == 3, ended
+    assert rig.states() == ["failed"] * 2
+    assert archive.events("move") == []
+    assert all("quer" in entry["reason"] for entry in rig.report())
+
+
+@pytest.mark.parametrize("fault", ["find-status=a700:times=2", "find-hang=1:times=1", "find-abort:times=1"])
+def test_a_query_that_failed_is_asked_again(rig: Rig, corpus: Corpus, fault: str) -> None:
+    serve(rig, corpus, fault, QueryTimeout=1)
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert_complete(rig, corpus)
+
+
+def test_what_the_archive_does_not_have_is_not_found(rig: Rig, archive_kind: str, corpus: Corpus) -> None:
+    rig.serve_kind(archive_kind, corpus)
+    known = corpus.studies[0]
+    rig.write_csv([(known.patient_id, known.accession_number), (known.patient_id, "NOWHERE-1")])
+    ended = rig.cold()
+    assert ended.status == 3, ended
+    assert rig.states() == ["done", "not_found"]
+    assert rig.status()["rows"]["not_found"] == 1
+
+
+def test_a_row_that_matches_too_many_studies_fails_and_nothing_of_it_is_retrieved(
+    rig: Rig, special: Corpus
+) -> None:
+    study = next(study for study in special.studies if study.kind == "three-studies")
+    rig.configure(MaxStudiesPerRow=2)
+    rig.ask_for([study])
+    archive = rig.serve(corpus_folder(special))
+    ended = rig.cold()
+    assert ended.status == 3, ended
+    assert rig.states() == ["failed"]
+    assert "MaxStudiesPerRow" in rig.report()[0]["reason"]
+    assert archive.events("move") == []
+    assert filed(rig.storage) == []
+
+
+# Gone
+
+
+def test_an_archive_that_is_down_at_the_start_ends_with_69_and_the_rows_stay_pending(
+    rig: Rig, corpus: Corpus
+) -> None:
+    rig.ask_for(corpus.studies)
+    ended = rig.cold()
+    assert ended.status == 69, ended
+    assert f"127.0.0.1:{rig.archive_port}" in ended.err
+    status = rig.status()
+    assert status["extraction"]["state"] == "stopped"
+    assert status["rows"]["pending"] == status["rows"]["total"] == 4
+    rig.serve(corpus_folder(corpus))
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert_complete(rig, corpus)
+
+
+def test_an_archive_that_goes_away_is_waited_for_and_costs_no_attempt(rig: Rig, corpus: Corpus) -> None:
+    archive = serve(rig, corpus, "slow=100", MaxAttempts=1)
+    running = rig.start()
+    wait_until(lambda: rig.received() >= 12, "a study and a bit", seconds=60)
+    archive.kill()
+    wait_until(lambda: "waiting until it answers" in rig.log(), "the loss to be noticed", seconds=60)
+    assert rig.status()["extraction"]["state"] == "running"
+    archive.restart()
+    ended = running.end()
+    assert ended.status == 0, ended
+    assert_complete(rig, corpus)
+    assert all(number == 1 for _, number in rig.ledger(CHARGED))
+    assert set(archive.delivered().values()) == {1}
