@@ -14,6 +14,7 @@ from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import ExtractionRecord, Ledger
 from niffler_ops.processes.locks import acquire, acquire_folder, running, runtime_folder
 
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opened:
     """An extraction that may be worked on; `others` counts the extractions that run beside it."""

@@ -4,6 +4,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from niffler_ops.cli.parsing import ArgumentParser, run, show
@@ -13,6 +14,9 @@ from niffler_ops.layout import Layout
 from niffler_ops.reporting.status import gather
 from niffler_ops.reporting.status_json import status_json
 from niffler_ops.reporting.status_text import status_text
+from niffler_ops.reporting.verification import Findings, findings_text, verify_tree
+
+DISAGREES = 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,8 +29,8 @@ def _parser() -> ArgumentParser:
         prog="niffler-status",
         description="Show how far an extraction is, while it runs, after its end and after a crash. It"
         " changes nothing.",
-        epilog="exit status: 0; 64 wrong usage; 66 no ledger, or one that cannot be read; 78 the"
-        " configuration is wrong",
+        epilog="exit status: 0; 3 --verify found differences; 64 wrong usage; 66 no ledger, or one that"
+        " cannot be read; 78 the configuration is wrong",
     )
     parser.add_argument(
         "folder",
@@ -37,13 +41,34 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="config.json of the extraction")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="read every retrieved file again, and name what is missing, changed or foreign (exit status 3)",
+    )
     return parser
 
 
 def _show_status(arguments: Namespace) -> int:
+    if arguments.verify:
+        return _verify(Layout(_storage_folder(arguments)), as_json=arguments.json)
     status = gather(Layout(_storage_folder(arguments)), clock=SystemClock())
     show(json.dumps(status_json(status), indent=2) + "\n" if arguments.json else status_text(status))
     return 0
+
+
+def _verify(layout: Layout, *, as_json: bool) -> int:
+    terminal = sys.stderr.isatty()
+
+    def progress(findings: Findings) -> None:
+        if terminal:
+            sys.stderr.write(f"\r{findings.checked} files, {findings.size / 1e9:.1f} GB")
+
+    findings = verify_tree(layout, progress=progress)
+    if terminal:
+        sys.stderr.write("\n")
+    show(json.dumps(asdict(findings), indent=2) + "\n" if as_json else findings_text(findings))
+    return 0 if findings.agree else DISAGREES
 
 
 def _storage_folder(arguments: Namespace) -> Path:

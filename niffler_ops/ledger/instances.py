@@ -25,6 +25,17 @@ class Instance:
     modified_ns: int | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FiledInstance:
+    """What a filed file has to be; `path` below StorageFolder, `size` in bytes."""
+
+    study_id: int
+    sop_instance_uid: str
+    path: str
+    size: int
+    sha256: bytes
+
+
 def _instance(row: sqlite3.Row) -> Instance:
     return Instance(
         study_id=row["study_id"],
@@ -81,6 +92,13 @@ class Instances:
     def of_study(self, study_id: int) -> list[Instance]:
         """All that was promised or came of a study."""
         return [_instance(row) for row in self._ledger.all("instances_of_study", study_id)]
+
+    def filed_after(self, study_id: int, sop_instance_uid: str, *, limit: int) -> list[FiledInstance]:
+        """The next filed instances in the order of study and SOP Instance UID."""
+        rows = self._ledger.all(
+            "filed_after", study_id=study_id, sop_instance_uid=sop_instance_uid, limit=limit
+        )
+        return [FiledInstance(**dict(row)) for row in rows]
 
     def missing(self, study_id: int) -> list[str]:
         """SOP Instance UIDs that were promised and are not on disk."""

@@ -268,3 +268,8 @@ FROM rows
 LEFT JOIN row_studies ON row_studies.row_id = rows.id
 LEFT JOIN studies ON studies.id = row_studies.study_id
 GROUP BY rows.line ORDER BY rows.line
+
+-- name: filed_after
+SELECT study_id, sop_instance_uid, path, size, sha256 FROM instances
+WHERE (study_id, sop_instance_uid) > (:study_id, :sop_instance_uid) AND state = 'filed'
+ORDER BY study_id, sop_instance_uid LIMIT :limit
