@@ -4,6 +4,7 @@ import logging
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -131,11 +132,13 @@ class Supervisor:
         self._handle_events()
 
     def _handle_events(self) -> None:
-        """Handle what happens until the next turn is due: a turn for each line of a tool would cost a core."""
+        """Handle what happens until the next turn is due: one for each line of a tool would cost a core."""
         earliest = self._clock.monotonic() + SHORTEST_TURN_SECONDS
         self._launcher.dispatch(TURN_SECONDS)
-        while (rest := earliest - self._clock.monotonic()) > 0:
-            self._launcher.dispatch(rest)
+        early = earliest - self._clock.monotonic()
+        if early > 0:
+            time.sleep(early)  # rather than be woken for each
+            self._launcher.dispatch(0)
 
     def _caught_up(self) -> bool:
         """Whether what an earlier run left in staging is recorded."""

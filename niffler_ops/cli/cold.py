@@ -4,11 +4,23 @@ Only the entry is here: the worker processes that read headers import the main m
 nothing of what the command itself does.
 """
 
+import signal
 import sys
+from typing import NoReturn
+
+from niffler_ops.errors import StoppedError
 
 
 def main(argv: list[str] | None = None) -> int:
     """The console command; gives the exit status."""
+    # Until the supervisor is at work there is nothing to end in order, at most a transaction to roll back.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
     from niffler_ops.cli.extracting import main as extract  # noqa: PLC0415 - see above
 
     return extract(sys.argv[1:] if argv is None else argv)
+
+
+def _stop(_number: int, _frame: object) -> NoReturn:
+    sys.stderr.write("niffler-cold: Stopped. Run the same command again to continue.\n")
+    raise SystemExit(StoppedError.exit_status)

@@ -94,10 +94,12 @@ class Flag(Kind):
 
     def read(self, value: Any) -> bool:
         """The truth value."""
-        found = self._WORDS.get(value.strip().casefold()) if isinstance(value, str) else value
-        if not isinstance(found, bool):
+        if isinstance(value, bool):
+            return value
+        word = value.strip().casefold() if isinstance(value, str) else str(value)
+        if word not in self._WORDS:
             raise ValueError(self.allowed)
-        return found
+        return self._WORDS[word]
 
 
 class Choice(Kind):

@@ -67,7 +67,7 @@ class Archives(Kind):
     }
 
     def read(self, value: Any) -> tuple[Archive, ...]:
-        """The archives in the order in which they are asked; "" and None stand for what all have in common."""
+        """The archives in the order in which they are asked; what an entry does not set is left empty."""
         entries = value if isinstance(value, list) else [value]
         archives = tuple(
             self._with_settings(entry) if isinstance(entry, Mapping) else Archive(peer=self._peer(entry))

@@ -26,11 +26,13 @@ class Pending(NamedTuple):
 
 
 PENDING: tuple[Pending, ...] = (
-    Pending(("archive_entries",), lambda given, _: len(given) > 1, f"one archive (several {LATER})"),
+    Pending(
+        ("archive_entries",), lambda given, _: len(given) > 1, f"one archive (a list of several {LATER})"
+    ),
     Pending(
         ("archive_entries",),
         lambda given, _: any(entry.calling_aet or entry.destination or entry.lanes for entry in given),
-        f"AET@HOST:PORT alone (settings of its own: {LATER})",
+        f"AET@HOST:PORT alone (an archive with settings of its own {LATER})",
     ),
     Pending(
         ("dest_aet",),
@@ -44,7 +46,7 @@ PENDING: tuple[Pending, ...] = (
     Pending(
         _NAMES,
         lambda given, _: level_of(keyword_of(given)) != "STUDY",
-        f"a key of patient or study level (others: {LATER})",
+        f"a key of patient or study level (a query by another one {LATER})",
     ),
 )
 

@@ -23,7 +23,8 @@ class QueryKeys(BaseModel):
         None,
         alias="ExtractionType",
         description="What a CSV line holds: patient id and accession number, the accession number alone, "
-        "patient id and a date, or what the header says by DICOM keywords; required unless FirstAttr is given",
+        "patient id and a date, or what the header says by DICOM keywords; required unless FirstAttr is "
+        "given",
         examples=["empi_accession"],
     )
     patient_index: Annotated[int | None, Maybe(Column())] = Field(
@@ -87,8 +88,8 @@ class QueryKeys(BaseModel):
     long_accession: Annotated[bool, Flag()] = Field(
         False,  # noqa: FBT003  pydantic takes the default first
         alias="LongAccession",
-        description="Shorten accession numbers of more than 16 characters as some archives do: to their first "
-        "7 characters and those from the 10th on",
+        description="Shorten accession numbers of more than 16 characters as some archives do: to their "
+        "first 7 characters and those from the 10th on",
         examples=[True],
     )
     retrieve_level: Annotated[Literal["STUDY", "SERIES"], Choice("STUDY", "SERIES")] = Field(

@@ -4,13 +4,14 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
-from niffler_ops.headers.dataset import CHARSET, TRANSFER_SYNTAX, skim, tag_of
+from niffler_ops.headers.dataset import TRANSFER_SYNTAX, skim
 from niffler_ops.headers.elements import FlawError
 from niffler_ops.headers.forward import BLOCK, CutError, Forward
 from niffler_ops.headers.pixels import DESCRIPTION, pixel_flaw
-from niffler_ops.headers.text import Value, text
+from niffler_ops.headers.wanted import CHARSET, Address, Found, Wanted, address_of, wanted_of
 from niffler_ops.model import Flaw, InstanceFile
 
 __all__ = ["read_instance", "read_instances"]
@@ -36,13 +37,16 @@ def read_instances(paths: Sequence[str], keywords: tuple[str, ...] = ()) -> list
 
 
 def read_instance(path: str, keywords: tuple[str, ...] = ()) -> InstanceFile:
-    """What the file at `path` is; `keywords` are DICOM keywords, or tags as eight hexadecimal digits.
+    """What the file at `path` is.
+
+    `keywords` are DICOM keywords, or tags as eight hexadecimal digits, or lead with either into the items of
+    sequences, the first being 0: 00400275[0]/00400009.
 
     `sha256` and `size` are those of the bytes that were judged; `sha256` is empty where they could not be
     read. A flawed file keeps as much of its identity as was found. Raises FileNotFoundError only, and
     KeyError for a keyword that does not exist.
     """
-    wanted = _ALWAYS | {tag_of(keyword) for keyword in keywords}
+    wanted = _wanted(keywords)
     try:
         # Without O_NONBLOCK, a named pipe put in our way would be waited for without end.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -56,6 +60,11 @@ def read_instance(path: str, keywords: tuple[str, ...] = ()) -> InstanceFile:
         return _unreadable(path, keywords, os.fstat(descriptor))
     finally:
         os.close(descriptor)
+
+
+@lru_cache(maxsize=16)
+def _wanted(keywords: tuple[str, ...]) -> Wanted:
+    return wanted_of([*(Address((), tag) for tag in _ALWAYS), *map(address_of, keywords)])
 
 
 class _Hashed:
@@ -73,18 +82,17 @@ class _Hashed:
             yield block
 
 
-def _read_open(descriptor: int, path: str, keywords: tuple[str, ...], wanted: frozenset[int]) -> InstanceFile:
+def _read_open(descriptor: int, path: str, keywords: tuple[str, ...], wanted: Wanted) -> InstanceFile:
     """Judge an open file, then hash whatever the judgement left unread."""
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         return _unreadable(path, keywords, status)
     hashed = _Hashed(descriptor)
     source = Forward(hashed)
-    found: dict[int, Value] = {}
+    found = Found()
     flaw = _flaw(source, wanted, found)
     for _ in source.rest():
         pass
-    charset = found[CHARSET].raw if CHARSET in found else b""
     return InstanceFile(
         path=path,
         size=hashed.size,
@@ -94,16 +102,16 @@ def _read_open(descriptor: int, path: str, keywords: tuple[str, ...], wanted: fr
         study_instance_uid=_text(found, _STUDY),
         series_instance_uid=_text(found, _SERIES),
         sop_instance_uid=_text(found, _SOP_INSTANCE),
-        attributes={keyword: _text(found, tag_of(keyword), charset) for keyword in keywords},
+        attributes={keyword: found.text(address_of(keyword)) for keyword in keywords},
         flaw=flaw,
     )
 
 
-def _flaw(source: Forward, wanted: frozenset[int], found: dict[int, Value]) -> Flaw | None:
+def _flaw(source: Forward, wanted: Wanted, found: Found) -> Flaw | None:
     """Why the file is no instance, or None; `found` is filled on the way."""
     try:
         pixels = skim(source, wanted, found)
-        description = {tag: _text(found, tag) for tag in DESCRIPTION if tag in found}
+        description = {tag: _text(found, tag) for tag in DESCRIPTION if tag in found.values}
         return _identity_flaw(found) or pixel_flaw(pixels, description)
     except FlawError as error:
         return error.flaw
@@ -115,19 +123,19 @@ def _flaw(source: Forward, wanted: frozenset[int], found: dict[int, Value]) -> F
         return Flaw.UNREADABLE
 
 
-def _identity_flaw(found: dict[int, Value]) -> Flaw | None:
+def _identity_flaw(found: Found) -> Flaw | None:
     """Whether the data set lacks an identity, or is not what the file meta information says."""
     if not (_text(found, _STUDY) and _text(found, _SERIES) and _text(found, _SOP_INSTANCE)):
         return Flaw.NO_IDENTITY
     for meta, own in ((_META_INSTANCE, _SOP_INSTANCE), (_META_CLASS, _SOP_CLASS)):
-        if meta in found and _text(found, meta) != _text(found, own):
+        if meta in found.values and _text(found, meta) != _text(found, own):
             return Flaw.META_DIFFERS
     return None
 
 
-def _text(found: dict[int, Value], tag: int, charset: bytes = b"") -> str:
-    """The text of a value, "" where the file does not have it."""
-    return text(found[tag], charset) if tag in found else ""
+def _text(found: Found, tag: int) -> str:
+    """The text of a value of the data set itself, "" where the file does not have it."""
+    return found.text(Address((), tag))
 
 
 def _unreadable(path: str, keywords: tuple[str, ...], status: os.stat_result | None) -> InstanceFile:

@@ -14,7 +14,7 @@ from niffler_ops.model import Flaw
 UNDEFINED = 0xFFFFFFFF
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _DELIMITER_GROUP = 0xFFFE
 _LONG = frozenset(vr.value.encode() for vr in EXPLICIT_VR_LENGTH_32)
 _IMPLICIT = {"<": Struct("<HHL").unpack, ">": Struct(">HHL").unpack}
@@ -88,41 +88,49 @@ def skip_fragments(source: Forward, order: str) -> int:
     """
     count = 0
     while True:
-        tag, length = _item(source, order)
-        if tag == _SEQUENCE_END:
+        tag, length = read_item(source, order)
+        if tag == SEQUENCE_END:
             return count
-        if tag != _ITEM or length == UNDEFINED:
+        if tag != ITEM or length == UNDEFINED:
             raise FlawError(Flaw.UNREADABLE)
         source.skip(length)
         count += 1
 
 
-def _skip_sequence(source: Forward, encoding: Encoding) -> None:
-    """Pass over the items of a sequence of undefined length, and its delimiter."""
-    while True:
-        tag, length = _item(source, encoding.order)
-        if tag == _SEQUENCE_END:
-            return
-        if tag == _ITEM and length == UNDEFINED:
-            _skip_item(source, encoding)
-        elif tag == _ITEM:
-            source.skip(length)
-        elif tag != _ITEM_END:  # some writers end also those items whose length they gave
-            raise FlawError(Flaw.UNREADABLE)
-
-
-def _skip_item(source: Forward, encoding: Encoding) -> None:
-    """Pass over the elements of an item of undefined length, and its delimiter."""
-    # A sequence of VR UN holds implicit VR whatever surrounds it (PS3.5 6.2.2).
-    inner = encoding_at(source, encoding) if encoding.explicit else encoding
+def skip_item(source: Forward, length: int, encoding: Encoding) -> None:
+    """Pass over an item, whichever way its end is marked."""
+    if length != UNDEFINED:
+        source.skip(length)
+        return
+    inner = encoding_within(source, encoding)
     while True:
         element = read_element(source, inner)
-        if element.tag == _ITEM_END:
+        if element.tag == ITEM_END:
             return
         skip_value(source, element, inner)
 
 
-def _item(source: Forward, order: str) -> tuple[int, int]:
+def read_item(source: Forward, order: str) -> tuple[int, int]:
     """Tag and length of the item, or delimiter, that comes next."""
     group, number, length = _IMPLICIT[order](source.take(8))
     return group << 16 | number, length
+
+
+def encoding_within(source: Forward, encoding: Encoding) -> Encoding:
+    """The encoding of the item that follows in a data set of this encoding.
+
+    A sequence of VR UN holds implicit VR whatever surrounds it (PS3.5 6.2.2).
+    """
+    return encoding_at(source, encoding) if encoding.explicit else encoding
+
+
+def _skip_sequence(source: Forward, encoding: Encoding) -> None:
+    """Pass over the items of a sequence of undefined length, and its delimiter."""
+    while True:
+        tag, length = read_item(source, encoding.order)
+        if tag == SEQUENCE_END:
+            return
+        if tag == ITEM:
+            skip_item(source, length, encoding)
+        elif tag != ITEM_END:  # some writers end also those items whose length they gave
+            raise FlawError(Flaw.UNREADABLE)

@@ -51,12 +51,34 @@ class Forward:
             self._at -= len(self._block)
             self._block = following
 
+    def some(self, most: int) -> bytes:
+        """The next bytes, at least one and at most `most`; none at the end."""
+        self.peek(1)
+        start = self._at
+        self._at = min(start + most, len(self._block))
+        return self._block[start : self._at]
+
     def rest(self) -> Iterator[bytes]:
         """Everything that is left, in blocks."""
         held, self._block, self._at = self._block[self._at :], b"", 0
         if held:
             yield held
         yield from self._blocks
+
+
+class Part:
+    """The next `left` bytes of `source` in blocks, as far as they are there."""
+
+    __slots__ = ("_source", "left")
+
+    def __init__(self, source: Forward, left: int) -> None:
+        self._source = source
+        self.left = left
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self.left and (block := self._source.some(self.left)):
+            self.left -= len(block)
+            yield block
 
 
 def inflated(source: Forward) -> Iterator[bytes]:

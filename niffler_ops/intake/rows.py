@@ -1,17 +1,19 @@
 """The rows of a CSV: one streaming pass to check, one to import."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from niffler_ops.config import Config
 from niffler_ops.errors import InputError
-from niffler_ops.intake.cells import BLANKS, cell_reader, study_date
+from niffler_ops.intake.cells import cell_reader
 from niffler_ops.intake.survey import refuse
 from niffler_ops.intake.table import Table, opened
-from niffler_ops.model import CsvRow
+from niffler_ops.intake.values import BLANKS
+from niffler_ops.model import CsvRow, KeyColumn
+from niffler_ops.querying import level_of, vr_of
 
 MAX_LISTED = 10_000  # refused lines kept in memory; the number counts them all
 
@@ -20,11 +22,13 @@ MAX_LISTED = 10_000  # refused lines kept in memory; the number counts them all
 class CsvSummary:
     """What one pass over the CSV found.
 
-    `rows` counts all queries, `rejected_count` those refused; `rejected` lists them with line and reason,
-    at most MAX_LISTED. `header` holds the header's cells. `digest` is the SHA-256 of the file's bytes.
+    `rows` counts all queries, `keywords` are the attributes that they ask for. `rejected_count` counts those
+    refused; `rejected` lists them with line and reason, at most MAX_LISTED. `header` holds the header's
+    cells. `digest` is the SHA-256 of the file's bytes.
     """
 
     rows: int
+    keywords: tuple[str, ...]
     rejected: tuple[tuple[int, str], ...]
     rejected_count: int
     digest: str
@@ -40,13 +44,14 @@ def check(config: Config) -> CsvSummary:
     rows = refused = 0
     warnings: list[str] = []
     with opened(config) as table:
+        warnings += table.columns.warnings
         if table.survey.not_utf8_line is not None:
             warnings.append(
                 f"{config.csv_file}:{table.survey.not_utf8_line}: the text is not UTF-8 and is read as "
                 "Windows-1252; non-ASCII ids may be misread"
             )
         for row in _rows(config, table):
-            if not rows and _looks_like_query(config, table.header, row):
+            if not rows and _looks_like_query(config, table, row):
                 warnings.append(
                     f"{config.csv_file}:{table.header_line}: the first line looks like a query; it is taken "
                     "as the header and not asked for"
@@ -60,6 +65,7 @@ def check(config: Config) -> CsvSummary:
         _no_good_row(config.csv_file, rejected, refused)
     return CsvSummary(
         rows=rows,
+        keywords=tuple(column.keyword for column in table.columns.keys),
         rejected=tuple(rejected),
         rejected_count=refused,
         digest=table.survey.digest,
@@ -93,11 +99,10 @@ def _no_good_row(path: Path, rejected: list[tuple[int, str]], refused: int) -> N
 
 def _rows(config: Config, table: Table) -> Iterator[CsvRow]:
     """The rows of an open CSV."""
-    columns = [
-        (index, keyword, cell_reader(config, keyword, index)) for keyword, index in config.columns.items()
-    ]
+    keys_of_row = _key_reader(config, table.columns.keys)
     named = [index for index, cell in enumerate(table.header) if cell.strip(BLANKS)]
-    fewest, most = 1 + max([*named, *config.columns.values()]), len(table.header)
+    fewest = 1 + max([*named, *(column.index for column in table.columns.keys)])
+    most = len(table.header)
     for line, cells in table.records:
         if cells is None:
             yield CsvRow(line=line, values=(), keys={}, refused="its quotes, line breaks or length are wrong")
@@ -105,18 +110,39 @@ def _rows(config: Config, table: Table) -> Iterator[CsvRow]:
         reasons = [] if fewest <= len(cells) <= most else _shape_problems(cells, fewest, most)
         if table.survey.holds_nul and "\0" in "".join(cells):
             reasons.append("it holds a NUL character")
-        keys = {}
-        for index, keyword, read in columns if not reasons else ():
-            try:
-                keys[keyword] = read(cells[index].strip(BLANKS))
-            except ValueError as problem:
-                reasons.append(str(problem))
+        keys = keys_of_row(cells, reasons) if not reasons else {}
         yield CsvRow(
             line=line,
             values=tuple(cells),
             keys={} if reasons else keys,
             refused="; ".join(reasons) if reasons else None,
         )
+
+
+def _key_reader(
+    config: Config, columns: Sequence[KeyColumn]
+) -> Callable[[list[str], list[str]], dict[str, str]]:
+    """What turns the cells of a line into its keys, adding the reasons for which that cannot be."""
+    readers = [
+        (column.index, column.keyword, column.optional, cell_reader(config, column)) for column in columns
+    ]
+    study_level = {column.keyword for column in columns if level_of(column.keyword) == "STUDY"}
+    names = ", ".join(column.name for column in columns if column.keyword in study_level)
+
+    def read_keys(cells: list[str], reasons: list[str]) -> dict[str, str]:
+        keys = {}
+        for index, keyword, optional, read in readers:
+            value = cells[index].strip(BLANKS)
+            if value or not optional:
+                try:
+                    keys[keyword] = read(value)
+                except ValueError as problem:
+                    reasons.append(str(problem))
+        if not reasons and study_level.isdisjoint(keys):
+            reasons.append(f"it has no value for any key of patient or study level ({names})")
+        return keys
+
+    return read_keys
 
 
 def _shape_problems(cells: list[str], fewest: int, most: int) -> list[str]:
@@ -126,16 +152,20 @@ def _shape_problems(cells: list[str], fewest: int, most: int) -> list[str]:
     return [f"it has {len(cells)} columns, the header has {most if len(cells) > most else fewest}"]
 
 
-def _looks_like_query(config: Config, header: list[str], first: CsvRow) -> bool:
+def _looks_like_query(config: Config, table: Table, first: CsvRow) -> bool:
     """Whether the header's key cells are values rather than names."""
-    for keyword, index in config.columns.items():
-        cell = header[index].strip(BLANKS)
-        if keyword == "StudyDate":
+    if config.keys_in_header:
+        return False
+    for column in table.columns.keys:
+        cell = table.header[column.index].strip(BLANKS)
+        if vr_of(column.keyword) == "DA":
             try:
-                study_date(keyword, config.date_format, cell)
+                cell_reader(config, column)(cell)
             except ValueError:
                 return False
-        elif not re.search("[0-9]", cell) or _shape(cell) != _shape("".join(first.values[index : index + 1])):
+            continue
+        below = "".join(first.values[column.index : column.index + 1])
+        if not re.search("[0-9]", cell) or _shape(cell) != _shape(below):
             return False
     return True
 

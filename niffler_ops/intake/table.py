@@ -14,6 +14,7 @@ from typing import TextIO
 from niffler_ops.config import Config
 from niffler_ops.intake.columns import Columns, find_columns
 from niffler_ops.intake.survey import Survey, read_survey, refuse
+from niffler_ops.intake.values import BLANKS
 
 MAX_LINE = 1_048_576  # characters; a longer line is no CSV
 _DELIMITERS = (",", ";", "\t")
@@ -27,6 +28,7 @@ class Table:
     delimiter: str
     header: list[str]
     header_line: int
+    columns: Columns
     records: Iterator[tuple[int, list[str] | None]]
 
 
@@ -43,12 +45,16 @@ def opened(config: Config) -> Iterator[Table]:
             data.seek(0)
             text = io.TextIOWrapper(data, encoding=survey.encoding, newline=survey.newline)
             delimiter, header = _header(path, text)
-            _check_columns(config, header)
             text.seek(0)
             records = _records(path, text, delimiter)
             header_line, _ = next(records)
             yield Table(
-                survey=survey, delimiter=delimiter, header=header, header_line=header_line, records=records
+                survey=survey,
+                delimiter=delimiter,
+                header=header,
+                header_line=header_line,
+                columns=find_columns(config, header, header_line),
+                records=records,
             )
             after = os.fstat(text.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):

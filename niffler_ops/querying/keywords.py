@@ -19,10 +19,14 @@ _COMMON_VRS: Mapping[str, str] = {
     "StudyInstanceUID": "UI",
     "ModalitiesInStudy": "CS",
 }
-_TEXT_VRS = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())
+_TEXT_VRS = frozenset(
+    {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
+)
 _FIRST_TAG = 0x00080000  # below stand commands, file meta information and directories
 # They describe the request or the answer, not what is looked for (PS3.4 C.4.1.1.3).
-_NO_KEYS = frozenset({"SpecificCharacterSet", "QueryRetrieveLevel", "RetrieveAETitle", "InstanceAvailability"})
+_NO_KEYS = frozenset(
+    {"SpecificCharacterSet", "QueryRetrieveLevel", "RetrieveAETitle", "InstanceAvailability"}
+)
 _COLLOQUIAL: Mapping[str, str] = {
     "empi": "PatientID",
     "mrn": "PatientID",

@@ -4,7 +4,12 @@ from typing import Literal
 
 Level = Literal["STUDY", "SERIES", "IMAGE"]
 
-STUDY_KEYWORDS = frozenset(
+
+def _words(*texts: str) -> frozenset[str]:
+    return frozenset(word for text in texts for word in text.split())
+
+
+STUDY_KEYWORDS = _words(
     # PS3.4 Tables C.6-1, C.6-2 and C.6-5: Patient level (part of the study level in the Study Root model)
     # and Study level. Retired keys that archives still answer are among them.
     """
@@ -16,7 +21,7 @@ STUDY_KEYWORDS = frozenset(
     PatientAge PatientSize PatientWeight Occupation AdditionalPatientHistory OtherStudyNumbers
     InterpretationAuthor NumberOfStudyRelatedSeries NumberOfStudyRelatedInstances StudyStatusID
     StudyPriorityID StudyComments
-    """
+    """,
     # "All other attributes at patient level": PS3.3 C.7.1.1 Patient and C.7.1.3 Clinical Trial Subject.
     """
     PatientBirthDateInAlternativeCalendar PatientDeathDateInAlternativeCalendar PatientAlternativeCalendar
@@ -27,7 +32,7 @@ STUDY_KEYWORDS = frozenset(
     IssuerOfClinicalTrialSiteID ClinicalTrialSiteName ClinicalTrialSubjectID IssuerOfClinicalTrialSubjectID
     ClinicalTrialSubjectReadingID IssuerOfClinicalTrialSubjectReadingID
     ClinicalTrialProtocolEthicsCommitteeName ClinicalTrialProtocolEthicsCommitteeApprovalNumber
-    """
+    """,
     # "All other attributes at study level": PS3.3 C.7.2.1 General Study, C.7.2.2 Patient Study and C.7.2.3
     # Clinical Trial Study.
     """
@@ -36,13 +41,13 @@ STUDY_KEYWORDS = frozenset(
     PatientSexNeutered AdmissionID ServiceEpisodeID ServiceEpisodeDescription ReasonForVisit
     ClinicalTrialTimePointID IssuerOfClinicalTrialTimePointID ClinicalTrialTimePointDescription
     LongitudinalTemporalEventType
-    """.split()
+    """,
 )
 """Keys of patient and study level."""
 
-SERIES_KEYWORDS = frozenset(
+SERIES_KEYWORDS = _words(
     # PS3.4 Table C.6-3.
-    "Modality SeriesNumber SeriesInstanceUID NumberOfSeriesRelatedInstances "
+    "Modality SeriesNumber SeriesInstanceUID NumberOfSeriesRelatedInstances",
     # "All other attributes at series level": PS3.3 C.7.3.1 General Series, C.7.3.2 Clinical Trial Series and
     # the series modules of the modalities, as far as their attributes are not of the image as well.
     """
@@ -55,7 +60,7 @@ SERIES_KEYWORDS = frozenset(
     ClinicalTrialSeriesDescription CollimatorGridName PhosphorType PlateType SeriesType Units SUVType
     ReconstructionMethod ReprojectionMethod AttenuationCorrectionMethod ScatterCorrectionMethod
     RandomsCorrectionMethod DecayCorrection SecondaryCountsType
-    """
+    """,
     # PS3.3 C.7.5.1 General Equipment, C.7.5.2 Enhanced and C.8.6.1 SC Equipment, C.7.4.1 Frame of Reference
     # and C.7.4.2 Synchronization: entities that a series belongs to (PS3.3 A.1.2).
     """
@@ -65,7 +70,7 @@ SERIES_KEYWORDS = frozenset(
     SecondaryCaptureDeviceID SecondaryCaptureDeviceManufacturer SecondaryCaptureDeviceManufacturerModelName
     SecondaryCaptureDeviceSoftwareVersions FrameOfReferenceUID PositionReferenceIndicator
     SynchronizationFrameOfReferenceUID SynchronizationTrigger AcquisitionTimeSynchronized
-    """.split()
+    """,
 )
 """Keys of series level."""
 

@@ -14,14 +14,14 @@ _TRAILING_FRACTION = re.compile(r"(\.[0-9]*?)0+(?=$|[+-])")
 
 
 def matches(keyword: str, asked: str, returned: str) -> bool:
-    r"""Whether a returned text, its values separated by `\`, is what was asked: a value, a range of dates
-    (`20240101-20240131`, an end may be open) or a list of UIDs.
+    r"""Whether what was returned, values separated by `\`, is what was asked.
 
-    One matching value of several is enough. An empty `asked` is universal; an empty `returned`, which does
-    not tell, is no match: the caller decides what it makes of it. Padding never counts. Names (PN) are
-    compared without regard to case, as PS3.4 C.2.2.2.1 allows, and empty components and groups at their end
-    do not count; a name asked in one group may be any group of the returned one. Numbers (IS, DS) are
-    compared as numbers, everything else letter by letter.
+    Asked can be a value, a range of dates (`20240101-20240131`, an end may be open) or a list of UIDs. One
+    matching value of several is enough. An empty `asked` is universal; an empty `returned`, which does not
+    tell, is no match: the caller decides what it makes of it. Padding never counts. Names (PN) are compared
+    without regard to case, as PS3.4 C.2.2.2.1 allows, and empty components and groups at their end do not
+    count; a name asked in one group may be any group of the returned one. Numbers (IS, DS) are compared as
+    numbers, everything else letter by letter.
     """
     if not asked or asked == returned:
         return True

@@ -1,7 +1,8 @@
 """The states of rows and studies in the few words of status and scripts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 from niffler_ops.states import RowState, StudyState
 
@@ -51,6 +52,10 @@ class Counts:
     def open(self) -> int:
         """Those not at their end."""
         return self.pending + self.active
+
+    def at_rest(self) -> Self:
+        """The same where nobody is at work: what was worked on waits for the next run."""
+        return replace(self, pending=self.open, active=0)
 
     @property
     def problems(self) -> int:

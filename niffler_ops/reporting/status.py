@@ -142,8 +142,10 @@ def _state(reading: _Reading, *, alive: bool) -> ExtractionState:
 
 def _status(reading: _Reading, state: ExtractionState) -> Status:
     record, tallies = reading.record, reading.tallies
-    rows, studies = row_counts(tallies), study_counts(tallies)
     running = state is ExtractionState.RUNNING
+    rows, studies = row_counts(tallies), study_counts(tallies)
+    if state is ExtractionState.STOPPED:
+        rows, studies = rows.at_rest(), studies.at_rest()
     pace = reading.pace if running else Rate()
     return Status(
         state=state,

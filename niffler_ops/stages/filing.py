@@ -168,13 +168,16 @@ class Filing:
         )
 
     def _file_as_folder(self, folder: PurePosixPath) -> None:
+        made: set[Path] = set()
         for instance in self._plan.instances:
-            source = self._source(instance)
+            source, arranged = self._source(instance), self._arranged(instance)
             if source is None or not self._as_read(source, instance):
                 self._lost.append(instance.sop_instance_uid)
-            elif source != self._arranged(instance):
-                make_private_folder(self._arranged(instance).parent)
-                rename(source, self._arranged(instance))
+            elif source != arranged:
+                if arranged.parent not in made:
+                    make_private_folder(arranged.parent)
+                    made.add(arranged.parent)
+                rename(source, arranged)
         if not self._lost:
             target = self._layout.storage_folder / folder
             make_private_folder(target.parent)

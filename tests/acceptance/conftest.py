@@ -64,6 +64,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 @pytest.fixture(scope="session")
+def some(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Ten studies of three small images each."""
+    return write_corpus(tmp_path_factory.mktemp("some"), studies=10, instances=3, rows=16)
+
+
+@pytest.fixture(scope="session")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     """Two hundred studies of three small images each."""
     return write_corpus(tmp_path_factory.mktemp("many"), studies=200, instances=3, rows=16)

@@ -129,11 +129,15 @@ def test_the_object_has_the_promised_keys(tmp_path: Path, capsys: pytest.Capture
     }
 
 
-def test_rows_being_asked_for_are_active(tmp_path: Path) -> None:
+def test_rows_being_asked_for_are_active_while_somebody_is_at_work(tmp_path: Path) -> None:
     ledger = make_ledger(tmp_path, [asked(2), asked(3)])
+    start_run(ledger)
     with ledger.transaction():
         ledger.rows.claim(1)
     assert (status(tmp_path).rows.pending, status(tmp_path).rows.active) == (1, 1)
+    with ledger.transaction():
+        ledger.run_ended("stopped")
+    assert (status(tmp_path).rows.pending, status(tmp_path).rows.active) == (2, 0)
 
 
 def test_an_extraction_that_never_ran_is_stopped(tmp_path: Path) -> None:

@@ -25,13 +25,13 @@ from niffler_ops.embedded.dataset import read_file_head
 from tests.support.archives import ArchiveProcess, Ports, embedded_archive, orthanc, upload
 from tests.support.processes import ROOT, wait_until
 
-OUR_AET = "NIFFLER"
+OUR_AET, OTHER_AET = "NIFFLER", "SECOND"
 MARK = "NIFFLER_TEST_RIG"
 BIN = ROOT / "bin"
 END_SECONDS = 120.0
 SHORTEST_IDENTIFIER = 6  # shorter ones may stand anywhere by chance
 QUICK: Mapping[str, object] = {
-    "IdleTimeout": 3,
+    "IdleTimeout": 1.5,
     "FirstInstanceTimeout": 5,
     "QuietTime": 0.5,
     "QueryTimeout": 5,
@@ -58,7 +58,9 @@ class Ended:
 class Running:
     """A command that runs beside the test, its output in files."""
 
-    def __init__(self, command: Sequence[str], folder: Path, name: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], folder: Path, name: str, environment: Mapping[str, str]
+    ) -> None:
         self._files = (folder / f"{name}.out", folder / f"{name}.err")
         self._began = time.monotonic()
         with self._files[0].open("wb") as out, self._files[1].open("wb") as err:
@@ -105,6 +107,7 @@ class Rig:
         self.storage = folder / "extraction"
         self.ports = Ports()
         self.port = self.ports.take()
+        self.other_port = self.ports.take()  # of a second extraction, which the archive knows as well
         self.archive_port = self.ports.take()
         self.identifiers: set[str] = set()
         self.runtime = folder / "locks"
@@ -158,7 +161,9 @@ class Rig:
         self.storage = self.folder / str(given["StorageFolder"])
         self._storages.add(self.storage)
 
-    def write_csv(self, lines: Iterable[Sequence[str]], header: Sequence[str] = ("EMPI", "Accession")) -> None:
+    def write_csv(
+        self, lines: Iterable[Sequence[str]], header: Sequence[str] = ("EMPI", "Accession")
+    ) -> None:
         """The list that is asked for; what stands in it is secret from then on."""
         with (self.folder / "list.csv").open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
@@ -178,7 +183,7 @@ class Rig:
         """The embedded archive over a folder."""
         archive = embedded_archive(
             folder,
-            destinations={OUR_AET: self.port},
+            destinations={OUR_AET: self.port, OTHER_AET: self.other_port},
             port=self.archive_port,
             work=self.folder,
             environment=self.environment,
@@ -191,7 +196,7 @@ class Rig:
         """Orthanc with these files."""
         http_port = self.ports.take()
         archive = orthanc(
-            destinations={OUR_AET: self.port},
+            destinations={OUR_AET: self.port, OTHER_AET: self.other_port},
             port=self.archive_port,
             http_port=http_port,
             work=self.folder,

@@ -77,6 +77,7 @@ def test_a_summary_tells_what_one_pass_found(given_csv: Maker) -> None:
     content = "EMPI;Accession\nP1;A1\nP*;A2\nP1;A1\n"
     assert intake.check(given_csv(content)) == intake.CsvSummary(
         header=("EMPI", "Accession"),
+        keywords=("PatientID", "AccessionNumber"),
         rows=3,
         rejected=((3, "PatientID (column 0) holds a wildcard (* or ?)"),),
         rejected_count=1,

@@ -29,6 +29,33 @@ def test_the_example_list_asks_for_the_demonstration_corpus(example: Config) -> 
     ]
 
 
+def test_the_example_of_the_later_form_asks_for_what_its_columns_hold() -> None:
+    config = load(CONF / "config-attributes.json", None, {})
+    assert intake.check(config).warnings == ()
+    assert [dict(row.keys) for row in intake.read_rows(config)] == [
+        {"PatientID": "NIFFLER-0001", "StudyDate": "20240118"},
+        {"PatientID": "NIFFLER-0002", "StudyDate": "20240201-20240229"},
+        {"PatientID": "NIFFLER-0003", "StudyDate": "20240221"},
+    ]
+
+
+def test_the_example_whose_header_names_the_keys_asks_for_what_each_line_has() -> None:
+    config = load(CONF / "config-header.json", None, {})
+    (warning,) = intake.check(config).warnings
+    assert warning.endswith("not asked for: 'Remark'")
+    assert [dict(row.keys) for row in intake.read_rows(config)] == [
+        {"PatientID": "NIFFLER-0001", "AccessionNumber": "ACC0001"},
+        {"PatientID": "NIFFLER-0002", "StudyDate": "20240204"},
+        {"AccessionNumber": "ACC0003"},
+        {"PatientID": "NIFFLER-0004", "StudyDate": "20240301-20240331"},
+    ]
+
+
+def test_the_examples_are_extractions_of_their_own() -> None:
+    folders = [load(path, None, {}).storage_folder for path in sorted(CONF.glob("config*.json"))]
+    assert len(set(folders)) == len(folders) == 3
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_every_key_stands_in_its_example(name: str) -> None:
     text = (CONF / name).read_text(encoding="utf-8")

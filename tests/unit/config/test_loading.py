@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from niffler_ops.config import KEYS, Config, differences, load
+from niffler_ops.config import DEFINING_KEYS, KEYS, Config, differences, load
 from niffler_ops.errors import ConfigurationError
-from niffler_ops.model import LocalEntity, Peer
+from niffler_ops.model import Archive, LocalEntity, Peer
 
 SYSTEM = {"SrcAet": "PACS@pacs.example.org:104", "QueryAet": "QBNIFFLER:4243"}
 CONFIG = {
@@ -96,7 +96,7 @@ def test_every_error_of_both_files_and_the_options_comes_at_once(loading: Loader
         loading,
         {"CsvFile": None, "csvfile": "x", "PatientIndex": 1, "SrcAet": "A@b:1", "BatchSize": True},
         {"QueryAet": "QB:99999", "NightlyOnly": "True", "Foo": 1, "StorageFolder": "z", "StartHour": 24},
-        {"MoveLanes": "x", "LongAccession": "true"},
+        {"MoveLanes": "x", "LongAccession": "maybe"},
     )
     expected = [
         "config.json: csvfile: unknown key; `CsvFile` is probably meant",
@@ -108,8 +108,8 @@ def test_every_error_of_both_files_and_the_options_comes_at_once(loading: Loader
         "system.json: StartHour: 24 found; allowed: a whole number from 0 to 23",
         'command line: MoveLanes: "x" found; allowed: a whole number from 1 to 64',
         "config.json: BatchSize: true found; allowed: a whole number from 1 to 10000",
-        "config.json: AccessionIndex: 1 found; allowed: another column than",
-        'command line: LongAccession: "true" found; allowed: false (comes with a later version)',
+        "config.json: AccessionIndex: 1 found; allowed: another column than PatientIndex names",
+        'command line: LongAccession: "maybe" found; allowed: true or false',
     ]
     assert len(found) == len(expected)
     for text, start in zip(found, expected, strict=True):
@@ -196,10 +196,19 @@ def test_a_misspelt_key_names_the_likely_one(loading: Loader, misspelt: str, mea
     [
         ({"FilePath": "{00100020}/x.dcm"}, {}, "config.json: FilePath: "),
         ({"FilePath": "{00080018,hash}"}, {}, "character 10: `,hash` is not understood yet"),
-        ({"FilePath": "CFIND-ONLY"}, {}, "CFIND-ONLY comes with a later version"),
         ({"StorageFolder": " "}, {}, "config.json: StorageFolder: "),
-        ({"ExtractionType": "header"}, {}, "other keys come with a later version"),
-        ({"DateType": "AcquisitionDate"}, {}, "other dates come with a later version"),
+        ({"FilePath": "CFIND"}, {}, "config.json: FilePath: "),
+        (
+            {"ExtractionType": "empi"},
+            {},
+            "allowed: `empi_accession` or `accession` or `empi_date` or `header`",
+        ),
+        ({"ExtractionType": None}, {}, "config.json: ExtractionType: missing; allowed: `empi_accession`, "),
+        ({"ExtractionType": ""}, {}, 'ExtractionType: "" found; allowed: `empi_accession`, '),
+        ({"DateType": "studydate"}, {}, "or `StudyYear`; `StudyDate` is probably meant"),
+        ({"DateType": "StudyTime"}, {}, 'DateType: "StudyTime" found; allowed: the DICOM keyword of a date'),
+        ({"RetrieveLevel": "IMAGE"}, {}, 'RetrieveLevel: "IMAGE" found; allowed: `STUDY` or `SERIES`'),
+        ({"LongAccession": 1}, {}, "LongAccession: 1 found; allowed: true or false"),
         ({"DateFormat": "%Y%m"}, {}, "config.json: DateFormat: "),
         ({"DateFormat": "%Y%m%Q"}, {}, "config.json: DateFormat: "),
         ({"DateFormat": 5}, {}, "config.json: DateFormat: "),
@@ -208,8 +217,6 @@ def test_a_misspelt_key_names_the_likely_one(loading: Loader, misspelt: str, mea
         ({"ExtractionType": "empi_date"}, {}, "because ExtractionType `empi_date` needs it"),
         ({"PostProcessors": ["png"]}, {}, 'PostProcessors: ["png"] found; allowed: an empty list'),
         ({"MetadataStore": "mongodb://user:secret@host/db"}, {}, "MetadataStore: a value found"),
-        ({"NumberOfQueryAttributes": 2}, {}, "NumberOfQueryAttributes: 2 found; allowed: no value"),
-        ({"RetrieveLevel": "SERIES"}, {}, "other levels come with a later version"),
         ({"SendEmail": True}, {}, "allowed: false (no mail is sent yet)"),
         ({"MaxAttempts": 0}, {}, "MaxAttempts: 0 found"),
         ({"IdleTimeout": True}, {}, "IdleTimeout: true found; allowed: a number of seconds"),
@@ -218,9 +225,14 @@ def test_a_misspelt_key_names_the_likely_one(loading: Loader, misspelt: str, mea
         ({"CsvFile": ["a"]}, {}, 'CsvFile: ["a"] found; allowed: a CSV file'),
         ({"CsvFile": "~nobody-of-that-name/x"}, {}, "there is no such home folder"),
         ({}, {"SrcAet": None}, "system.json: SrcAet: missing; allowed: AET@HOST:PORT"),
-        ({}, {"SrcAet": ["A@b:1", "C@d:2"]}, "several come with a later version"),
         ({}, {"SrcAet": []}, "SrcAet: [] found"),
-        ({}, {"SrcAet": [{"aet": "A"}]}, "SrcAet: "),
+        ({}, {"SrcAet": [{"aet": "A"}]}, "aet is none of these"),
+        ({}, {"SrcAet": ["A@b:1", "A@B:1"]}, "each archive once"),
+        ({}, {"SrcAet": [{"Archive": "A@b"}]}, "SrcAet: "),
+        ({}, {"SrcAet": [{"Archive": "A@b:1", "MoveLanes": 0}]}, "MoveLanes: a whole number from 1 to 64"),
+        ({}, {"SrcAet": [{"Archive": "A@b:1", "DestAet": "a:b"}]}, "DestAet: an AE title of 1 to 16"),
+        ({}, {"DestAet": "SEVENTEEN-LETTERS"}, "DestAet: "),
+        ({}, {"LedgerFolder": 5}, "LedgerFolder: 5 found; allowed: a folder"),
         ({}, {"SrcAet": "PACS@host"}, "SrcAet: "),
         ({}, {"SrcAet": "PACS@ho st:104"}, "SrcAet: "),
         ({}, {"SrcAet": "PACS@host:0"}, "SrcAet: "),
@@ -230,9 +242,7 @@ def test_a_misspelt_key_names_the_likely_one(loading: Loader, misspelt: str, mea
         ({}, {"QueryAet": "QÉ:104"}, "QueryAet: "),
         ({}, {"QueryAet": "QB\t:104"}, "QueryAet: "),
         ({}, {"QueryAet": 104}, "QueryAet: "),
-        ({}, {"DestAet": "OTHER"}, "another system as destination comes with a later version"),
         ({}, {"MinFreeDisk": 10}, "MinFreeDisk: 10 found; allowed: 0"),
-        ({}, {"LedgerFolder": "/x"}, "LedgerFolder: "),
         ({}, {"EndHour": 9.5}, "EndHour: 9.5 found"),
         ({}, {"DCM4CHEBin": ""}, "DCM4CHEBin: "),
         ({}, {"JavaOptions": "a\nb"}, "JavaOptions: "),
@@ -268,6 +278,30 @@ def test_the_accession_alone_needs_one_column(loading: Loader) -> None:
 def test_patient_and_date_need_their_columns(loading: Loader) -> None:
     config = loading({"ExtractionType": "empi_date", "DateIndex": 4, "DateFormat": "%m/%d/%Y"})
     assert config.columns == {"PatientID": 0, "StudyDate": 4}
+
+
+def test_the_date_of_a_patient_may_be_another_one_or_a_month(loading: Loader) -> None:
+    dates = {"ExtractionType": "empi_date", "DateIndex": 1}
+    assert loading(dates | {"DateType": "PatientBirthDate"}).columns == {
+        "PatientID": 0,
+        "PatientBirthDate": 1,
+    }
+    month = loading(dates | {"DateType": "StudyMonth"})
+    assert month.columns == {"PatientID": 0, "StudyDate": 1}
+    assert month.key_columns[1].name == "StudyMonth"
+
+
+def test_an_archive_is_asked_with_our_own_titles_unless_it_says_otherwise(loading: Loader) -> None:
+    config = loading({}, {"SrcAet": {"Archive": "A@b:1"}})
+    (archive,) = config.archives
+    assert archive == Archive(peer=config.src_aet[0], calling_aet="QBNIFFLER", destination="QBNIFFLER")
+    assert config.src_aet == (Peer(aet="A", host="b", port=1),)
+    assert config.listing is None
+
+
+def test_the_keys_that_define_the_query_are_keys() -> None:
+    assert {key.name for key in KEYS} >= DEFINING_KEYS
+    assert not DEFINING_KEYS & {key.name for key in KEYS if key.file != "config.json"}
 
 
 def test_the_same_configuration_has_the_same_digest_however_it_is_written(loading: Loader) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from pynetdicom import AE
 
 from niffler_ops.model import Peer
-from niffler_ops.processes.echo import VERIFICATION, Echo, echo
+from niffler_ops.processes.echo import Echo, echo
+from tests.support.peers import absent, answering
 
 # pynetdicom leaves the socket of a refused connection to Python to close.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -63,32 +63,17 @@ def wait_for_the_end(connection: socket.socket) -> None:
 
 
 def test_an_archive_that_answers() -> None:
-    entity = AE(ae_title="PACS")
-    entity.add_supported_context(VERIFICATION)
-    server = entity.start_server(("127.0.0.1", 0), block=False)
-    try:
-        assert ask(Peer(aet="PACS", host="127.0.0.1", port=server.server_address[1]), 5) is Echo.ANSWERED
-    finally:
-        server.shutdown()
-        server.server_close()
+    with answering() as peer:
+        assert ask(peer, 5) is Echo.ANSWERED
 
 
 def test_an_archive_that_does_not_know_us() -> None:
-    entity = AE(ae_title="PACS")
-    entity.add_supported_context(VERIFICATION)
-    entity.require_calling_aet = ["SOMEBODY"]
-    server = entity.start_server(("127.0.0.1", 0), block=False)
-    try:
-        assert ask(Peer(aet="PACS", host="127.0.0.1", port=server.server_address[1]), 5) is Echo.REJECTED
-    finally:
-        server.shutdown()
-        server.server_close()
+    with answering(known="SOMEBODY") as peer:
+        assert ask(peer, 5) is Echo.REJECTED
 
 
 def test_a_port_where_nobody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    assert ask(Peer(aet="PACS", host="127.0.0.1", port=port)) is Echo.UNREACHABLE
+    assert ask(absent()) is Echo.UNREACHABLE
 
 
 def test_a_host_name_that_does_not_exist() -> None:

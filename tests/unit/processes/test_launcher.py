@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -235,9 +236,12 @@ def test_the_end_of_a_child_is_noticed_when_its_own_child_has_ended_too(launcher
 
 def test_events_of_other_threads_are_handled_by_dispatch_in_their_order(launcher: Launcher) -> None:
     seen: list[int] = []
-    thread = threading.Thread(
-        target=lambda: [launcher.post(lambda number=number: seen.append(number)) for number in range(100)]
-    )
+
+    def post_all() -> None:
+        for number in range(100):
+            launcher.post(partial(seen.append, number))
+
+    thread = threading.Thread(target=post_all)
     thread.start()
     thread.join()
     assert seen == []

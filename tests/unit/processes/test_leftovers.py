@@ -66,7 +66,7 @@ def test_what_cannot_be_ended_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_pid: int, _number: int) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(leftovers.os, "kill", refuse)
+    monkeypatch.setattr("os.kill", refuse)
     with running_python(WAIT) as foreign:
         identity = identity_of(foreign.pid)
         assert end_leftovers([identity]) == [identity]

@@ -1,0 +1,139 @@
+"""SIGKILL at any place: children die too, the status says so, and the same command goes on."""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from niffler_ops.demo.corpus import Corpus
+from tests.support.processes import wait_until
+from tests.support.rig import Rig, corpus_folder, data_sets, data_sets_of, filed, tree
+
+CHILDREN_DIE_WITHIN_SECONDS = 5.0
+FAILPOINTS = (
+    *("commit-before:3", "commit-after:12", "commit-before:20", "rename-before:2", "rename-after:5"),
+    *("rename-between:1", "sync-before:1", "sync-after:1", "commit-after:40"),
+)
+
+
+def test_children_die_with_the_supervisor_and_the_status_says_crashed(rig: Rig, corpus: Corpus) -> None:
+    rig.serve(corpus_folder(corpus), "slow=50")
+    rig.ask_for(corpus.studies)
+    running = rig.start()
+    wait_until(lambda: rig.received() >= 5, "five instances", seconds=60)
+    status = rig.status()
+    assert status["extraction"]["state"] == "running"
+    roles = {process["role"]: process for process in status["processes"]}
+    assert roles["supervisor"]["pid"] == running.pid, "bin/ must exec"
+    assert {"supervisor", "storescp", "movescu"} <= roles.keys()
+    assert all(process["alive"] for process in roles.values())
+
+    running.kill()
+    rig.wait_for_no_process(CHILDREN_DIE_WITHIN_SECONDS)
+    status = rig.status()
+    assert status["extraction"]["state"] == "crashed"
+    assert not any(process["alive"] for process in status["processes"])
+    assert status["extraction"]["finished_at"] is None
+    text = rig.status_text()
+    assert "crashed" in text
+    assert "run the same command again" in text.replace("\n", " ")
+
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert "Resum" in ended.out
+    assert data_sets(rig.storage) == data_sets_of(corpus.studies)
+    assert rig.status()["extraction"]["state"] == "finished"
+    for name in ("incoming", "arranging", "requests", "unexpected"):
+        assert list((rig.private / name).iterdir()) == []
+
+
+def test_what_has_arrived_before_a_crash_is_not_fetched_again(rig: Rig, corpus: Corpus) -> None:
+    archive = rig.serve(corpus_folder(corpus), "slow=30")
+    rig.configure(MoveLanes=1)
+    rig.ask_for(corpus.studies)
+    running = rig.start()
+    wait_until(lambda: rig.staged() >= 5, "five instances in staging", seconds=60)
+    running.kill()
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    again = [uid for uid, times in archive.delivered().items() if times > 1]
+    assert len(again) <= 1, "more than the instance that was on its way"
+    assert data_sets(rig.storage) == data_sets_of(corpus.studies)
+
+
+@pytest.mark.parametrize("pattern", ["{00100020}/{0020000D}/{0020000E}/{00080018}.dcm", "{00080018}.dcm"])
+def test_it_may_die_between_any_two_steps(plain_rig: Rig, corpus: Corpus, pattern: str) -> None:
+    rig = plain_rig
+    rig.serve(corpus_folder(corpus), noted=False)
+    rig.ask_for(corpus.studies)
+    rig.configure(FilePath=pattern, BatchSize=1, MoveLanes=1)
+    deaths = 0
+    for failpoint in FAILPOINTS:
+        rig.environment["NIFFLER_FAILPOINT"] = failpoint
+        ended = rig.cold()
+        assert ended.status in {-signal.SIGKILL, 0}, f"{failpoint}: {ended}"
+        deaths += ended.status != 0
+    del rig.environment["NIFFLER_FAILPOINT"]
+    assert deaths >= len(FAILPOINTS) // 2
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert rig.states() == ["done"] * 4
+    assert data_sets(rig.storage) == data_sets_of(corpus.studies)
+    assert not rig.unexpected()
+    rig.configure(StorageFolder="undisturbed", FilePath=pattern)
+    before = tree(rig.folder / "extraction")
+    assert rig.cold().status == 0
+    assert tree(rig.storage) == before
+
+
+@pytest.mark.parametrize("tool", ["storescp", "movescu"])
+def test_a_tool_that_is_killed_is_started_again(rig: Rig, corpus: Corpus, tool: str) -> None:
+    rig.serve(corpus_folder(corpus), "slow=50")
+    rig.ask_for(corpus.studies)
+    running = rig.start()
+    wait_until(lambda: rig.received() >= 5, "five instances", seconds=60)
+    victims = [process["pid"] for process in rig.status()["processes"] if process["role"] == tool]
+    for victim in victims:
+        os.kill(victim, signal.SIGKILL)
+    assert victims
+    ended = running.end()
+    assert ended.status == 0, ended
+    assert data_sets(rig.storage) == data_sets_of(corpus.studies)
+    processes = {process["role"]: process for process in rig.status()["processes"]}
+    assert processes["storescp"]["restarts"] == (tool == "storescp")
+
+
+def test_a_stale_file_that_was_being_received_does_no_harm(rig: Rig, corpus: Corpus) -> None:
+    rig.serve(corpus_folder(corpus), "slow=30")
+    rig.ask_for(corpus.studies)
+    running = rig.start()
+    wait_until(lambda: rig.staged() >= 5, "five instances in staging", seconds=60)
+    running.kill()
+    staged = sorted((rig.private / "incoming").glob("*/*.dcm"))
+    staged[0].write_bytes(staged[0].read_bytes()[:-50])  # as a power failure leaves it
+    (rig.private / "incoming" / "1.2.3.part").write_bytes(b"half")
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert data_sets(rig.storage) == data_sets_of(corpus.studies)
+    assert not list((rig.private / "incoming").iterdir())
+
+
+def test_log_lines_that_operators_grep_for(rig: Rig, corpus: Corpus) -> None:
+    rig.serve(corpus_folder(corpus), noted=False)
+    rig.ask_for(corpus.studies[:1])
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    folder = re.escape(str(rig.storage))
+    for text in (ended.out, rig.log()):
+        assert re.search(r"Number of running niffler processes: \d+ and storescp processes: \d+$", text, re.M)
+        complete = r"\[EXTRACTION COMPLETE\] (\S+): Niffler Extraction to " + folder + r" Completes\.$"
+        found = re.search(complete, text, re.M)
+        assert found
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)", found[1])
+    began = time.monotonic()
+    again = rig.cold()
+    assert (again.status, filed(rig.storage) != []) == (0, True)
+    assert "[EXTRACTION COMPLETE]" in again.out
+    assert time.monotonic() - began < 30

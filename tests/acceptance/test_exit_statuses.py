@@ -1,0 +1,312 @@
+"""How niffler-cold ends, with which message, and what it leaves untouched."""
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from niffler_ops.demo.corpus import Corpus
+from tests.support.archives import squatting
+from tests.support.processes import wait_until
+from tests.support.rig import (
+    OTHER_AET,
+    Ended,
+    Rig,
+    Running,
+    corpus_folder,
+    data_sets,
+    data_sets_of,
+    everything,
+    tree,
+)
+
+STOPPED_WITHIN_SECONDS = 10.0
+
+
+def assert_one_message(ended: Ended, status: int, *parts: str) -> None:
+    assert ended.status == status, ended
+    assert ended.err.startswith("niffler-cold: ")
+    for part in parts:
+        assert part in ended.err, ended
+
+
+def run_beside_a_users_file(rig: Rig, *options: object) -> Ended:
+    """Run where StorageFolder is missing, and where it holds a file of the user's: both stay as they were."""
+    first = rig.cold(*options)
+    assert not rig.storage.exists(), first
+    rig.storage.mkdir(mode=0o755)
+    (rig.storage / "notes.txt").write_text("mine")
+    before = everything(rig.storage)
+    second = rig.cold(*options)
+    assert everything(rig.storage) == before
+    (rig.storage / "notes.txt").chmod(0o600)
+    rig.storage.chmod(0o700)
+    assert second.status == first.status
+    return second
+
+
+def test_every_row_done_is_0(rig: Rig, corpus: Corpus) -> None:
+    rig.serve(corpus_folder(corpus), noted=False)
+    rig.ask_for(corpus.studies)
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert ended.err == ""
+    status = rig.status()
+    assert status["extraction"]["state"] == "finished"
+    assert not any(process["alive"] for process in status["processes"])
+
+
+# Nothing was started
+
+
+@pytest.mark.parametrize("option", [("--no-such-option",), ("--Config", "x"), ("--first",), ("stray",)])
+def test_wrong_usage_is_64(plain_rig: Rig, corpus: Corpus, option: tuple[str, ...]) -> None:
+    plain_rig.ask_for(corpus.studies)
+    assert_one_message(run_beside_a_users_file(plain_rig, *option), 64, "--help")
+
+
+def test_a_missing_csv_is_65(plain_rig: Rig) -> None:
+    assert_one_message(run_beside_a_users_file(plain_rig), 65, str(plain_rig.folder / "list.csv"))
+
+
+def test_a_csv_without_a_column_that_is_named_is_65(plain_rig: Rig, corpus: Corpus) -> None:
+    plain_rig.configure(PatientIndex=3, AccessionIndex=7)
+    plain_rig.ask_for(corpus.studies)
+    ended = run_beside_a_users_file(plain_rig)
+    assert_one_message(ended, 65, "PatientIndex", "AccessionIndex", "list.csv:1")
+
+
+def test_a_csv_without_a_good_row_is_65_and_lists_every_line_with_its_reason(plain_rig: Rig) -> None:
+    plain_rig.write_csv(
+        [
+            ("", "ACCESSION-1"),
+            ("PATIENT-2*", "ACCESSION-2"),
+            ("PATIENT-3", "ACCESSION?3"),
+            ("PATIENT-4\\X", "ACCESSION-4"),
+            ("PATIENT-5\x01", "ACCESSION-5"),
+            ("PATIENT-6", "ACCESSION-IS-LONGER-THAN-16"),
+            ("PATIENT-7",),
+        ]
+    )
+    ended = run_beside_a_users_file(plain_rig)
+    assert_one_message(
+        ended, 65, *(f"list.csv:{line}: " for line in range(2, 9)), "empty", "wildcard", "backslash", "control"
+    )
+
+
+def test_a_toolkit_folder_without_tools_is_69(plain_rig: Rig, corpus: Corpus) -> None:
+    empty = plain_rig.folder / "empty-toolkit"
+    empty.mkdir()
+    plain_rig.configure(DCM4CHEBin=str(empty))
+    plain_rig.ask_for(corpus.studies)
+    ended = run_beside_a_users_file(plain_rig)
+    assert_one_message(ended, 69, "DCM4CHEBin", str(empty), "storescp", "movescu", "findscu")
+
+
+def test_all_errors_of_the_configuration_are_78_and_told_at_once(plain_rig: Rig, corpus: Corpus) -> None:
+    plain_rig.configure(
+        ExtractionType="emp_accession",
+        SrcAet="ARCHIVE",
+        BatchSize=0,
+        FilePath="{00100020}/{0020000D}.dcm",
+        NightlyOnly=True,
+        StorageFoldr="elsewhere",
+        PatientIndex="first",
+    )
+    plain_rig.ask_for(corpus.studies)
+    ended = run_beside_a_users_file(plain_rig)
+    assert_one_message(
+        ended,
+        78,
+        *("ExtractionType", "SrcAet", "BatchSize", "FilePath", "NightlyOnly", "StorageFoldr", "PatientIndex"),
+        *(str(plain_rig.folder / "config.json"), str(plain_rig.folder / "system.json")),
+        "`StorageFolder` is probably meant",
+    )
+
+
+def test_a_missing_configuration_file_is_78(plain_rig: Rig) -> None:
+    missing = plain_rig.folder / "nowhere.json"
+    assert_one_message(plain_rig.cold("--config", missing, config=False), 78, str(missing))
+    (plain_rig.folder / "system.json").unlink()
+    assert_one_message(run_beside_a_users_file(plain_rig), 78, str(plain_rig.folder / "system.json"))
+
+
+def test_a_configuration_that_is_no_json_is_78_and_names_the_line(plain_rig: Rig) -> None:
+    (plain_rig.folder / "config.json").write_text('{\n  "StorageFolder": "extraction"\n  "CsvFile": 1\n}\n')
+    assert_one_message(run_beside_a_users_file(plain_rig), 78, "config.json:3")
+
+
+@pytest.mark.parametrize("pattern", ["{00100020}/{0020000D}/{0020000E}.dcm", "image.dcm", "{00080050}/{InstanceNumber}"])
+def test_a_file_path_that_cannot_tell_instances_apart_is_78(
+    plain_rig: Rig, corpus: Corpus, pattern: str
+) -> None:
+    plain_rig.configure(FilePath=pattern)
+    plain_rig.ask_for(corpus.studies)
+    assert_one_message(run_beside_a_users_file(plain_rig), 78, "FilePath", "00080018")
+
+
+def test_the_same_storage_folder_with_another_configuration_is_78_and_says_what_differs(
+    plain_rig: Rig, corpus: Corpus
+) -> None:
+    plain_rig.serve(corpus_folder(corpus), noted=False)
+    plain_rig.ask_for(corpus.studies[:1])
+    assert plain_rig.cold().status == 0
+    before, report = tree(plain_rig.storage), plain_rig.report()
+    ended = plain_rig.cold("--FilePath", "{00080018}.dcm")
+    assert_one_message(ended, 78, "FilePath", "{00080018}.dcm", str(plain_rig.storage))
+    assert (tree(plain_rig.storage), plain_rig.report()) == (before, report)
+    assert plain_rig.cold().status == 0
+
+
+def test_the_same_storage_folder_with_another_csv_is_refused(plain_rig: Rig, corpus: Corpus) -> None:
+    plain_rig.serve(corpus_folder(corpus), noted=False)
+    plain_rig.ask_for(corpus.studies[:1])
+    assert plain_rig.cold().status == 0
+    plain_rig.ask_for(corpus.studies[:2])
+    assert_one_message(plain_rig.cold(), 65, str(plain_rig.folder / "list.csv"), "differs")
+
+
+# Something is in the way
+
+
+def test_a_taken_port_is_69_and_its_holder_is_named(rig: Rig, corpus: Corpus) -> None:
+    rig.serve(corpus_folder(corpus), noted=False)
+    rig.ask_for(corpus.studies)
+    with squatting(rig.port):
+        ended = rig.cold()
+    assert_one_message(ended, 69, "QueryAet", str(rig.port), "pid ")
+    assert rig.status()["rows"]["pending"] == 4
+    assert rig.cold().status == 0
+
+
+@pytest.mark.parametrize("place", ["taken", "taken/below"])
+def test_a_storage_folder_that_is_a_file_is_73(plain_rig: Rig, corpus: Corpus, place: str) -> None:
+    file = plain_rig.folder / "taken"
+    file.write_text("mine")
+    plain_rig.configure(StorageFolder=place)
+    plain_rig.ask_for(corpus.studies)
+    assert_one_message(plain_rig.cold(), 73, "StorageFolder", str(file))
+    assert file.read_text() == "mine"
+
+
+# Stopped
+
+
+def stop(running: Running, number: signal.Signals = signal.SIGTERM) -> Ended:
+    running.signal(number)
+    ended = running.end(STOPPED_WITHIN_SECONDS)
+    assert_one_message(ended, 75, "same command")
+    return ended
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_within_ten_seconds_with_75_and_the_same_command_continues(
+    rig: Rig, corpus: Corpus, number: signal.Signals
+) -> None:
+    archive = rig.serve(corpus_folder(corpus), "slow=60")
+    rig.ask_for(corpus.studies)
+    running = rig.start()
+    wait_until(lambda: rig.received() >= 10, "ten instances", seconds=60)
+    stop(running, number)
+    rig.wait_for_no_process()
+    status = rig.status()
+    assert status["extraction"]["state"] == "stopped"
+    assert status["rows"]["pending"] + status["rows"]["done"] == 4
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert data_sets(rig.storage) == data_sets_of(corpus.studies)
+    again = sum(times - 1 for times in archive.delivered().values())
+    assert again <= 2, "more was fetched again than what was on its way in two lanes"
+    assert not rig.ledger("SELECT 1 FROM studies WHERE attempts > 1")
+
+
+@pytest.mark.parametrize("fault", ["hang-first", "find-hang"])
+def test_it_stops_as_quickly_while_the_archive_hangs(rig: Rig, corpus: Corpus, fault: str) -> None:
+    archive = rig.serve(corpus_folder(corpus), fault)
+    rig.configure(FirstInstanceTimeout=600, QueryTimeout=600)
+    rig.ask_for(corpus.studies)
+    running = rig.start()
+    kind = "move" if fault == "hang-first" else "find"
+    wait_until(lambda: archive.events(kind), "the archive to be asked", seconds=60)
+    stop(running)
+    rig.wait_for_no_process()
+    assert rig.status()["rows"]["pending"] == 4
+
+
+def test_a_signal_before_anything_was_started_is_75_too(plain_rig: Rig, corpus: Corpus) -> None:
+    plain_rig.ask_for(corpus.studies)
+    running = plain_rig.start()
+    wait_until(lambda: Path(f"/proc/{running.pid}/comm").read_text().startswith("niffler-cold"), "Python")
+    wait_until(lambda: running.ended or catches_sigterm(running.pid), "the first line of the command")
+    stop(running)
+
+
+def catches_sigterm(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", status, re.MULTILINE)
+    return caught is not None and bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
+# One at a time
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("the same port", {"StorageFolder": "other", "MaxNifflerProcesses": 2}),
+        ("the limit", {"StorageFolder": "other", "QueryAet": OTHER_AET}),
+        ("the same folder", {"QueryAet": OTHER_AET, "MaxNifflerProcesses": 2}),
+    ],
+)
+def test_a_second_extraction_in_the_way_of_the_first_is_75_and_the_first_goes_on(
+    plain_rig: Rig, corpus: Corpus, name: str, keys: dict[str, object]
+) -> None:
+    plain_rig.serve(corpus_folder(corpus), "slow=60")
+    plain_rig.ask_for(corpus.studies)
+    first = plain_rig.start()
+    wait_until(lambda: plain_rig.received() >= 1, "the first instance", seconds=60)
+    if keys.get("QueryAet") == OTHER_AET:
+        keys = keys | {"QueryAet": f"{OTHER_AET}:{plain_rig.other_port}"}
+    storage = plain_rig.storage
+    plain_rig.configure(**keys)
+    second = plain_rig.cold()
+    assert_one_message(second, 75, str(storage))
+    pattern = r"\[EXTRACTION FAILURE\] \S+: Previous extraction still running\."
+    assert re.search(pattern, second.out), f"{name}: {second}"
+    assert first.end().status == 0
+
+
+def test_two_extractions_with_ports_of_their_own_run_side_by_side_where_that_is_allowed(
+    rig: Rig, corpus: Corpus
+) -> None:
+    rig.serve(corpus_folder(corpus), "slow=30")
+    rig.ask_for(corpus.studies)
+    first = rig.start()
+    wait_until(lambda: rig.received() >= 1, "the first instance", seconds=60)
+    mine = rig.storage
+    rig.configure(
+        StorageFolder="other", QueryAet=f"{OTHER_AET}:{rig.other_port}", MaxNifflerProcesses=2
+    )
+    second = rig.cold()
+    assert second.status == 0, second
+    assert first.end().status == 0
+    assert tree(rig.storage).keys() == tree(mine).keys()
+    assert "Number of running niffler processes: 1 and storescp processes: " in second.out
+
+
+# The other commands
+
+
+def test_niffler_status_without_a_ledger_is_66(plain_rig: Rig) -> None:
+    ended = plain_rig.start(plain_rig.folder, command="niffler-status", config=False).end()
+    assert ended.status == 66, ended
+    assert str(plain_rig.folder) in ended.err
+
+
+def test_niffler_archive_with_wrong_usage_is_64(plain_rig: Rig) -> None:
+    ended = plain_rig.start(
+        plain_rig.folder, "--bind", "ARCHIVE", "--destination", "A@b:1", command="niffler-archive", config=False
+    ).end()
+    assert ended.status == 64, ended
+    assert "AET@HOST:PORT" in ended.err

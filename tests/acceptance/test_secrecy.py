@@ -1,0 +1,109 @@
+"""Identifiers are secrets: not in a log, not on a terminal, not in the arguments of any process."""
+
+import secrets
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+from tests.support.embedded import instance, save
+from tests.support.rig import Rig, unprotected
+
+STUDIES, INSTANCES = 3, 6
+
+
+class ProcessList:
+    """Everything that any user saw in the arguments of any process while the block ran."""
+
+    def __init__(self) -> None:
+        self.seen: set[bytes] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.02):
+            for entry in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    self.seen.add(entry.read_bytes())
+                except OSError:
+                    continue
+
+
+@pytest.fixture
+def secret_studies(rig: Rig) -> list[tuple[str, str]]:
+    """An archive whose every identifier is unmistakable; gives patient ids and accession numbers."""
+    folder = rig.folder / "archive"
+    lines = []
+    for number in range(1, STUDIES + 1):
+        token = secrets.token_hex(5).upper()
+        patient, name, accession = f"PAT{token}", f"NAME{token}^GIVEN{token}", f"ACC{token}"
+        rig.keep_secret(patient, f"NAME{token}", f"GIVEN{token}", accession)
+        lines.append((patient, accession))
+        for image in range(1, INSTANCES + 1):
+            made = instance(
+                number, 1, image, PatientID=patient, PatientName=name, AccessionNumber=accession
+            )
+            save(made, folder / f"{number}" / f"{image}")
+    return lines
+
+
+def test_no_process_log_or_terminal_tells_an_identifier_not_even_when_calls_fail(
+    rig: Rig, secret_studies: list[tuple[str, str]]
+) -> None:
+    rig.write_csv([*secret_studies, ("PATNOWHERE", "ACCNOWHERE"), ("PATREFUSED*", "ACCREFUSED")])
+    rig.serve(rig.folder / "archive", "abort-middle:times=2", "find-abort=1:times=1", "slow=30", "foreign")
+    with ProcessList() as processes:
+        ended = rig.cold()
+        text = rig.status_text()
+    assert ended.status == 3, ended
+    assert sorted(rig.states()) == ["done"] * 3 + ["not_found", "rejected"]
+    assert list((rig.private / "logs").iterdir()), "no failed call was kept: the test proves nothing of those"
+    assert "supervisor" in str(rig.ledger("SELECT role FROM processes"))
+    told = {
+        secret
+        for secret in rig.identifiers
+        for arguments in processes.seen
+        if secret.encode() in arguments
+    }
+    assert not told
+    assert any(b"movescu" in arguments.lower() for arguments in processes.seen)
+    assert not [secret for secret in rig.identifiers if secret in text]
+    commands = [command for (command,) in rig.ledger("SELECT command FROM processes")]
+    assert not [secret for secret in rig.identifiers for command in commands if secret in command]
+
+
+def test_errors_of_usage_csv_and_configuration_name_no_identifier(
+    plain_rig: Rig,
+) -> None:
+    plain_rig.write_csv([("PATSECRET*1", "ACCSECRET1"), ("PATSECRET2", "ACCSECRET\\2"), ("PATSECRET3",)])
+    assert plain_rig.cold().status == 65
+    plain_rig.write_csv([("PATSECRET4", "ACCSECRET4")])
+    plain_rig.configure(StorageFolder="config.json")
+    assert plain_rig.cold().status == 73
+    plain_rig.check_secrets()
+
+
+def test_everything_below_the_storage_folder_is_for_its_owner_alone_while_it_runs_and_after(
+    rig: Rig, secret_studies: list[tuple[str, str]]
+) -> None:
+    rig.write_csv(secret_studies)
+    rig.serve(rig.folder / "archive", "slow=30", "truncate:times=1")
+    running = rig.start()
+    open_to_others: set[str] = set()
+    while not running.ended:
+        open_to_others |= set(unprotected(rig.storage))
+    ended = running.end()
+    assert ended.status == 0, ended
+    assert not open_to_others

@@ -1,0 +1,169 @@
+from typing import Any
+
+import pytest
+
+from niffler_ops.model import KeyColumn
+from tests.unit.config.conftest import Attributes, Problems
+
+UPSTREAM = {
+    "NumberOfQueryAttributes": "3",
+    "FirstAttr": "PatientID",
+    "FirstIndex": 0,
+    "SecondAttr": "AccessionNumber",
+    "SecondIndex": "5",
+    "ThirdAttr": "StudyDate",
+    "ThirdIndex": 3,
+}
+HEADER = {"ExtractionType": "header"}
+
+
+def test_the_later_form_names_attributes_and_their_columns(configured: Attributes) -> None:
+    config = configured(UPSTREAM)
+    assert config.columns == {"PatientID": 0, "AccessionNumber": 5, "StudyDate": 3}
+    assert config.extraction_type is None
+    assert not config.keys_in_header
+    assert config.key_columns[1] == KeyColumn(
+        keyword="AccessionNumber", name="AccessionNumber", index=5, named_by="SecondIndex"
+    )
+
+
+def test_without_a_number_as_many_attributes_count_as_are_given(configured: Attributes) -> None:
+    keys = {"FirstAttr": " StudyInstanceUID ", "FirstIndex": "2", "SecondAttr": "", "ThirdIndex": None}
+    assert configured(keys).columns == {"StudyInstanceUID": 2}
+
+
+def test_months_and_years_ask_for_the_study_date(configured: Attributes) -> None:
+    config = configured({"FirstAttr": "StudyMonth", "FirstIndex": 4})
+    assert config.columns == {"StudyDate": 4}
+    assert config.key_columns[0].name == "StudyMonth"
+
+
+def test_the_header_may_name_the_keys(configured: Attributes) -> None:
+    config = configured(HEADER | {"PatientIndex": 0})
+    assert config.keys_in_header
+    assert config.key_columns == ()
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        (
+            {"FirstAttr": "Accession", "FirstIndex": 0},
+            ['FirstAttr: "Accession" found; allowed: a DICOM keyword, … `AccessionNumber` is probably meant'],
+        ),
+        (
+            {"FirstAttr": "PatientId", "FirstIndex": 0},
+            ['FirstAttr: "PatientId" found; allowed: a DICOM keyword, … `PatientID` is probably meant'],
+        ),
+        (
+            {"FirstAttr": "studymonth", "FirstIndex": 0},
+            ['FirstAttr: "studymonth" found; allowed: a DICOM keyword, … `StudyMonth` is probably meant'],
+        ),
+        (
+            {"FirstAttr": "Rows", "FirstIndex": 0},
+            ['FirstAttr: "Rows" found; allowed: a DICOM keyword, … whose value is text'],
+        ),
+        (
+            {"FirstAttr": "QueryRetrieveLevel", "FirstIndex": 0},
+            ['FirstAttr: "QueryRetrieveLevel" found; allowed: a DICOM keyword, … whose value is text'],
+        ),
+        (
+            {"FirstAttr": "PatientID"},
+            ["FirstIndex: missing; allowed: a column number, because FirstAttr is given"],
+        ),
+        (
+            {"FirstIndex": 3},
+            ["FirstAttr: missing; allowed: a DICOM keyword, because FirstIndex is given"],
+        ),
+        (
+            {"NumberOfQueryAttributes": 1},
+            [
+                "FirstAttr: missing; allowed: a DICOM keyword, because NumberOfQueryAttributes is 1",
+                "FirstIndex: missing; allowed: a column number, because NumberOfQueryAttributes is 1",
+            ],
+        ),
+        (
+            {"SecondAttr": "PatientID", "SecondIndex": 1},
+            [
+                "FirstAttr: missing; allowed: a DICOM keyword, because later attributes are given",
+                "FirstIndex: missing; allowed: a column number, because later attributes are given",
+            ],
+        ),
+        (
+            UPSTREAM | {"NumberOfQueryAttributes": 1, "ThirdAttr": ""},
+            [
+                'SecondAttr: "AccessionNumber" found; allowed: no value, because NumberOf… is 1',
+                'SecondIndex: "5" found; allowed: no value, because NumberOfQueryAttributes is 1',
+                "ThirdIndex: 3 found; allowed: no value, because NumberOfQueryAttributes is 1",
+            ],
+        ),
+        (
+            UPSTREAM | {"NumberOfQueryAttributes": 4},
+            ["NumberOfQueryAttributes: 4 found; allowed: a whole number from 1 to 3"],
+        ),
+        (
+            UPSTREAM | {"SecondAttr": "StudyYear", "ThirdIndex": 0},
+            [
+                'ThirdAttr: "StudyDate" found; allowed: another attribute than SecondAttr; … StudyDate',
+                "ThirdIndex: 0 found; allowed: another column than FirstIndex names",
+            ],
+        ),
+        (
+            UPSTREAM | {"ExtractionType": "accession", "AccessionIndex": 1, "DateType": "PatientBirthDate"},
+            [
+                'ExtractionType: "accession" found; allowed: no value beside FirstAttr and NumberOf…',
+                "AccessionIndex: 1 found; allowed: no value beside FirstAttr and NumberOf…",
+                'DateType: "PatientBirthDate" found; allowed: no value beside FirstAttr and NumberOf…',
+            ],
+        ),
+        (
+            HEADER | {"ThirdIndex": 2},
+            [
+                'ExtractionType: "header" found; allowed: no value beside FirstAttr and NumberOf…',
+                "FirstAttr: missing; allowed: a DICOM keyword, because later attributes are given",
+                "FirstIndex: missing; allowed: a column number, because later attributes are given",
+                "SecondAttr: missing; allowed: a DICOM keyword, because later attributes are given",
+                "SecondIndex: missing; allowed: a column number, because later attributes are given",
+                "ThirdAttr: missing; allowed: a DICOM keyword, because ThirdIndex is given",
+            ],
+        ),
+        (
+            {"ExtractionType": "empi_date", "DateIndex": "x", "AccessionIndex": 0},
+            [
+                "PatientIndex: missing; allowed: a column number, because … `empi_date` needs it",
+                'DateIndex: "x" found; allowed: a whole number from 0 to 16383',
+            ],
+        ),
+    ],
+)
+def test_everything_that_is_wrong_about_the_query_is_told_at_once(
+    problems: Problems, keys: dict[str, Any], expected: list[str]
+) -> None:
+    found = problems(keys)
+    assert len(found) == len(expected)
+    for text, parts in zip(found, expected, strict=True):
+        start, _, end = parts.partition("…")
+        assert text.startswith(start.rstrip())
+        assert text.endswith(end.lstrip())
+
+
+def test_a_misspelt_key_of_the_later_form_is_not_called_missing_too(problems: Problems) -> None:
+    assert problems({"FirstAtr": "PatientID", "FirstIndex": 0}) == (
+        "FirstAtr: unknown key; `FirstAttr` is probably meant",
+    )
+
+
+def test_a_query_without_a_study_level_key_is_refused(
+    problems: Problems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("niffler_ops.config.pending.PENDING", ())
+    keys = {
+        "FirstAttr": "SeriesDescription",
+        "FirstIndex": 0,
+        "SecondAttr": "AcquisitionDate",
+        "SecondIndex": 1,
+    }
+    (found,) = problems(keys)
+    assert found.startswith(
+        'FirstAttr: "SeriesDescription" found; allowed: at least one attribute of patient'
+    )

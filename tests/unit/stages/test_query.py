@@ -1,0 +1,175 @@
+"""Only what an archive was asked for is believed, and only a complete answer says that nothing matches."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom import Dataset, config
+
+from niffler_ops.dicomtools.findscu import FindAnswer
+from niffler_ops.ledger.rows import ClaimedRow, FoundStudy
+from niffler_ops.stages.asking import Answers
+from niffler_ops.stages.query import QueryStage, is_uid, sort_matches
+from tests.support.stages import Bench, bench
+
+KEYS = {"PatientID": "P1", "AccessionNumber": "A1"}
+
+
+def match(**elements: object) -> Dataset:
+    dataset = Dataset()
+    with config.disable_value_validation():  # as answers are read
+        for keyword, value in ({"StudyInstanceUID": "1.2"} | elements).items():
+            setattr(dataset, keyword, value)
+    return dataset
+
+
+def answer(*matches: Dataset, status: int | None = 0, complete: bool | None = None) -> FindAnswer:
+    return FindAnswer(
+        status=status,
+        comment="",
+        matches=matches,
+        complete=status == 0 if complete is None else complete,
+    )
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"PatientID": "P1", "AccessionNumber": "A1"},
+        {"PatientID": " P1 ", "AccessionNumber": "A1\0"},
+        {"PatientID": "P1", "AccessionNumber": ""},
+        {"PatientID": "P1", "AccessionNumber": None},
+        {"PatientID": "P1"},
+        {},
+        {"PatientID": ["P0", "P1 "], "AccessionNumber": "A1"},
+        {"PatientID": "P1", "AccessionNumber": "A1", "PatientName": "Doe^Jane"},
+    ],
+)
+def test_a_key_that_returns_as_asked_empty_or_not_at_all_is_believed(elements: dict[str, object]) -> None:
+    found = sort_matches(KEYS, [match(**elements)])
+    assert (len(found.studies), found.mismatches, found.unusable) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"PatientID": "P2", "AccessionNumber": "A1"},
+        {"PatientID": "P1", "AccessionNumber": "A2"},
+        {"PatientID": "P1", "AccessionNumber": "A"},
+        {"PatientID": "P1", "AccessionNumber": "A11"},
+        {"PatientID": "p1", "AccessionNumber": "A1"},
+        {"PatientID": ["P2", "P3"], "AccessionNumber": "A1"},
+        {"PatientID": "P2", "AccessionNumber": ""},
+        {"PatientID": "P2", "StudyInstanceUID": "no uid"},
+    ],
+)
+def test_a_key_that_returns_with_another_value_is_a_strangers_study(elements: dict[str, object]) -> None:
+    found = sort_matches(KEYS, [match(**elements), match(StudyInstanceUID="1.3", **KEYS)])
+    assert [study.study_instance_uid for study in found.studies] == ["1.3"]
+    assert (found.mismatches, found.unusable) == (1, 0)
+
+
+def test_persons_and_dates_are_compared_as_text() -> None:
+    keys = {"PatientName": "Müller^Änne", "StudyDate": "20240229"}
+    found = sort_matches(
+        keys,
+        [
+            match(StudyInstanceUID="1.1", **keys),
+            match(StudyInstanceUID="1.2", **keys | {"PatientName": "Müller^Anne"}),
+            match(StudyInstanceUID="1.3", **keys | {"StudyDate": "20240228"}),
+        ],
+    )
+    assert [study.study_instance_uid for study in found.studies] == ["1.1"]
+    assert found.mismatches == 2
+
+
+@pytest.mark.parametrize("uid", ["", None, "1.2 3", "1.a", "*", "1.2\\1.3", ["1.2", "1.3"], "1" * 65])
+def test_a_match_without_a_usable_study_instance_uid_is_counted_apart(uid: object) -> None:
+    found = sort_matches(KEYS, [match(StudyInstanceUID=uid)])
+    assert (found.studies, found.mismatches, found.unusable) == ((), 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("told", "count"), [("12", 12), (" 7 ", 7), ("0", 0), ("", None), (None, None), ("-3", 0)]
+)
+def test_the_number_of_instances_is_taken_where_it_is_one(told: object, count: int | None) -> None:
+    found = sort_matches({}, [match(NumberOfStudyRelatedInstances=told)])
+    assert found.studies == (FoundStudy(study_instance_uid="1.2", promised_count=count),)
+
+
+def test_a_study_that_is_named_twice_is_one() -> None:
+    assert len(sort_matches({}, [match(), match(StudyInstanceUID="1.3"), match()]).studies) == 2
+
+
+@given(st.text(max_size=70))
+def test_what_is_taken_for_a_uid_can_be_asked_for(text: str) -> None:
+    if is_uid(text):
+        assert set(text) <= set("0123456789.")
+        assert len(text) <= 64
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Bench]:
+    with bench(tmp_path, MaxAttempts=2, MaxStudiesPerRow=2) as made:
+        yield made
+
+
+def conclude(place: Bench, *answers: FindAnswer, lost: int | None = None, charged: bool = True) -> str:
+    """Ask for the only row once; gives its state."""
+    place.clock.pass_time(1000)
+    with place.ledger.transaction():
+        rows = place.ledger.rows.claim(1)
+    return _answered(place, rows, *answers, lost=lost, charged=charged)
+
+
+def _answered(
+    place: Bench, rows: list[ClaimedRow], *answers: FindAnswer, lost: int | None, charged: bool
+) -> str:
+    answered = Answers(answers=answers, first_lost=lost, charged=charged, reason="cut off")
+    QueryStage(place.place)._answered(rows, answered)
+    (row,) = place.ledger.report_rows()
+    return str(row["state"])
+
+
+@pytest.mark.parametrize(
+    ("answered", "state"),
+    [
+        (answer(), "not_found"),
+        (answer(match(AccessionNumber="A2")), "matched"),
+        (answer(match(AccessionNumber="A9")), "failed"),
+        (answer(match(AccessionNumber="A9"), match(AccessionNumber="A2")), "matched"),
+        (answer(match(StudyInstanceUID="")), "failed"),
+        (answer(*(match(StudyInstanceUID=f"1.{number}") for number in range(3))), "failed"),
+        (answer(status=0xA700), "pending"),
+        (answer(match(AccessionNumber="A2"), status=0xC000), "pending"),
+        (answer(match(AccessionNumber="A2"), complete=False), "pending"),
+        (answer(complete=False), "pending"),
+    ],
+)
+def test_an_answer_decides_on_its_row(place: Bench, answered: FindAnswer, state: str) -> None:
+    assert conclude(place, answered) == state
+
+
+@pytest.mark.parametrize("status", [None, 0xA700, 0x0122])
+def test_an_incomplete_answer_is_never_not_found(place: Bench, status: int | None) -> None:
+    lost = 0 if status is None else None
+    states = [conclude(place, answer(status=status, complete=False), lost=lost) for _ in range(2)]
+    assert states == ["pending", "failed"]
+    (row,) = place.ledger.report_rows()
+    assert row["reason"].startswith("the query failed: ")
+
+
+def test_an_archive_that_is_away_costs_no_attempt(place: Bench) -> None:
+    states = {conclude(place, answer(status=None), lost=0, charged=False) for _ in range(5)}
+    assert states == {"pending"}
+    with place.ledger.transaction():
+        assert place.ledger.rows.claim(1)[0].attempts == 1
+
+
+def test_those_behind_a_lost_query_are_asked_again_at_no_cost(place: Bench) -> None:
+    states = {conclude(place, answer(status=None), lost=-1, charged=True) for _ in range(5)}
+    assert states == {"pending"}
+    with place.ledger.transaction():
+        assert place.ledger.rows.claim(1)[0].attempts == 1
