@@ -75,6 +75,14 @@ class Cold:
 
 def run(configuration: Path, folder: Path) -> Usage:
     """Run niffler-cold to its end."""
-    command = [str(Path(sys.executable).with_name("niffler-cold")), "--config", str(configuration)]
     environment = {**ENVIRONMENT, "NIFFLER_RUNTIME": str(folder / "locks")}
-    return measured(command, folder / "niffler-cold.log", environment)
+    return measured([*_program(), "--config", str(configuration)], folder / "niffler-cold.log", environment)
+
+
+def start(folder: Path) -> Usage:
+    """Only start it: what every extraction pays once, however long it is."""
+    return measured([*_program(), "--help"], folder / "help.log")
+
+
+def _program() -> tuple[str, ...]:
+    return (str(Path(sys.executable).with_name("niffler-cold")),)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 
 from benchmarks import archives
-from benchmarks.retrieval import compare
+from benchmarks.retrieval import Goals, compare
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
 
@@ -26,4 +26,4 @@ def measure(setting: Setting) -> Iterator[Row]:
     studies = setting.studies(40 if setting.quick else 100)
     serve = archives.orthanc if archives.orthanc_program() else archives.embedded
     rounds = 1 if setting.quick else 2
-    yield from compare(setting, studies, serve, toolkit=os.environ[VARIABLE], rounds=rounds, over_serial=15)
+    yield from compare(setting, studies, serve, toolkit=os.environ[VARIABLE], rounds=rounds, goals=Goals())

@@ -8,7 +8,7 @@ next. With one instance a study instead of ten, what a row costs shows more.
 from collections.abc import Iterator
 
 from benchmarks import archives
-from benchmarks.retrieval import compare
+from benchmarks.retrieval import Goals, compare
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
 
@@ -25,7 +25,8 @@ def measure(setting: Setting) -> Iterator[Row]:
     """Ten instances a study, and one."""
     studies = setting.studies(40 if setting.quick else 100)
     rounds = 1 if setting.quick else 3
-    yield from compare(setting, studies, archives.embedded, toolkit="embedded", rounds=rounds, over_serial=15)
+    yield from compare(setting, studies, archives.embedded, toolkit="embedded", rounds=rounds, goals=Goals())
     if not setting.quick:
         single = setting.studies(100, instances=1)
-        yield from compare(setting, single, archives.embedded, toolkit="embedded", rounds=1, over_serial=25)
+        goals = Goals(over_bare=None, over_serial=25)
+        yield from compare(setting, single, archives.embedded, toolkit="embedded", rounds=1, goals=goals)

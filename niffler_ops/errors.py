@@ -51,6 +51,10 @@ class StoppedError(NifflerError):
     retriable = True
 
 
+class AlreadyRunningError(StoppedError):
+    """Another extraction holds what this one needs."""
+
+
 class ConfigurationError(NifflerError):
     """The configuration is wrong; `problems` lists every error found, one text each."""
 

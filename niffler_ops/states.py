@@ -18,6 +18,7 @@ class RowState(StrEnum):
     FAILED = "failed"  # the query or every study failed
     NOT_FOUND = "not_found"  # the archive answered that nothing matches
     REJECTED = "rejected"  # the line itself cannot be asked
+    WITHDRAWN = "withdrawn"  # the line is not in the CSV any more
 
 
 class StudyState(StrEnum):
@@ -37,16 +38,19 @@ class StudyState(StrEnum):
 
 ROW_TRANSITIONS: Mapping[RowState, frozenset[RowState]] = {
     RowState.PENDING: frozenset(
-        {RowState.QUERYING, RowState.MATCHED, RowState.NOT_FOUND, RowState.FAILED}
-        # the last three directly: a row identical with one that was asked
+        {RowState.QUERYING, RowState.MATCHED, RowState.NOT_FOUND, RowState.FAILED, RowState.WITHDRAWN}
+        # matched, not found and failed directly: a row identical with one that was asked
     ),
-    RowState.QUERYING: frozenset({RowState.PENDING, RowState.MATCHED, RowState.NOT_FOUND, RowState.FAILED}),
-    RowState.MATCHED: frozenset({RowState.DONE, RowState.PARTIAL, RowState.FAILED}),
-    RowState.DONE: frozenset(),
-    RowState.PARTIAL: frozenset({RowState.MATCHED}),
-    RowState.FAILED: frozenset({RowState.PENDING, RowState.MATCHED}),
-    RowState.NOT_FOUND: frozenset({RowState.PENDING}),
-    RowState.REJECTED: frozenset(),
+    RowState.QUERYING: frozenset(
+        {RowState.PENDING, RowState.MATCHED, RowState.NOT_FOUND, RowState.FAILED, RowState.WITHDRAWN}
+    ),
+    RowState.MATCHED: frozenset({RowState.DONE, RowState.PARTIAL, RowState.FAILED, RowState.WITHDRAWN}),
+    RowState.DONE: frozenset({RowState.WITHDRAWN}),
+    RowState.PARTIAL: frozenset({RowState.MATCHED, RowState.WITHDRAWN}),
+    RowState.FAILED: frozenset({RowState.PENDING, RowState.MATCHED, RowState.WITHDRAWN}),
+    RowState.NOT_FOUND: frozenset({RowState.PENDING, RowState.WITHDRAWN}),
+    RowState.REJECTED: frozenset({RowState.WITHDRAWN}),
+    RowState.WITHDRAWN: frozenset({RowState.PENDING, RowState.REJECTED}),
 }
 
 STUDY_TRANSITIONS: Mapping[StudyState, frozenset[StudyState]] = {
@@ -73,7 +77,14 @@ STUDY_REWINDS: Mapping[StudyState, StudyState] = {
 }
 
 ROW_ENDS = frozenset(
-    {RowState.DONE, RowState.PARTIAL, RowState.FAILED, RowState.NOT_FOUND, RowState.REJECTED}
+    {
+        RowState.DONE,
+        RowState.PARTIAL,
+        RowState.FAILED,
+        RowState.NOT_FOUND,
+        RowState.REJECTED,
+        RowState.WITHDRAWN,
+    }
 )
 STUDY_ENDS = frozenset({StudyState.DONE, StudyState.PARTIAL, StudyState.FAILED})
 

@@ -14,7 +14,8 @@ from niffler_ops.cli.parsing import ArgumentParser, run
 from niffler_ops.clock import SystemClock, timestamp
 from niffler_ops.config import KEYS, Config, load
 from niffler_ops.dicomtools.toolkit import Toolkit, find_toolkit
-from niffler_ops.errors import NifflerError, StoppedError
+from niffler_ops.errors import AlreadyRunningError, NifflerError, StoppedError
+from niffler_ops.intake import read_rows
 from niffler_ops.processes.inspection import storescp_count
 from niffler_ops.recovery import recover
 from niffler_ops.reporting.progress import Bar, Lines
@@ -35,7 +36,14 @@ log = logging.getLogger(__name__)
 def main(argv: list[str]) -> int:
     """Run the command; gives the exit status."""
     os.umask(PRIVATE_UMASK)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop_at_once)
     return run(lambda: _start(_parser().parse_args(argv)))
+
+
+def _stop_at_once(_number: int, _frame: object) -> None:
+    """Before the supervisor runs nothing has to be wound up: transactions roll back."""
+    raise StoppedError("Stopped. Run the same command again to continue.")
 
 
 def _parser() -> ArgumentParser:
@@ -75,7 +83,7 @@ def _start(arguments: Namespace) -> int:
     with ExitStack() as stack:
         try:
             opened = open_extraction(config, SystemClock(), stack)
-        except StoppedError:
+        except AlreadyRunningError:
             now = timestamp(SystemClock().now())
             print(f"[EXTRACTION FAILURE] {now}: Previous extraction still running.", flush=True)
             raise
@@ -92,6 +100,8 @@ def _extract(
     ledger = opened.ledger
     _log_start(config, opened)
     recover(ledger, opened.layout, quiet_time=config.quiet_time)
+    if opened.corrected:
+        _take_correction(config, opened)
     if retry_failed:
         with ledger.transaction():
             studies, rows = ledger.studies.take_up(), ledger.rows.take_up()
@@ -128,6 +138,23 @@ def _log_start(config: Config, opened: Opened) -> None:
     )
 
 
+def _take_correction(config: Config, opened: Opened) -> None:
+    """Another CSV than before: its lines are matched with the rows by what they ask for."""
+    correction = opened.ledger.correct(
+        csv_file=config.csv_file,
+        csv_digest=opened.csv.digest,
+        csv_header=opened.csv.header,
+        rows=read_rows(config, digest=opened.csv.digest),
+    )
+    log.info(
+        "The CSV has changed: %d rows are new, %d withdrawn, %d back again, %d as before",
+        correction.new,
+        correction.withdrawn,
+        correction.returned,
+        correction.kept,
+    )
+
+
 def _finish(config: Config, opened: Opened) -> int:
     """Close the books: report, summary, exit status."""
     ledger = opened.ledger
@@ -138,7 +165,7 @@ def _finish(config: Config, opened: Opened) -> int:
     rows = {name: number for (subject, name), number in tallies.items() if subject == "row" and number}
     log.info("Rows: %s", ", ".join(f"{number} {name}" for name, number in rows.items()))
     log.info("Report: %s", opened.layout.report)
-    problems = sum(number for name, number in rows.items() if name != "done")
+    problems = sum(number for name, number in rows.items() if name not in {"done", "withdrawn"})
     if problems:
         log.warning("%d rows are not done: see the report; --retry-failed takes them up again", problems)
     log.info(

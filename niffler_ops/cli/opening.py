@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from niffler_ops.clock import Clock, timestamp
 from niffler_ops.config import DEFINING_KEYS, Config, differences
-from niffler_ops.errors import CannotWriteError, ConfigurationError, InputError
+from niffler_ops.errors import CannotWriteError, ConfigurationError
 from niffler_ops.files import make_private_folder
 from niffler_ops.intake import CsvSummary, check, read_rows
 from niffler_ops.layout import Layout
@@ -17,19 +17,23 @@ from niffler_ops.processes.locks import acquire, acquire_folder, running, runtim
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opened:
-    """An extraction that may be worked on; `others` counts the extractions that run beside it."""
+    """An extraction that may be worked on; `others` counts the extractions that run beside it.
+
+    `corrected`: the ledger has another CSV than the one given now.
+    """
 
     layout: Layout
     ledger: Ledger
     csv: CsvSummary
     others: int
     resumed: bool
+    corrected: bool
 
 
 def open_extraction(config: Config, clock: Clock, stack: ExitStack) -> Opened:
     """Check the CSV, take the locks, open or make the ledger; `stack` releases them.
 
-    Raises InputError, CannotWriteError, StoppedError or ConfigurationError; StorageFolder is as it was
+    Raises InputError, CannotWriteError, AlreadyRunningError or ConfigurationError; StorageFolder is as it was
     after an InputError.
     """
     csv = check(config)
@@ -57,8 +61,15 @@ def open_extraction(config: Config, clock: Clock, stack: ExitStack) -> Opened:
             rows=read_rows(config, digest=csv.digest),
         )
     else:
-        _check_unchanged(record, config, csv)
-    return Opened(layout=layout, ledger=ledger, csv=csv, others=others, resumed=record is not None)
+        _check_unchanged(record, config)
+    return Opened(
+        layout=layout,
+        ledger=ledger,
+        csv=csv,
+        others=others,
+        resumed=record is not None,
+        corrected=record is not None and record.csv_digest != csv.digest,
+    )
 
 
 def _make_folders(layout: Layout) -> None:
@@ -78,17 +89,12 @@ def _defining(config: Config) -> Mapping[str, str]:
     return {key: value for key, value in config.digestible().items() if key in DEFINING_KEYS}
 
 
-def _check_unchanged(record: ExtractionRecord, config: Config, csv: CsvSummary) -> None:
-    """The keys that say what is extracted, and the CSV, are fixed for the life of a StorageFolder."""
+def _check_unchanged(record: ExtractionRecord, config: Config) -> None:
+    """The keys that say what is extracted are fixed for the life of a StorageFolder."""
     changed = differences(record.configuration, _defining(config))
     if changed:
         raise ConfigurationError(
             f"StorageFolder {config.storage_folder} holds an extraction with another configuration:",
             *(f"  {text}" for text in changed),
             "Give the earlier values to continue it; another StorageFolder starts anew.",
-        )
-    if record.csv_digest != csv.digest:
-        raise InputError(
-            f"CsvFile {config.csv_file}: it differs from the file this extraction was started with"
-            f" ({record.csv_file}). Give the same file to continue; another StorageFolder starts anew."
         )

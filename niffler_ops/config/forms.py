@@ -117,7 +117,7 @@ def _pair_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
             if not _is_given(data, key):
                 yield Problem(key, _missing(data, key, other))
     names = [data.get(name) for name, _ in needed]
-    if all(isinstance(name, str) and level_of(keyword_of(name)) != "STUDY" for name in names):
+    if names and all(isinstance(name, str) and level_of(keyword_of(name)) != "STUDY" for name in names):
         yield Problem("first_attr", "at least one attribute of patient or study level, such as `PatientID`")
 
 

@@ -11,7 +11,8 @@ from niffler_ops.errors import LedgerConflictError
 
 @cache
 def _queries() -> dict[str, str]:
-    return named_queries("niffler_ops.ledger", "queries.sql")
+    package = "niffler_ops.ledger"
+    return named_queries(package, "queries.sql") | named_queries(package, "correction.sql")
 
 
 class LedgerConnection:

@@ -69,6 +69,7 @@ INSERT OR IGNORE INTO row_studies (row_id, study_id) VALUES (?, ?)
 
 -- name: rows_of_study
 SELECT rows.id, rows.state FROM rows JOIN row_studies ON row_studies.row_id = rows.id WHERE row_studies.study_id = ?
+AND rows.state <> 'withdrawn'
 
 -- name: studies_of_row
 SELECT studies.* FROM studies JOIN row_studies ON row_studies.study_id = studies.id
@@ -267,6 +268,7 @@ SELECT rows.line, rows.cells, rows.state, rows.reason, rows.mismatches, count(st
 FROM rows
 LEFT JOIN row_studies ON row_studies.row_id = rows.id
 LEFT JOIN studies ON studies.id = row_studies.study_id
+WHERE rows.line IS NOT NULL
 GROUP BY rows.line ORDER BY rows.line
 
 -- name: filed_after

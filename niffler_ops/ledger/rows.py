@@ -35,6 +35,13 @@ class FoundStudy:
     promised_count: int | None
 
 
+def stored(row: CsvRow) -> dict[str, object]:
+    """A row as the ledger keeps it."""
+    keys = None if row.refused else json.dumps(dict(row.keys), sort_keys=True, ensure_ascii=False)
+    cells = json.dumps(row.values, ensure_ascii=False)
+    return {"line": row.line, "cells": cells, "keys": keys, "reason": row.refused or ""}
+
+
 class Rows:
     """The table of rows; callers hold the transaction."""
 
@@ -44,17 +51,20 @@ class Rows:
     def import_rows(self, rows: Iterable[CsvRow]) -> None:
         """Insert every line once; a line with the keys of an earlier one points to it."""
         for row in rows:
-            keys = None if row.refused else json.dumps(dict(row.keys), sort_keys=True, ensure_ascii=False)
-            first = self._ledger.one("first_row_with_keys", keys) if keys else None
-            self._ledger.run(
-                "insert_row",
-                line=row.line,
-                cells=json.dumps(row.values, ensure_ascii=False),
-                keys=keys,
-                same_as=first["id"] if first else None,
-                state=RowState.REJECTED if row.refused else RowState.PENDING,
-                reason=row.refused or "",
-            )
+            self.insert(**stored(row))
+
+    def insert(self, *, line: object, cells: object, keys: object, reason: object) -> None:
+        """Insert a row as `stored` gives it; one with the keys of an earlier one points to it."""
+        first = self._ledger.one("first_row_with_keys", keys) if keys else None
+        self._ledger.run(
+            "insert_row",
+            line=line,
+            cells=cells,
+            keys=keys,
+            same_as=first["id"] if first else None,
+            state=RowState.PENDING if keys else RowState.REJECTED,
+            reason=reason,
+        )
 
     def claim(self, limit: int) -> list[ClaimedRow]:
         """Take up to `limit` rows that are due for a query."""
@@ -73,6 +83,14 @@ class Rows:
         row = self._ledger.one("next_row_due")
         due: float | None = row[0] if row else None
         return due
+
+    def follow(self, row_id: int, first_id: int, state: RowState, reason: str) -> None:
+        """A pending row takes over what came of the one with the same keys that was asked before it."""
+        if self._ledger.run("copy_links", row_id=row_id, first_id=first_id).rowcount:
+            self._transition(row_id, RowState.PENDING, RowState.MATCHED, "")
+            self.settle(row_id, RowState.MATCHED)
+        else:
+            self._transition(row_id, RowState.PENDING, state, reason)
 
     def ask_again(self, row_id: int, *, delay: float, charged: bool, reason: str) -> None:
         """The query did not come to an end: back to pending, after `delay` seconds."""

@@ -12,6 +12,7 @@ from niffler_ops.clock import Clock, SystemClock, timestamp
 from niffler_ops.files import failpoint
 from niffler_ops.ledger import reading
 from niffler_ops.ledger.connection import LedgerConnection
+from niffler_ops.ledger.correction import Correction, correct
 from niffler_ops.ledger.instances import Instances
 from niffler_ops.ledger.launches import Launches
 from niffler_ops.ledger.rows import Rows
@@ -141,6 +142,21 @@ class Ledger:
             self.rows.import_rows(rows)
             self._shared.run("import_complete", now=self._now())
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def correct(
+        self, *, csv_file: Path, csv_digest: str, csv_header: tuple[str, ...], rows: Iterable[CsvRow]
+    ) -> Correction:
+        """Take a corrected CSV in place of the one before, all or nothing."""
+        with self.transaction():
+            correction = correct(self._shared, self.rows, rows)
+            self._shared.run(
+                "csv_changed",
+                csv_file=str(csv_file),
+                csv_digest=csv_digest,
+                csv_header=json.dumps(csv_header),
+                now=self._now(),
+            )
+        return correction
 
     def run_started(self) -> None:
         """A supervisor works on the extraction from now on."""

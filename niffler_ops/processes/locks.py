@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from niffler_ops.errors import CannotWriteError, StoppedError
+from niffler_ops.errors import AlreadyRunningError, CannotWriteError
 from niffler_ops.model import LocalEntity
 
 RUNTIME_VARIABLE = "NIFFLER_RUNTIME"
@@ -68,14 +68,14 @@ def runtime_folder() -> Path:
 def acquire(local: LocalEntity, *, storage_folder: Path, since: str, limit: int) -> Lock:
     """Take the lock of an AE title and port, unless it is held or `limit` extractions run already.
 
-    Raises StoppedError, whose text names who holds it.
+    Raises AlreadyRunningError, whose text names who holds it.
     """
     folder = runtime_folder()
     with _machine_wide(folder):
         holders = running(folder)
         same = [holder for holder in holders if holder.entity == str(local)]
         if same or len(holders) >= limit:
-            raise StoppedError(_explain((same or holders)[0], local, limit, same=bool(same)))
+            raise AlreadyRunningError(_explain((same or holders)[0], local, limit, same=bool(same)))
         descriptor = _open(folder / f"{PREFIX}{_file_name(local)}.lock")
         _lock(descriptor, local)
         holder = Holder(
@@ -87,13 +87,13 @@ def acquire(local: LocalEntity, *, storage_folder: Path, since: str, limit: int)
 
 
 def acquire_folder(private: Path) -> Lock:
-    """Take a StorageFolder, whatever AE title and port are used; raises StoppedError where it is held."""
+    """Take a StorageFolder, whatever AE title and port are used; AlreadyRunningError where it is held."""
     descriptor = _open(private / "supervisor.lock", mode=PRIVATE_FILE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
-        raise StoppedError(
+        raise AlreadyRunningError(
             f"Previous extraction still running in {private.parent}. Wait for it to end, or stop it with"
             " SIGTERM, and run the same command again."
         ) from None
@@ -125,7 +125,7 @@ def _lock(descriptor: int, local: LocalEntity) -> None:
             return
         time.sleep(LOOK_SECONDS)
     os.close(descriptor)
-    raise StoppedError(
+    raise AlreadyRunningError(
         f"Previous extraction still running: somebody holds the lock of {local} and does not say who."
     )
 

@@ -15,6 +15,7 @@ ROW_GROUPS: Mapping[RowState, str] = {
     RowState.FAILED: "failed",
     RowState.NOT_FOUND: "not_found",
     RowState.REJECTED: "rejected",
+    RowState.WITHDRAWN: "withdrawn",
 }
 
 STUDY_GROUPS: Mapping[StudyState, str] = {
@@ -33,7 +34,7 @@ STUDY_GROUPS: Mapping[StudyState, str] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
-    """How many rows or studies wait, are worked on, or ended how; a study is never the last two."""
+    """How many rows or studies wait, are worked on, or ended how; a study is never the last three."""
 
     pending: int = 0
     active: int = 0
@@ -42,6 +43,7 @@ class Counts:
     failed: int = 0
     not_found: int = 0
     rejected: int = 0
+    withdrawn: int = 0
 
     @property
     def total(self) -> int:

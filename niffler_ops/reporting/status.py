@@ -58,7 +58,6 @@ class Status:
     finished_at: str | None
     gathered_at: datetime
     rows: Counts
-    withdrawn: int
     studies: Counts
     unverified: int
     expected: int
@@ -156,7 +155,6 @@ def _status(reading: _Reading, state: ExtractionState) -> Status:
         finished_at=record.finished_at,
         gathered_at=reading.at,
         rows=rows,
-        withdrawn=0,
         studies=studies,
         unverified=tallies.get(("verified", "unverified"), 0),
         expected=tallies.get(("instance", "expected"), 0),

@@ -17,7 +17,7 @@ def status_json(status: Status) -> dict[str, Any]:
             "updated_at": status.updated_at,
             "finished_at": status.finished_at,
         },
-        "rows": {**_counts(status.rows), "withdrawn": status.withdrawn},
+        "rows": {**_counts(status.rows), "withdrawn": status.rows.withdrawn},
         "studies": {**_counts(status.studies), "unverified": status.unverified},
         "instances": {"expected": status.expected, "received": status.received},
         "bytes_received": status.bytes_received,

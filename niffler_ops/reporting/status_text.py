@@ -14,8 +14,8 @@ REASON_LINES = 3
 MINUTE, HOUR, DAY = 60, 3600, 86400
 THOUSAND = 1000
 
-_GROUPS = ("pending", "active", "done", "partial", "failed", "not_found", "rejected", "total")
-_ROWS_ONLY = frozenset({"not_found", "rejected"})
+_GROUPS = ("pending", "active", "done", "partial", "failed", "not_found", "rejected", "withdrawn", "total")
+_ROWS_ONLY = frozenset({"not_found", "rejected", "withdrawn"})
 
 
 def status_text(status: Status) -> str:

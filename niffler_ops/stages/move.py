@@ -25,7 +25,7 @@ from niffler_ops.stages.retry import retry_delay
 
 SUCCESS = 0x0000
 DESTINATION_UNKNOWN = 0xA801
-REFUSED_STUDY = 0xA900
+SOME_FAILED = 0xB000
 UIDS_IN_ONE_REQUEST = 200  # 64 characters each stay far below the 64 KiB of an explicit VR UI element
 KILL_SECONDS = 5.0
 RELEASE_SECONDS = 10.0
@@ -44,6 +44,8 @@ class Item:
 
     def outcome(self) -> MoveOutcome:
         """The responses as one: the first status that is not success, the sums of the counters."""
+        if not self.finals:
+            return MoveOutcome(status=None, reason="its response was not logged")
         worst = next((final for final in self.finals if final.status != SUCCESS), self.finals[-1])
         return MoveOutcome(
             status=worst.status,
@@ -92,6 +94,7 @@ class MoveStage:
         self._deaths = 0
         self._not_before = 0.0
         self._stopping = False
+        self._failure: ConfigurationError | None = None
 
     @property
     def busy(self) -> bool:
@@ -106,6 +109,8 @@ class MoveStage:
         for lane in list(self._lanes.values()):
             self._write_answers(lane)
             self._watch(lane)
+        if self._failure is not None:
+            raise self._failure
         if receiving and not self._stopping and self._place.contact.usable:
             self._start_lanes()
 
@@ -144,7 +149,7 @@ class MoveStage:
         """IMAGE where some of the study is here and the rest known by UID, unless that was refused."""
         if study.promised_by != "uid" or not study.received:
             return "STUDY"
-        refused = study.last_status not in {None, SUCCESS} and (
+        refused = study.last_status not in {None, SUCCESS, SOME_FAILED} and (
             self._place.ledger.studies.last_level(study.id) == "IMAGE"
         )
         return "STUDY" if refused else "IMAGE"
@@ -225,7 +230,7 @@ class MoveStage:
         lane.written = lane.turn
         if unknown:
             aet, port = self._place.config.dest_aet, self._place.config.query_aet.port
-            raise ConfigurationError(
+            self._failure = ConfigurationError(
                 f"SrcAet {self._place.contact.archive}: the archive does not know {aet} as a move destination"
                 f" (status a801). Ask its administrator to add AE title {aet} with this machine's address"
                 f" and port {port}, then run the same command again."
@@ -266,18 +271,20 @@ class MoveStage:
         reason = lane.hung or ("stopped" if self._stopping else failure_reason(child.output))
         first, *behind = unanswered
         with self._place.ledger.transaction():
-            self._place.ledger.studies.end_move(
-                first.study.id,
-                first.attempt,
-                MoveOutcome(status=None, reason=reason),
-                grace=self._place.config.quiet_time,
-            )
-            if self._stopping:
-                self._place.ledger.studies.refund(first.study.id, first.attempt)
             for item in behind:
                 self._place.ledger.studies.give_back(item.study.id, item.attempt, reason)
-        if not self._stopping:
+        if self._stopping:
+            self._end_unanswered(first, reason, charged=False)
+        else:
             self._lane_lost(lane, child, code, first, reason)
+
+    def _end_unanswered(self, item: Item, reason: str, *, charged: bool) -> None:
+        """From here on what came of it is judged, so it must be known by now whether it was an attempt."""
+        studies, outcome = self._place.ledger.studies, MoveOutcome(status=None, reason=reason)
+        with self._place.ledger.transaction():
+            studies.end_move(item.study.id, item.attempt, outcome, grace=self._place.config.quiet_time)
+            if not charged:
+                studies.refund(item.study.id, item.attempt)
 
     def _lane_lost(self, lane: Lane, child: Child, code: int, first: Item, reason: str) -> None:
         """The lane ended early: find out whether the study or the archive is to blame."""
@@ -297,7 +304,6 @@ class MoveStage:
         def conclude(echo: Echo) -> None:
             if echo is not Echo.ANSWERED:
                 self._place.contact.lost(echo)
-                with self._place.ledger.transaction():
-                    self._place.ledger.studies.refund(first.study.id, first.attempt)
+            self._end_unanswered(first, reason, charged=echo is Echo.ANSWERED)
 
         self._place.contact.ask(conclude)

@@ -120,7 +120,14 @@ def test_lines_that_cannot_be_asked_are_rejected_with_line_and_reason_and_stop_n
     ended = rig.cold()
     assert ended.status == 3, ended
     assert rig.states() == ["done", *["rejected"] * 6, "done"]
-    for line, reason in ((3, "empty"), (4, "wildcard"), (5, "backslash"), (6, "control"), (7, "16"), (8, "column")):
+    for line, reason in (
+        (3, "empty"),
+        (4, "wildcard"),
+        (5, "backslash"),
+        (6, "control"),
+        (7, "16"),
+        (8, "column"),
+    ):
         assert [text for text in rig.log().splitlines() if f"ine {line} " in text and reason in text], line
         assert reason in rig.report()[line - 2]["reason"]
     problems = rig.status()["problems"]

@@ -91,7 +91,13 @@ def test_a_csv_without_a_good_row_is_65_and_lists_every_line_with_its_reason(pla
     )
     ended = run_beside_a_users_file(plain_rig)
     assert_one_message(
-        ended, 65, *(f"list.csv:{line}: " for line in range(2, 9)), "empty", "wildcard", "backslash", "control"
+        ended,
+        65,
+        *(f"list.csv:{line}: " for line in range(2, 9)),
+        "empty",
+        "wildcard",
+        "backslash",
+        "control",
     )
 
 
@@ -137,7 +143,9 @@ def test_a_configuration_that_is_no_json_is_78_and_names_the_line(plain_rig: Rig
     assert_one_message(run_beside_a_users_file(plain_rig), 78, "config.json:3")
 
 
-@pytest.mark.parametrize("pattern", ["{00100020}/{0020000D}/{0020000E}.dcm", "image.dcm", "{00080050}/{InstanceNumber}"])
+@pytest.mark.parametrize(
+    "pattern", ["{00100020}/{0020000D}/{0020000E}.dcm", "image.dcm", "{00080050}/{InstanceNumber}"]
+)
 def test_a_file_path_that_cannot_tell_instances_apart_is_78(
     plain_rig: Rig, corpus: Corpus, pattern: str
 ) -> None:
@@ -285,9 +293,7 @@ def test_two_extractions_with_ports_of_their_own_run_side_by_side_where_that_is_
     first = rig.start()
     wait_until(lambda: rig.received() >= 1, "the first instance", seconds=60)
     mine = rig.storage
-    rig.configure(
-        StorageFolder="other", QueryAet=f"{OTHER_AET}:{rig.other_port}", MaxNifflerProcesses=2
-    )
+    rig.configure(StorageFolder="other", QueryAet=f"{OTHER_AET}:{rig.other_port}", MaxNifflerProcesses=2)
     second = rig.cold()
     assert second.status == 0, second
     assert first.end().status == 0
@@ -306,7 +312,13 @@ def test_niffler_status_without_a_ledger_is_66(plain_rig: Rig) -> None:
 
 def test_niffler_archive_with_wrong_usage_is_64(plain_rig: Rig) -> None:
     ended = plain_rig.start(
-        plain_rig.folder, "--bind", "ARCHIVE", "--destination", "A@b:1", command="niffler-archive", config=False
+        plain_rig.folder,
+        "--bind",
+        "ARCHIVE",
+        "--destination",
+        "A@b:1",
+        command="niffler-archive",
+        config=False,
     ).end()
     assert ended.status == 64, ended
     assert "AET@HOST:PORT" in ended.err

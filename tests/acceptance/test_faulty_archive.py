@@ -9,7 +9,9 @@ from tests.support.archives import ArchiveProcess
 from tests.support.processes import wait_until
 from tests.support.rig import Rig, corpus_folder, data_sets, data_sets_of, filed
 
-CHARGED = "SELECT study_instance_uid, sum(charged) FROM attempts JOIN studies ON studies.id = study_id GROUP BY 1"
+CHARGED = (
+    "SELECT study_instance_uid, sum(charged) FROM attempts JOIN studies ON studies.id = study_id GROUP BY 1"
+)
 NAME_OF_MISSING = "SELECT sop_instance_uid FROM instances WHERE state = 'missing'"
 
 
@@ -51,7 +53,11 @@ def test_success_with_three_of_ten_lost_is_partial_and_the_three_are_named(rig: 
 
     assert Counter(rig.states()) == {"done": 3, "partial": 1}
     entry = next(entry for entry in rig.report() if entry["line"] == str(line))
-    assert (entry["state"], entry["instances_expected"], entry["instances_received"]) == ("partial", "10", "7")
+    assert (entry["state"], entry["instances_expected"], entry["instances_received"]) == (
+        "partial",
+        "10",
+        "7",
+    )
     assert all(uid in entry["reason"] for uid in lost)
     status = rig.status()
     (problem,) = status["problems"]

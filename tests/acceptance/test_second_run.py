@@ -18,7 +18,9 @@ def damaged(rig: Rig, corpus: Corpus) -> ArchiveProcess:
     _, partial, failed, absent = corpus.studies
     folder = copy_studies(Corpus(studies=corpus.studies[:3]), rig.folder / "archive")
     rig.configure(MaxAttempts=1, MoveLanes=1)
-    rig.write_csv([*((study.patient_id, study.accession_number) for study in corpus.studies), ("", "EMPTY-ID")])
+    rig.write_csv(
+        [*((study.patient_id, study.accession_number) for study in corpus.studies), ("", "EMPTY-ID")]
+    )
     archive = rig.serve(folder)
     for study, number in ((partial, LOST), (failed, len(failed.instances))):
         for instance in study.instances[:number]:
@@ -70,9 +72,7 @@ def test_retry_failed_completes_what_a_mended_archive_has_and_fetches_nothing_tw
     assert status["rows"]["done"] == 4
 
 
-def test_retry_failed_while_nothing_is_mended_changes_nothing(
-    rig: Rig, damaged: ArchiveProcess
-) -> None:
+def test_retry_failed_while_nothing_is_mended_changes_nothing(rig: Rig, damaged: ArchiveProcess) -> None:
     before, report = marks(rig), rig.report()
     ended = rig.cold("--retry-failed")
     assert ended.status == 3, ended

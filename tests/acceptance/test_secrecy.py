@@ -52,9 +52,7 @@ def secret_studies(rig: Rig) -> list[tuple[str, str]]:
         rig.keep_secret(patient, f"NAME{token}", f"GIVEN{token}", accession)
         lines.append((patient, accession))
         for image in range(1, INSTANCES + 1):
-            made = instance(
-                number, 1, image, PatientID=patient, PatientName=name, AccessionNumber=accession
-            )
+            made = instance(number, 1, image, PatientID=patient, PatientName=name, AccessionNumber=accession)
             save(made, folder / f"{number}" / f"{image}")
     return lines
 
@@ -72,10 +70,7 @@ def test_no_process_log_or_terminal_tells_an_identifier_not_even_when_calls_fail
     assert list((rig.private / "logs").iterdir()), "no failed call was kept: the test proves nothing of those"
     assert "supervisor" in str(rig.ledger("SELECT role FROM processes"))
     told = {
-        secret
-        for secret in rig.identifiers
-        for arguments in processes.seen
-        if secret.encode() in arguments
+        secret for secret in rig.identifiers for arguments in processes.seen if secret.encode() in arguments
     }
     assert not told
     assert any(b"movescu" in arguments.lower() for arguments in processes.seen)

@@ -41,7 +41,9 @@ def instants(rig: Rig, storage: Path, total: int, seed: int) -> list[Callable[[R
 
     def at(count: int, margin: float) -> Callable[[Running], bool]:
         def kill(running: Running) -> bool:
-            wait_until(lambda: running.ended or rig.received(storage) >= count, f"{count} instances", seconds=60)
+            wait_until(
+                lambda: running.ended or rig.received(storage) >= count, f"{count} instances", seconds=60
+            )
             return after(margin)(running)
 
         return kill

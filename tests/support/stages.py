@@ -12,7 +12,6 @@ from niffler_ops.files import make_private_folder
 from niffler_ops.headers import read_instance
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.rows import FoundStudy
-from niffler_ops.ledger.store import Ledger
 from niffler_ops.ledger.studies import Study
 from niffler_ops.model import InstanceFile, Peer
 from niffler_ops.processes.launcher import Launcher

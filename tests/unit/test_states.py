@@ -25,6 +25,7 @@ ROW_RETRIES = {
     RowState.PARTIAL: {RowState.MATCHED},
     RowState.FAILED: {RowState.PENDING, RowState.MATCHED},
     RowState.NOT_FOUND: {RowState.PENDING},
+    RowState.WITHDRAWN: {RowState.PENDING, RowState.REJECTED},
 }
 STUDY_RETRIES = {StudyState.PARTIAL: {StudyState.FOUND}, StudyState.FAILED: {StudyState.FOUND}}
 
@@ -44,9 +45,16 @@ def test_no_state_leads_to_itself() -> None:
 
 
 def test_an_end_leads_nowhere_but_back_to_a_retry() -> None:
-    assert {state: set(ROW_TRANSITIONS[state]) for state in ROW_ENDS if ROW_TRANSITIONS[state]} == ROW_RETRIES
+    row_ways = {state: ROW_TRANSITIONS[state] - {RowState.WITHDRAWN} for state in ROW_ENDS}
+    assert {state: set(targets) for state, targets in row_ways.items() if targets} == ROW_RETRIES
     ways = {state: set(STUDY_TRANSITIONS[state]) for state in STUDY_ENDS}
     assert {state: targets for state, targets in ways.items() if targets} == STUDY_RETRIES
+
+
+def test_a_row_in_any_state_can_be_withdrawn_and_return() -> None:
+    others = set(RowState) - {RowState.WITHDRAWN}
+    assert all(RowState.WITHDRAWN in ROW_TRANSITIONS[state] for state in others)
+    assert ROW_TRANSITIONS[RowState.WITHDRAWN] == {RowState.PENDING, RowState.REJECTED}
 
 
 def test_whatever_is_not_an_end_leads_on() -> None:
@@ -54,8 +62,8 @@ def test_whatever_is_not_an_end_leads_on() -> None:
     assert all(STUDY_TRANSITIONS[state] for state in set(StudyState) - STUDY_ENDS)
 
 
-def test_every_state_but_those_of_new_records_can_be_reached() -> None:
-    assert set(RowState) - set().union(*ROW_TRANSITIONS.values()) == {RowState.REJECTED}
+def test_every_state_can_be_reached() -> None:
+    assert set(RowState) <= set().union(*ROW_TRANSITIONS.values())
     assert set(StudyState) <= set().union(*STUDY_TRANSITIONS.values())
 
 

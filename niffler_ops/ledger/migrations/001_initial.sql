@@ -17,7 +17,7 @@ CREATE TABLE extraction (
 
 CREATE TABLE rows (
     id         INTEGER PRIMARY KEY,
-    line       INTEGER NOT NULL,                -- of the CSV file, the header being 1
+    line       INTEGER,                         -- of the CSV file, the header being 1; NULL: withdrawn
     cells      TEXT NOT NULL,                   -- JSON array, as they stand in the file
     keys       TEXT,                            -- JSON object of C-FIND keys; NULL where rejected
     same_as    INTEGER REFERENCES rows (id),    -- the first row with the same keys, which is asked for all
@@ -138,7 +138,7 @@ CREATE TABLE tallies (
 ) WITHOUT ROWID;
 INSERT INTO tallies (subject, name) VALUES
     ('row', 'pending'), ('row', 'querying'), ('row', 'matched'), ('row', 'done'), ('row', 'partial'),
-    ('row', 'failed'), ('row', 'not_found'), ('row', 'rejected'),
+    ('row', 'failed'), ('row', 'not_found'), ('row', 'rejected'), ('row', 'withdrawn'),
     ('study', 'found'), ('study', 'listing'), ('study', 'listed'), ('study', 'moving'), ('study', 'moved'),
     ('study', 'relisting'), ('study', 'verified'), ('study', 'done'), ('study', 'partial'), ('study', 'failed'),
     ('instance', 'expected'), ('instance', 'received'), ('instance', 'bytes'),
@@ -161,6 +161,11 @@ CREATE TRIGGER studies_inserted AFTER INSERT ON studies BEGIN
     UPDATE tallies SET number = number + NEW.expected WHERE subject = 'instance' AND name = 'expected';
     INSERT INTO events (at, subject, subject_id, from_state, to_state, reason)
     VALUES (strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), 'study', NEW.id, NULL, NEW.state, NEW.reason);
+END;
+
+CREATE TRIGGER studies_deleted AFTER DELETE ON studies BEGIN
+    UPDATE tallies SET number = number - 1 WHERE subject = 'study' AND name = OLD.state;
+    UPDATE tallies SET number = number - OLD.expected WHERE subject = 'instance' AND name = 'expected';
 END;
 
 CREATE TRIGGER studies_changed AFTER UPDATE OF state ON studies WHEN OLD.state <> NEW.state BEGIN

@@ -98,6 +98,10 @@ def test_the_header_may_name_the_keys(configured: Attributes) -> None:
             ],
         ),
         (
+            {"NumberOfQueryAttributes": 0},
+            ["NumberOfQueryAttributes: 0 found; allowed: a whole number from 1 to 3"],
+        ),
+        (
             UPSTREAM | {"NumberOfQueryAttributes": 4},
             ["NumberOfQueryAttributes: 4 found; allowed: a whole number from 1 to 3"],
         ),

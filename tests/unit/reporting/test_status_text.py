@@ -25,7 +25,6 @@ BASE = Status(
     finished_at=None,
     gathered_at=NOW,
     rows=Counts(pending=3, active=2, done=10),
-    withdrawn=0,
     studies=Counts(pending=1, active=4, done=12),
     unverified=0,
     expected=2000,

@@ -1,4 +1,4 @@
-"""A study is complete by its files: every combination of what was promised, what came and what was answered."""
+"""A study is complete by its files: every combination of what was promised, came and was answered."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,7 +116,7 @@ def test_where_only_a_count_is_promised_it_decides_once_it_is_quiet(status: int 
     assert (verdict.step, verdict.verified) == (Step.DONE, "by_count")
     assert step(**by_count, received=9) is Step.RETRY
     assert step(**by_count, received=9, attempts=MAX) is Step.PARTIAL
-    assert step(**by_count, received=0, last_completed=0, attempts=MAX) is Step.FAILED
+    assert step(**by_count, received=0, attempts=MAX) is Step.FAILED
 
 
 def test_a_count_that_is_complete_need_not_be_waited_for_where_the_archive_says_the_same() -> None:
@@ -163,7 +163,7 @@ studies = st.builds(
 )
 
 
-@given(studies, st.booleans())
+@given(moved=studies, quiet=st.booleans())
 def test_whatever_happened_nothing_incomplete_is_done_and_every_study_comes_to_an_end(
     moved: Study, *, quiet: bool
 ) -> None:
