@@ -36,6 +36,7 @@ TURN_SECONDS = 0.05
 SHORTEST_TURN_SECONDS = 0.02
 TOUCH_SECONDS = 2.0
 FIRST_CONTACT_TRIES = 3
+FIRST_CONTACT_PAUSE_SECONDS = 1.5
 STOP_SECONDS = 6.0
 
 log = logging.getLogger(__name__)
@@ -159,7 +160,9 @@ class Supervisor:
     def _first_contact(self) -> None:
         """The archive must answer at the start; one that goes away later is waited for."""
         results: list[Echo] = []
-        for _ in range(FIRST_CONTACT_TRIES):
+        for number in range(FIRST_CONTACT_TRIES):
+            if number:
+                self._dispatch_until(lambda: self._stop_asked, seconds=FIRST_CONTACT_PAUSE_SECONDS)
             self._contact.ask(results.append)
             expected = len(results) + 1
             self._dispatch_until(partial(self._echoed, results, expected), seconds=30.0)

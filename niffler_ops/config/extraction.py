@@ -29,9 +29,10 @@ class ExtractionKeys(BaseModel):
         DEFAULT_FILE_PATH,
         validate_default=True,
         alias="FilePath",
-        description="Where in StorageFolder an instance is filed: `{ggggeeee}` or `{keyword}` for an "
-        "attribute, `{00080018,md5}` for its digest. `CFIND-ONLY` and `CFIND-DETAILED` list instead of "
-        "retrieving",
+        description="Where in StorageFolder an instance is filed, in dcm4che's pattern language: "
+        "`{ggggeeee}` or `{keyword}` for an attribute, `{StudyDate,date,yyyy/MM}` for a date in folders, "
+        "`{00080018,md5}` for a digest, and more in docs/filepath.md. `CFIND-ONLY` and `CFIND-DETAILED` list "
+        "instead of retrieving",
         examples=["{PatientID}/{StudyDate}-{StudyInstanceUID}/{SOPInstanceUID}.dcm"],
     )
     csv_file: Annotated[Path, Place("a CSV file")] = Field(

@@ -58,8 +58,8 @@ class Transformed:
         """Remember what becomes of a value: most are the same for a whole study or series."""
         if len(self._known) >= _KNOWN:
             self._known.clear()
-        self._known[value] = self._written(value)
-        return self._known[value]
+        self._known[value] = written = self._written(value)
+        return written
 
     def _written(self, value: str) -> str:
         if self.index is not None:

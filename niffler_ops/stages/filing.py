@@ -45,12 +45,14 @@ class Plan:
 class Filed:
     """What came of a plan.
 
-    `changed`: files that had been replaced by others after they were read; `lost`: SOP Instance UIDs whose
-    file is gone or damaged; `conflicts`: those whose path another instance has.
+    `changed`: files that had been replaced by others after they were read; `placed`: SOP Instance UIDs whose
+    file is at its path; `lost`: those whose file is gone or damaged; `conflicts`: those whose path another
+    instance has.
     """
 
     plan: Plan
     changed: tuple[InstanceFile, ...]
+    placed: tuple[str, ...]
     lost: tuple[str, ...]
     conflicts: tuple[str, ...]
 
@@ -69,7 +71,7 @@ class FilingStage:
     def __init__(self, place: Place, progress: Progress) -> None:
         self._place = place
         self._progress = progress
-        self._failure: OSError | None = None
+        self._failure: Exception | None = None
         self.busy = False
 
     def advance(self) -> None:
@@ -100,13 +102,13 @@ class FilingStage:
         try:
             filed = [Filing(self._place.layout, plan).run() for plan in plans]
             sync_file_system(self._place.layout.storage_folder)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - raised where the run ends by it, or it would wait for ever
             failure = error
             self._place.tools.launcher.post(lambda: self._failed(failure))
         else:
             self._place.tools.launcher.post(lambda: self._record(filed))
 
-    def _failed(self, error: OSError) -> None:
+    def _failed(self, error: Exception) -> None:
         self.busy = False
         self._failure = error
 
@@ -122,13 +124,10 @@ class FilingStage:
         ledger, study = self._place.ledger, filed.plan.study
         for file in filed.changed:
             ledger.instances.read_again(study.id, file)
-        for instance in filed.plan.instances:
-            if instance.sop_instance_uid in filed.lost:
-                ledger.instances.set_state(study.id, instance.sop_instance_uid, "awaited")
-            elif instance.sop_instance_uid in filed.conflicts:
-                ledger.instances.set_state(study.id, instance.sop_instance_uid, "missing")
-            elif not filed.lost:
-                ledger.instances.set_state(study.id, instance.sop_instance_uid, "filed")
+        states = (("filed", filed.placed), ("awaited", filed.lost), ("missing", filed.conflicts))
+        for state, uids in states:
+            for uid in uids:
+                ledger.instances.set_state(study.id, uid, state)
         if filed.lost:
             log.warning("%d files of a study were gone or damaged before they were durable", len(filed.lost))
             ledger.studies.unfile(study.id, grace=self._place.config.quiet_time, reason="files were lost")
@@ -145,6 +144,7 @@ class Filing:
         self._name = staging_name(plan.study.study_instance_uid)
         self._arranging = layout.arranging / self._name
         self._changed: list[InstanceFile] = []
+        self._placed: list[str] = []
         self._lost: list[str] = []
         self._conflicts: list[str] = []
 
@@ -163,6 +163,7 @@ class Filing:
         return Filed(
             plan=self._plan,
             changed=tuple(self._changed),
+            placed=tuple(self._placed),
             lost=tuple(self._lost),
             conflicts=tuple(self._conflicts),
         )
@@ -182,24 +183,27 @@ class Filing:
             target = self._layout.storage_folder / folder
             make_private_folder(target.parent)
             rename(self._arranging, target)
+            self._placed += [instance.sop_instance_uid for instance in self._plan.instances]
 
     def _file(self, instance: Instance) -> None:
-        target = self._target(instance)
-        source = self._source(instance)
+        uid, target, source = instance.sop_instance_uid, self._target(instance), self._source(instance)
         if source is None:
-            if not _holds(target, instance):
-                self._lost.append(instance.sop_instance_uid)
+            if _holds(target, instance):
+                self._placed.append(uid)
+            else:
+                self._lost.append(uid)
                 self._set_aside(target)  # cut off by a power failure
         elif not self._as_read(source, instance):
-            self._lost.append(instance.sop_instance_uid)
+            self._lost.append(uid)
         else:
             make_private_folder(target.parent)
             if rename_new(source, target):
-                return
-            if _holds(target, instance):
+                self._placed.append(uid)
+            elif _holds(target, instance):
                 source.unlink()
+                self._placed.append(uid)
             else:
-                self._conflicts.append(instance.sop_instance_uid)
+                self._conflicts.append(uid)
                 self._set_aside(source)
 
     def _as_read(self, path: Path, instance: Instance) -> bool:

@@ -1,4 +1,4 @@
-"""The CSV as people have it: three kinds of query, delimiters, blanks, duplicates, and lines nobody can ask."""
+"""The CSV as people have it: kinds of query, delimiters, blanks, duplicates, and lines nobody can ask."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -10,13 +10,9 @@ from tests.support.embedded import instance, save
 from tests.support.rig import Rig, corpus_folder, data_sets, data_sets_of
 
 Line = Callable[[CorpusStudy], Sequence[str]]
-PATIENT = {"PatientIndex": None, "AccessionIndex": None}
+NO_COLUMNS: dict[str, object] = {"PatientIndex": None, "AccessionIndex": None}
 QUERIES: dict[str, tuple[dict[str, object], Line]] = {
-    "empi_accession": (
-        {"PatientIndex": 0, "AccessionIndex": 1},
-        lambda study: (study.patient_id, study.accession_number),
-    ),
-    "empi_accession, columns elsewhere": (
+    "empi_accession in columns elsewhere": (
         {"PatientIndex": 3, "AccessionIndex": 1},
         lambda study: ("x", study.accession_number, "", study.patient_id),
     ),
@@ -29,23 +25,14 @@ QUERIES: dict[str, tuple[dict[str, object], Line]] = {
             datetime.strptime(study.study_date, "%Y%m%d").strftime("%m%d%y"),  # noqa: DTZ007 - a day
         ),
     ),
-    "empi_date as %d/%m/%Y": (
-        {"PatientIndex": 0, "DateIndex": 1, "DateFormat": "%d/%m/%Y"},
-        lambda study: (
-            study.patient_id,
-            datetime.strptime(study.study_date, "%Y%m%d").strftime("%d/%m/%Y"),  # noqa: DTZ007 - a day
-        ),
-    ),
 }
 TEXTS: dict[str, Callable[[str], bytes]] = {
-    "comma": str.encode,
-    "semicolon": lambda text: text.replace(",", ";").encode(),
-    "tab": lambda text: text.replace(",", "\t").encode(),
-    "byte order mark and CRLF": lambda text: text.replace("\n", "\r\n").encode("utf-8-sig"),
-    "blanks": lambda text: text.replace(",", " , ").replace("\n", " \n\n").encode(),
-    "quotes": lambda text: "\n".join(
-        ",".join(f'"{cell}"' for cell in line.split(",")) for line in text.splitlines()
-    ).encode(),
+    "semicolons, blanks and blank lines": lambda text: (
+        text.replace(",", " ; ").replace("\n", " \n\n").encode()
+    ),
+    "tabs, quotes, a byte order mark and CRLF": lambda text: "\r\n".join(
+        "\t".join(f'"{cell}"' for cell in line.split(",")) for line in text.splitlines()
+    ).encode("utf-8-sig"),
 }
 
 
@@ -54,7 +41,7 @@ def test_each_kind_of_query_finds_its_studies(plain_rig: Rig, corpus: Corpus, qu
     rig = plain_rig
     keys, line = QUERIES[query]
     rig.serve(corpus_folder(corpus), noted=False)
-    rig.configure(**(PATIENT | {"ExtractionType": query.split()[0].strip(",")} | keys))
+    rig.configure(**(NO_COLUMNS | {"ExtractionType": query.split(maxsplit=1)[0]} | keys))
     lines = [line(study) for study in corpus.studies]
     rig.write_csv(lines, header=[f"column {number}" for number in range(len(lines[0]))])
     ended = rig.cold()

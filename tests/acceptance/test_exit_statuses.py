@@ -167,14 +167,6 @@ def test_the_same_storage_folder_with_another_configuration_is_78_and_says_what_
     assert plain_rig.cold().status == 0
 
 
-def test_the_same_storage_folder_with_another_csv_is_refused(plain_rig: Rig, corpus: Corpus) -> None:
-    plain_rig.serve(corpus_folder(corpus), noted=False)
-    plain_rig.ask_for(corpus.studies[:1])
-    assert plain_rig.cold().status == 0
-    plain_rig.ask_for(corpus.studies[:2])
-    assert_one_message(plain_rig.cold(), 65, str(plain_rig.folder / "list.csv"), "differs")
-
-
 # Something is in the way
 
 

@@ -1,4 +1,4 @@
-"""An archive that loses, adds, alters, hangs, aborts and lies: files decide, and every row gets its answer."""
+"""An archive that loses, adds, alters, hangs, aborts and lies: files decide; every row gets its answer."""
 
 from collections import Counter
 
@@ -67,15 +67,9 @@ def test_success_with_three_of_ten_lost_is_partial_and_the_three_are_named(rig: 
     assert {uid for (uid,) in rig.ledger(NAME_OF_MISSING)} == lost
     assert stems(rig) == sop_uids(*corpus.studies) - lost
     assert dict(rig.ledger(CHARGED))[damaged.study_instance_uid] == 2  # MaxAttempts
-
-
-def test_what_is_missing_is_asked_for_by_itself(rig: Rig, corpus: Corpus) -> None:
-    archive = serve(rig, corpus, "drop=3:0")
-    assert rig.cold().status == 3
-    lost = sop_uids(*corpus.studies) - set(archive.delivered())
-    assert set(archive.delivered().values()) == {1}
     (again,) = [event for event in archive.events("move") if event["level"] == "IMAGE"]
     assert set(again["sop_instances"]) == lost
+    assert set(archive.delivered().values()) == {1}
 
 
 def test_the_right_count_with_one_wrong_instance_is_not_done(rig: Rig, corpus: Corpus) -> None:
@@ -159,7 +153,7 @@ def test_every_instance_sent_twice_makes_no_difference(rig: Rig, corpus: Corpus)
 
 
 def test_a_success_before_the_last_instance_is_waited_for(rig: Rig, corpus: Corpus) -> None:
-    archive = serve(rig, corpus, "success-early=1500")
+    archive = serve(rig, corpus, "success-early=1000", IdleTimeout=4)
     ended = rig.cold()
     assert ended.status == 0, ended
     assert_complete(rig, corpus)
@@ -179,30 +173,20 @@ def test_a_retrieve_that_hangs_or_is_aborted_costs_its_study_one_attempt_and_its
     assert charged == {
         study.study_instance_uid: 2 if study.study_instance_uid == hit else 1 for study in corpus.studies
     }
-    given_back = rig.ledger("SELECT count(*) FROM attempts WHERE charged = 0")
-    assert given_back == [(3,)]
+    assert rig.ledger("SELECT count(*) FROM attempts WHERE charged = 0") == [(3,)]  # those behind it
+    assert set(archive.delivered().values()) == {1}  # only what had not come is fetched again
 
 
-@pytest.mark.parametrize("fault", ["hang-first", "hang-middle=0"])
-def test_a_study_that_always_hangs_fails_after_max_attempts_with_the_reason(
-    rig: Rig, corpus: Corpus, fault: str
-) -> None:
+def test_a_study_that_always_hangs_fails_after_max_attempts_with_the_reason(rig: Rig, corpus: Corpus) -> None:
     rig.configure(MoveLanes=1, IdleTimeout=1, FirstInstanceTimeout=1, MaxAttempts=2)
     rig.ask_for(corpus.studies[:1])
-    rig.serve(corpus_folder(corpus), fault)
+    rig.serve(corpus_folder(corpus), "hang-first")
     ended = rig.cold()
     assert ended.status == 3, ended
     assert rig.states() == ["failed"]
     assert rig.ledger(CHARGED)[0][1] == 2
     assert "10 of 10 instances missing" in rig.report()[0]["reason"]
     assert filed(rig.storage) == []
-
-
-def test_only_what_a_broken_retrieve_had_not_brought_is_fetched_again(rig: Rig, corpus: Corpus) -> None:
-    archive = serve(rig, corpus, "abort-middle:times=1")
-    ended = rig.cold()
-    assert ended.status == 0, ended
-    assert set(archive.delivered().values()) == {1}
 
 
 # An archive that cannot or will not tell
@@ -234,7 +218,7 @@ def test_without_uids_and_count_studies_are_done_unverified_and_say_so(rig: Rig,
     assert rig.status()["studies"]["unverified"] == 4
 
 
-@pytest.mark.parametrize("count", ["+2", "-2", "0"])
+@pytest.mark.parametrize("count", ["+2", "-2"])
 def test_a_wrong_count_does_not_matter_where_the_uids_are_complete(
     rig: Rig, corpus: Corpus, count: str
 ) -> None:
@@ -344,6 +328,7 @@ def test_an_archive_that_is_down_at_the_start_ends_with_69_and_the_rows_stay_pen
     ended = rig.cold()
     assert ended.status == 69, ended
     assert f"127.0.0.1:{rig.archive_port}" in ended.err
+    assert ended.seconds > 2, "a moment's absence should not matter"
     status = rig.status()
     assert status["extraction"]["state"] == "stopped"
     assert status["rows"]["pending"] == status["rows"]["total"] == 4

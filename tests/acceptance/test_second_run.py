@@ -7,7 +7,7 @@ import pytest
 
 from niffler_ops.demo.corpus import Corpus
 from tests.support.archives import ArchiveProcess
-from tests.support.rig import Rig, copy_studies, data_sets, data_sets_of, filed
+from tests.support.rig import Rig, copy_studies, corpus_folder, data_sets, data_sets_of, filed
 
 LOST = 2
 
@@ -79,3 +79,18 @@ def test_retry_failed_while_nothing_is_mended_changes_nothing(rig: Rig, damaged:
     assert marks(rig) == before
     assert rig.report() == report
     assert set(damaged.delivered().values()) == {1}
+
+
+def test_a_csv_with_another_line_adds_that_and_leaves_the_others(rig: Rig, corpus: Corpus) -> None:
+    archive = rig.serve(corpus_folder(corpus))
+    rig.ask_for(corpus.studies[:2])
+    assert rig.cold().status == 0
+    before = marks(rig)
+    rig.ask_for(corpus.studies[1:3])
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert {path: mark for path, mark in marks(rig).items() if path in before} == before
+    assert data_sets(rig.storage) == data_sets_of(corpus.studies[:3])
+    assert set(archive.delivered().values()) == {1}
+    rows = rig.status()["rows"]
+    assert (rows["total"], rows["done"], rows["withdrawn"]) == (3, 2, 1)

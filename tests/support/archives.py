@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +64,17 @@ class ArchiveProcess:
     output: Path
     port: int
     log: Path | None = None  # one JSON line for each C-FIND, C-MOVE and C-STORE
-    process: "subprocess.Popen[bytes] | None" = field(default=None)
+    said_when_ready: str | None = None
+    process: "subprocess.Popen[bytes] | None" = None
+    _starts: int = 0
 
     @property
     def address(self) -> str:
         return f"{AET}@127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        told = self.said_when_ready
+        self._starts = self.output.read_text().count(told) if told and self.output.exists() else 0
         with self.output.open("ab") as stream:
             self.process = subprocess.Popen(
                 self.command,
@@ -80,8 +84,15 @@ class ArchiveProcess:
                 cwd=self.output.parent,
             )
         process = self.process
-        wait_until(lambda: process.poll() is not None or answers(self.port), "the archive")
+        wait_until(lambda: process.poll() is not None or self._is_ready(), "the archive")
         assert process.poll() is None, self.output.read_text()
+
+    def _is_ready(self) -> bool:
+        """Ours says so when it has read its folder; Orthanc listens then."""
+        told = self.said_when_ready
+        if told is None:
+            return listens(self.port)
+        return self.output.read_text().count(told) > self._starts
 
     def kill(self) -> None:
         if self.process is not None:
@@ -122,7 +133,7 @@ def embedded_archive(
     faults: Iterable[str] = (),
     noted: bool = True,
 ) -> ArchiveProcess:
-    """bin/niffler-archive itself where nothing is to be noted, else the faulty one, perhaps without a fault."""
+    """bin/niffler-archive where nothing is to be noted, else the faulty one, perhaps without a fault."""
     log = work / f"archive-{port}.jsonl"
     program = [sys.executable, str(FAULTY_ARCHIVE)] if noted else [str(ROOT / "bin" / "niffler-archive")]
     command = [*program, str(folder), "--bind", f"{AET}@127.0.0.1:{port}"]
@@ -136,6 +147,7 @@ def embedded_archive(
         output=work / f"archive-{port}.log",
         port=port,
         log=log if noted else None,
+        said_when_ready=f" as {AET}@",
     )
 
 
@@ -190,7 +202,7 @@ def upload(http_port: int, files: Iterable[Path]) -> None:
             assert response.status == http.HTTPStatus.OK, f"{file}: {text!r}"
 
 
-def answers(port: int) -> bool:
+def listens(port: int) -> bool:
     """Whether somebody listens."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

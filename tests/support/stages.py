@@ -12,7 +12,8 @@ from niffler_ops.files import make_private_folder
 from niffler_ops.headers import read_instance
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.rows import FoundStudy
-from niffler_ops.ledger.studies import Study
+from niffler_ops.ledger.store import Ledger
+from niffler_ops.ledger.studies import MoveOutcome, Study
 from niffler_ops.model import InstanceFile, Peer
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.stages.contact import Contact
@@ -52,7 +53,10 @@ class Bench:
         self.layout = Layout(folder / "storage")
         for needed in self.layout.folders():
             make_private_folder(needed)
-        self.ledger = make_ledger(self.layout.storage_folder, [asked(2)], clock=self.clock)
+        if self.layout.ledger.exists():
+            self.ledger = Ledger.open(self.layout.ledger, self.clock)
+        else:
+            self.ledger = make_ledger(self.layout.storage_folder, [asked(2)], clock=self.clock)
         self.launcher = Launcher()
         self.progress = Progress(self.clock.monotonic())
         commands = {name: (str(folder / name),) for name in ("storescp", "movescu", "findscu")}
@@ -92,6 +96,21 @@ class Bench:
                 self.ledger.instances.promise(study.id, promise)
                 self.ledger.studies.listed(study.id, StudyState.LISTING, "uid")
         return [self.study(uid) for uid in uids]
+
+    def move(self, uid: str, *, status: int | None = 0, grace: float = 0) -> None:
+        """Let a study be retrieved, with this answer."""
+        studies = self.ledger.studies
+        with self.ledger.transaction():
+            attempt = studies.begin_move(self.study(uid), lane=1, level="STUDY")
+            studies.end_move(self.study(uid).id, attempt, MoveOutcome(status=status), grace=grace)
+
+    def verify(self, uid: str, outcome: StudyState = StudyState.DONE) -> None:
+        """Let a study be found complete, or incomplete for good."""
+        study = self.study(uid)
+        with self.ledger.transaction():
+            self.ledger.instances.name_missing(study.id)
+            verified = "by_uid" if outcome is StudyState.DONE else None
+            self.ledger.studies.decide(study.id, outcome=outcome, verified=verified, reason="")
 
     def study(self, uid: str) -> Study:
         study = self.ledger.studies.by_uid(uid)

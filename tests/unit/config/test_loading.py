@@ -195,7 +195,7 @@ def test_a_misspelt_key_names_the_likely_one(loading: Loader, misspelt: str, mea
     ("config", "system", "complaint"),
     [
         ({"FilePath": "{00100020}/x.dcm"}, {}, "config.json: FilePath: "),
-        ({"FilePath": "{00080018,hash}"}, {}, "character 10: `,hash` is not understood yet"),
+        ({"FilePath": "{00080018,hush}"}, {}, "character 11: `,hush` is not understood"),
         ({"StorageFolder": " "}, {}, "config.json: StorageFolder: "),
         ({"FilePath": "CFIND"}, {}, "config.json: FilePath: "),
         (

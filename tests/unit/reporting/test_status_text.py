@@ -62,7 +62,7 @@ def test_a_running_extraction_shows_how_far_and_how_fast_it_is() -> None:
 def test_rows_and_studies_stand_in_columns_by_state() -> None:
     assert paragraph(text(), 1) == (
         "rows studies pending 3 1 active 2 4 done 10 12 partial 0 0 failed 0 0 not found 0 rejected 0"
-        " total 15 17"
+        " withdrawn 0 total 15 17"
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from niffler_ops.dicomtools.storescp import staging_name
-from niffler_ops.ledger.studies import MoveOutcome, Study
+from niffler_ops.ledger.studies import Study
 from niffler_ops.stages.verify import Step, VerifyStage, judge
 from niffler_ops.states import StudyState
 from tests.support.stages import Bench, bench
@@ -195,12 +195,6 @@ def place(tmp_path: Path) -> Iterator[Bench]:
         yield made
 
 
-def move(place: Bench, uid: str, status: int | None = SUCCESS, grace: float = 100) -> None:
-    with place.ledger.transaction():
-        attempt = place.ledger.studies.begin_move(place.study(uid), lane=1, level="STUDY")
-        place.ledger.studies.end_move(place.study(uid).id, attempt, MoveOutcome(status=status), grace=grace)
-
-
 def verify(place: Bench, stage: VerifyStage, seconds: float = 0.2) -> list[str]:
     """Let time pass and judge; gives the studies that are to be relisted."""
     place.clock.pass_time(seconds)
@@ -211,7 +205,7 @@ def verify(place: Bench, stage: VerifyStage, seconds: float = 0.2) -> list[str]:
 
 def test_a_complete_study_is_verified_without_waiting(place: Bench) -> None:
     place.studies("1.1")
-    move(place, "1.1")
+    place.move("1.1", grace=100)
     place.receive("1.1", [1, 2])
     assert verify(place, VerifyStage(place.place, place.progress)) == []
     now = place.study("1.1")
@@ -220,7 +214,7 @@ def test_a_complete_study_is_verified_without_waiting(place: Bench) -> None:
 
 def test_a_short_study_is_waited_for_as_long_as_anything_arrives(place: Bench) -> None:
     place.studies("1.1", instances=3)
-    move(place, "1.1")
+    place.move("1.1", grace=100)
     stage = VerifyStage(place.place, place.progress)
     for number in (1, 2):
         assert verify(place, stage, 90) == []
@@ -233,7 +227,7 @@ def test_a_short_study_is_waited_for_as_long_as_anything_arrives(place: Bench) -
 
 def test_nothing_is_judged_while_files_of_the_study_are_unread(place: Bench) -> None:
     place.studies("1.1")
-    move(place, "1.1", grace=0)
+    place.move("1.1", grace=0)
     stage = VerifyStage(place.place, place.progress)
     place.progress.arrived(staging_name("1.1"), 1, place.clock.monotonic())
     assert verify(place, stage, 1000) == []
@@ -243,7 +237,7 @@ def test_nothing_is_judged_while_files_of_the_study_are_unread(place: Bench) -> 
 
 def test_a_clock_that_is_set_back_delays_nothing(place: Bench) -> None:
     place.studies("1.1")
-    move(place, "1.1", status=UNABLE, grace=5)
+    place.move("1.1", status=UNABLE, grace=5)
     stage = VerifyStage(place.place, place.progress)
     verify(place, stage)
     place.clock.set_back(7200)
@@ -256,7 +250,7 @@ def test_missing_instances_are_retrieved_again_after_a_delay_and_named_at_the_en
     stage = VerifyStage(place.place, place.progress)
     for _ in range(2):
         place.clock.pass_time(100)
-        move(place, "1.1", status=WARNING, grace=5)
+        place.move("1.1", status=WARNING, grace=5)
         place.receive("1.1", [1])
         verify(place, stage)
         assert verify(place, stage, 10) == ["1.1"]
@@ -275,7 +269,7 @@ def test_missing_instances_are_retrieved_again_after_a_delay_and_named_at_the_en
 
 def test_surplus_of_a_study_that_is_not_complete_is_set_aside(place: Bench) -> None:
     place.studies("1.1", instances=2)
-    move(place, "1.1", status=WARNING, grace=0)
+    place.move("1.1", status=WARNING, grace=0)
     place.receive("1.1", [1, 3])
     with place.ledger.transaction():
         place.ledger._connection.execute("UPDATE studies SET attempts = 2, relisted = 1")
@@ -289,7 +283,7 @@ def test_surplus_of_a_study_that_is_not_complete_is_set_aside(place: Bench) -> N
 
 def test_of_many_missing_instances_twenty_are_named(place: Bench) -> None:
     place.studies("1.1", instances=30)
-    move(place, "1.1", status=REFUSED, grace=0)
+    place.move("1.1", status=REFUSED, grace=0)
     place.receive("1.1", [1])
     with place.ledger.transaction():
         place.ledger._connection.execute("UPDATE studies SET attempts = 2, relisted = 1")

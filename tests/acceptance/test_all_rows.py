@@ -12,12 +12,10 @@ from tests.support.processes import wait_until
 from tests.support.rig import (
     Rig,
     Running,
-    children,
     data_sets,
     data_sets_of,
     kill_when,
     tree,
-    unprotected,
 )
 
 KILLS = 10

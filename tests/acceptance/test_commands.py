@@ -1,0 +1,167 @@
+"""What README and Makefile promise: the block to try, the demonstration, and the wheel."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from niffler_ops.demo.corpus import Corpus
+from tests.support.processes import ROOT
+from tests.support.rig import MARK, Rig, corpus_folder, data_sets, data_sets_of, filed, marked
+
+README = ROOT / "README.md"
+TRY = "To try exactly this without a hospital"
+EXAMPLE_PORTS = ("11112", "10243")
+
+
+def block_to_try() -> list[str]:
+    """The commands of README that make an archive, serve it, and retrieve it."""
+    after = README.read_text().split(TRY, 1)[1].splitlines()
+    lines = [line.removeprefix("    ") for line in after if line.startswith("    ")]
+    assert lines[0] == "make", "the block begins with the installation"
+    return lines[1 : lines.index("kill %1") + 1]
+
+
+@pytest.fixture
+def copy(plain_rig: Rig) -> Path:
+    """What the block needs, in a folder of its own: with other ports, and the environment that is there."""
+    copy = plain_rig.folder / "clone"
+    for name in ("bin", "conf"):
+        shutil.copytree(ROOT / name, copy / name)
+    (copy / ".venv").symlink_to(Path(sys.prefix))
+    for file in copy.glob("conf/*.json"):
+        file.write_text(with_ports(file.read_text(), plain_rig))
+    return copy
+
+
+def with_ports(text: str, rig: Rig) -> str:
+    for example, port in zip(EXAMPLE_PORTS, (rig.archive_port, rig.port), strict=True):
+        text = text.replace(example, str(port))
+    return text
+
+
+def test_the_block_to_try_in_readme_does_what_it_says(plain_rig: Rig, copy: Path) -> None:
+    script = with_ports("\n".join(block_to_try()), plain_rig)
+    assert "niffler-cold --config conf/config.json" in script
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=copy,
+        env=plain_rig.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Rows: 5 done" in done.stdout, done
+    assert "Every row is done." in done.stdout
+    assert done.stderr == ""
+    assert len(filed(copy / "extraction")) == 50
+    assert (copy / "extraction" / ".niffler" / "report.csv").is_file()
+    plain_rig.wait_for_no_process()
+
+
+def test_the_commands_work_from_any_folder_and_through_a_link(plain_rig: Rig, corpus: Corpus) -> None:
+    plain_rig.serve(corpus_folder(corpus), noted=False)
+    plain_rig.ask_for(corpus.studies[:1])
+    link = plain_rig.folder / "cold"
+    link.symlink_to(ROOT / "bin" / "niffler-cold")
+    done = subprocess.run(  # config.json is the one in the current folder
+        [str(link)],
+        cwd=plain_rig.folder,
+        env=plain_rig.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    assert data_sets(plain_rig.storage) == data_sets_of(corpus.studies[:1])
+
+
+@pytest.mark.parametrize("command", ["niffler-cold", "niffler-status", "niffler-archive"])
+def test_every_command_explains_itself(plain_rig: Rig, command: str) -> None:
+    ended = plain_rig.start("--help", command=command, config=False).end()
+    assert ended.status == 0, ended
+    assert ended.out.startswith(f"usage: {command} ")
+
+
+def test_the_demonstration_is_killed_midway_loses_nothing_and_cleans_up(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "niffler_ops.demo"],
+        cwd=tmp_path,
+        env=os.environ | {"TMPDIR": str(scratch), MARK: str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    for text in (
+        "kill -9",
+        "crashed",
+        "200 are on disk:",
+        "0 lost, 0 changed, 0 fetched twice",
+        "'done': 20",
+    ):
+        assert text in done.stdout, done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert list(scratch.iterdir()) == []
+    assert marked(tmp_path) == []
+
+
+def test_the_wheel_works_from_an_environment_of_its_own(plain_rig: Rig, corpus: Corpus) -> None:
+    """Without a network: the dependencies are those of the environment that runs the tests."""
+    uv = Path(sys.executable).with_name("uv")
+    if not uv.exists():
+        pytest.skip("uv is missing: pip install uv")
+    environment, dist = plain_rig.folder / "environment", plain_rig.folder / "dist"
+    python = environment / "bin" / "python"
+    site_packages = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+
+    def call(*command: object) -> str:
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=plain_rig.folder,
+            env=plain_rig.environment | {"PYTHONPATH": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done
+        return done.stdout
+
+    call(
+        uv,
+        "build",
+        "--wheel",
+        "--offline",
+        "--no-build-isolation",
+        "--python",
+        sys.executable,
+        "-o",
+        dist,
+        ROOT,
+    )
+    call(sys.executable, "-m", "venv", "--without-pip", environment)
+    (wheel,) = dist.glob("*.whl")
+    call(uv, "pip", "install", "--offline", "--no-deps", "--python", python, wheel)
+    # A bare line in a .pth file adds the folder behind the environment's own, and no editable install of it.
+    (environment / site_packages / "dependencies.pth").write_text(f"{Path(sys.prefix) / site_packages}\n")
+
+    place = call(python, "-c", "import niffler_ops; print(niffler_ops.__file__)")
+    assert place.startswith(str(environment))
+    package = environment / site_packages / "niffler_ops"
+    assert {"config.json", "system.json", "example.csv"} <= {
+        path.name for path in (package / "conf").iterdir()
+    }
+    plain_rig.environment["PYTHONPATH"] = ""
+    plain_rig.serve(corpus_folder(corpus), noted=False)
+    plain_rig.ask_for(corpus.studies)
+    out = call(environment / "bin" / "niffler-cold", "--config", plain_rig.folder / "config.json")
+    assert "Rows: 4 done" in out
+    assert data_sets(plain_rig.storage) == data_sets_of(corpus.studies)
+    assert "finished" in call(environment / "bin" / "niffler-status", plain_rig.storage)

@@ -1,0 +1,260 @@
+"""Verified studies come to their final path: whole, once, and over nobody else's file."""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from niffler_ops.dicomtools.storescp import staging_name
+from niffler_ops.stages import filing
+from niffler_ops.stages.filing import FilingStage, own_folder
+from niffler_ops.states import StudyState
+from tests.support.dicomfiles import encode, image
+from tests.support.stages import Bench, bench
+
+FLAT = "{00100020}/{00080018}.dcm"
+
+
+@pytest.fixture(params=["{00100020}/{0020000D}/{0020000E}/{00080018}.dcm"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    with bench(tmp_path, FilePath=request.param, QuietTime=5) as made:
+        yield made
+
+
+flat = pytest.mark.parametrize("place", [FLAT], indirect=True)
+
+
+def file(place: Bench) -> FilingStage:
+    """File all that is verified."""
+    stage = FilingStage(place.place, place.progress)
+    stage.advance()
+    place.dispatch_until(lambda: not stage.busy, "the end of filing")
+    stage.advance()
+    return stage
+
+
+def arrive(place: Bench, uid: str = "1.1", numbers: tuple[int, ...] = (1, 2)) -> None:
+    place.studies(uid)
+    place.move(uid)
+    place.receive(uid, list(numbers))
+
+
+def path_of(place: Bench, uid: str, number: int) -> Path:
+    return place.layout.staged(staging_name(uid), staging_name(f"{uid}.1.{number}"))
+
+
+def instance_states(place: Bench, uid: str) -> dict[str, str]:
+    files = place.ledger.instances.of_study(place.study(uid).id)
+    return {one.sop_instance_uid: one.state for one in files}
+
+
+@pytest.mark.parametrize(
+    ("paths", "depth", "folder"),
+    [
+        (["P/1.1/s/1.dcm", "P/1.1/t/2.dcm"], 2, "P/1.1"),
+        (["P/1.1/s/1.dcm", "Q/1.1/t/2.dcm"], 2, None),
+        (["P/1.1/s/1.dcm"], None, None),
+        ([], 2, None),
+    ],
+)
+def test_a_study_has_a_folder_of_its_own_or_none(
+    paths: list[str], depth: int | None, folder: str | None
+) -> None:
+    own = own_folder([PurePosixPath(path) for path in paths], depth)
+    assert own == (None if folder is None else PurePosixPath(folder))
+
+
+def test_a_complete_study_is_filed_and_durable_before_it_is_done(place: Bench) -> None:
+    arrive(place)
+    content = {f"P1/1.1/1.1.1/1.1.1.{n}.dcm": path_of(place, "1.1", n).read_bytes() for n in (1, 2)}
+    place.verify("1.1")
+    file(place)
+    assert place.tree() == content
+    assert place.states() == {"1.1": "done"}
+    assert instance_states(place, "1.1") == {"1.1.1.1": "filed", "1.1.1.2": "filed"}
+    assert list(place.layout.incoming.iterdir()) == list(place.layout.arranging.iterdir()) == []
+    assert [row["state"] for row in place.ledger.report_rows()] == ["done"]
+
+
+def test_folders_and_files_of_the_tree_are_private(place: Bench) -> None:
+    arrive(place)
+    place.verify("1.1")
+    path_of(place, "1.1", 1).chmod(0o600)
+    file(place)
+    folders = [place.layout.storage_folder / "P1", place.layout.storage_folder / "P1" / "1.1"]
+    assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
+
+
+def test_a_study_appears_by_one_rename(place: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    rename = filing.rename
+
+    def looking(source: Path, target: Path) -> None:
+        rename(source, target)
+        seen.append(len(place.tree()))
+
+    monkeypatch.setattr(filing, "rename", looking)
+    arrive(place)
+    place.verify("1.1")
+    file(place)
+    assert seen == [0, 0, 2]
+
+
+@flat
+def test_without_a_folder_of_its_own_it_is_filed_file_by_file(place: Bench) -> None:
+    for uid in ("1.1",):
+        arrive(place, uid)
+        place.verify(uid)
+    file(place)
+    assert list(place.tree()) == ["P1/1.1.1.1.dcm", "P1/1.1.1.2.dcm"]
+    assert place.states() == {"1.1": "done"}
+
+
+def test_what_a_retry_brings_is_merged_into_the_folder(place: Bench) -> None:
+    arrive(place, numbers=(1,))
+    place.verify("1.1", StudyState.PARTIAL)
+    file(place)
+    assert place.states() == {"1.1": "partial"}
+    before = place.tree()
+    with place.ledger.transaction():
+        place.ledger.studies.take_up()
+        place.ledger.studies.claim_for_listing(1)
+        place.ledger.studies.listed(place.study("1.1").id, StudyState.LISTING, "uid")
+    place.move("1.1")
+    place.receive("1.1", [2])
+    place.verify("1.1")
+    file(place)
+    assert place.states() == {"1.1": "done"}
+    assert len(place.tree()) == 2
+    assert before.items() <= place.tree().items()
+
+
+def test_a_different_instance_at_the_path_is_never_overwritten(place: Bench) -> None:
+    arrive(place)
+    target = place.layout.storage_folder / "P1" / "1.1" / "1.1.1" / "1.1.1.1.dcm"
+    target.parent.mkdir(parents=True)
+    target.write_bytes(b"somebody else's")
+    place.verify("1.1")
+    file(place)
+    assert target.read_bytes() == b"somebody else's"
+    assert place.states() == {"1.1": "partial"}
+    assert instance_states(place, "1.1") == {"1.1.1.1": "missing", "1.1.1.2": "filed"}
+    study = place.study("1.1")
+    assert (study.received, study.verified) == (1, None)
+    assert study.reason == "1 instances not filed: another one stands at their path"
+    assert len(list(place.layout.unexpected.iterdir())) == 1
+
+
+def test_the_same_instance_at_the_path_is_no_conflict(place: Bench) -> None:
+    arrive(place)
+    target = place.layout.storage_folder / "P1" / "1.1" / "1.1.1" / "1.1.1.1.dcm"
+    target.parent.mkdir(parents=True)
+    target.write_bytes(path_of(place, "1.1", 1).read_bytes())
+    place.verify("1.1")
+    file(place)
+    assert place.states() == {"1.1": "done"}
+    assert list(place.layout.unexpected.iterdir()) == []
+
+
+def test_a_file_that_was_sent_again_after_it_was_read_is_read_again(place: Bench) -> None:
+    arrive(place)
+    place.verify("1.1")
+    again = place.stage("1.1", 1, pixels=bytes(48))
+    file(place)
+    assert place.states() == {"1.1": "done"}
+    known = place.ledger.instances.get(place.study("1.1").id, "1.1.1.1")
+    assert known is not None
+    assert (known.sha256, known.size, known.state) == (again.sha256, again.size, "filed")
+    assert place.study("1.1").bytes == sum(map(len, place.tree().values()))
+
+
+@pytest.mark.parametrize("damage", ["removed", "cut off", "another instance"])
+@pytest.mark.parametrize(
+    "place", ["{00100020}/{0020000D}/{0020000E}/{00080018}.dcm", FLAT], indirect=True, ids=["folder", "flat"]
+)
+def test_a_file_that_is_lost_before_it_is_durable_sends_its_study_back(place: Bench, damage: str) -> None:
+    arrive(place)
+    place.verify("1.1")
+    path = path_of(place, "1.1", 1)
+    match damage:
+        case "removed":
+            path.unlink()
+        case "cut off":
+            content = path.read_bytes()
+            path.unlink()
+            path.write_bytes(content[:-10])
+        case _:
+            path.unlink()
+            path.write_bytes(encode(image(StudyInstanceUID="1.1", SOPInstanceUID="9.9")))
+    file(place)
+    study = place.study("1.1")
+    assert (study.state, study.outcome, study.verified) == (StudyState.MOVED, None, None)
+    assert (study.received, study.expected, study.grace) == (1, 2, 5)
+    assert instance_states(place, "1.1")["1.1.1.1"] == "awaited"
+    assert len(list(place.layout.unexpected.iterdir())) == (damage != "removed")
+    # What was not lost is where the ledger says, also for a run that reads staging again.
+    with place.ledger.transaction():
+        place.ledger.studies.reread()
+    here = {one.name for one in place.layout.incoming.rglob("*.dcm")}
+    assert (place.study("1.1").received == 1) == (not here)
+
+    place.receive("1.1", [1] if not here else [1, 2])
+    place.verify("1.1")
+    file(place)
+    assert place.states() == {"1.1": "done"}
+    assert len(place.tree()) == 2
+
+
+def test_several_studies_are_filed_with_one_sync(place: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    syncs: list[Path] = []
+    monkeypatch.setattr(filing, "sync_file_system", syncs.append)
+    place.studies("1.1", "1.2", "1.3")
+    for uid in ("1.1", "1.2", "1.3"):
+        place.move(uid)
+        place.receive(uid, [1, 2], PatientID=f"P{uid}")
+        place.verify(uid)
+    file(place)
+    assert place.states() == {"1.1": "done", "1.2": "done", "1.3": "done"}
+    assert syncs == [place.layout.storage_folder]
+
+
+def test_nothing_is_done_that_could_not_be_synced(place: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_folder: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(filing, "sync_file_system", fail)
+    arrive(place)
+    place.verify("1.1")
+    with pytest.raises(OSError, match="No space"):
+        file(place)
+    assert place.states() == {"1.1": "verified"}
+    monkeypatch.undo()
+    file(place)
+    assert place.states() == {"1.1": "done"}
+
+
+def test_a_defect_in_filing_ends_the_run_and_does_not_hang_it(
+    place: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_folder: Path) -> None:
+        raise ValueError("a defect")
+
+    monkeypatch.setattr(filing, "sync_file_system", fail)
+    arrive(place)
+    place.verify("1.1")
+    with pytest.raises(ValueError, match="a defect"):
+        file(place)
+
+
+def test_a_study_without_anything_new_is_done_too(place: Bench) -> None:
+    arrive(place)
+    place.verify("1.1", StudyState.PARTIAL)
+    file(place)
+    with place.ledger.transaction():
+        place.ledger.studies.take_up()
+        place.ledger.studies.claim_for_listing(1)
+        place.ledger.studies.listed(place.study("1.1").id, StudyState.LISTING, "uid")
+        place.ledger.studies.skip_move(place.study("1.1").id)
+    place.verify("1.1")
+    file(place)
+    assert place.states() == {"1.1": "done"}

@@ -1,0 +1,101 @@
+"""Delays, progress, and the archive's health."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from niffler_ops.dicomtools.storescp import staging_name
+from niffler_ops.model import Peer
+from niffler_ops.processes.echo import Echo
+from niffler_ops.processes.launcher import Launcher
+from niffler_ops.stages.contact import LONGEST_PROBE_SECONDS, Contact
+from niffler_ops.stages.progress import Progress
+from niffler_ops.stages.retry import LONGEST_SECONDS, retry_delay
+from tests.support.clock import FakeClock
+from tests.support.peers import answering
+from tests.support.processes import wait_until
+
+
+@given(first=st.floats(0, 1000), failures=st.integers(0, 2000))
+def test_delays_double_up_to_five_minutes_and_vary_by_a_quarter(first: float, failures: int) -> None:
+    delay = retry_delay(first, failures)
+    plain = min(first * 2.0 ** min(max(failures - 1, 0), 60), LONGEST_SECONDS)
+    assert plain <= delay <= plain * 1.25 + 1e-9
+
+
+def test_what_failed_together_is_not_tried_together() -> None:
+    assert len({retry_delay(10, 1) for _ in range(100)}) > 90
+
+
+def test_progress_knows_what_is_unread_and_when_it_came() -> None:
+
+    progress = Progress(1.0)
+    folder = staging_name("1.1")
+    assert progress.all_read()
+    assert progress.last_arrival("1.1") is None
+    progress.arrived(folder, 2, 5.0)
+    progress.arrived(folder, 1, 7.0)
+    assert progress.unread("1.1")
+    assert not progress.unread("1.2")
+    progress.read(folder, 2)
+    assert progress.unread("1.1")
+    progress.read(folder)
+    assert progress.all_read()
+    assert progress.last_arrival("1.1") == 7.0
+    progress.forget("1.1")
+    progress.forget("1.1")
+    assert progress.last_arrival("1.1") is None
+
+
+class Answering(Contact):
+    """A contact whose C-ECHO comes out as the test says."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(Peer(aet="PACS", host="archive", port=104), "QBNIFFLER", Launcher(), clock)
+        self.asked = 0
+
+    def ask(self, then: object) -> None:
+        assert callable(then)
+        self.asked += 1
+        self.conclude = then
+
+
+def test_a_lost_archive_is_probed_ever_more_slowly_until_it_answers() -> None:
+    clock = FakeClock()
+    contact = Answering(clock)
+    contact.lost(Echo.UNREACHABLE)
+    contact.lost(Echo.SILENT)
+    assert not contact.usable
+    pauses = []
+    for _ in range(12):
+        begun, asked = clock.monotonic(), contact.asked
+        while contact.asked == asked:
+            clock.pass_time(0.25)
+            contact.advance()
+        contact.advance()
+        assert contact.asked == asked + 1  # one at a time
+        pauses.append(clock.monotonic() - begun)
+        contact.conclude(Echo.UNREACHABLE)
+    assert 1 <= pauses[0] <= 1.5
+    assert pauses[-1] == pytest.approx(LONGEST_PROBE_SECONDS, abs=0.25)
+    clock.pass_time(60)
+    contact.advance()
+    contact.conclude(Echo.ANSWERED)
+    assert contact.usable
+    clock.pass_time(1000)
+    contact.advance()
+    assert contact.asked == 13
+
+
+def test_a_real_archive_is_asked_beside_the_loop() -> None:
+    launcher, results = Launcher(), list[Echo]()
+    with answering() as peer:
+        Contact(peer, "QBNIFFLER", launcher, FakeClock()).ask(results.append)
+        assert results == []
+
+        def answered() -> bool:
+            launcher.dispatch(0.01)
+            return bool(results)
+
+        wait_until(answered, "the answer")
+    assert results == [Echo.ANSWERED]
