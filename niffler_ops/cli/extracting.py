@@ -6,6 +6,7 @@ import signal
 import sys
 from argparse import Namespace
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 
 from niffler_ops.cli.logs import start_logging
@@ -98,6 +99,7 @@ def _extract(
     stack.enter_context(display)
     stack.callback(start_logging(opened.layout.log, display.print))
     ledger = opened.ledger
+    config = _at_its_moment(config, opened)
     _log_start(config, opened)
     recover(ledger, opened.layout, quiet_time=config.quiet_time)
     if opened.corrected:
@@ -120,6 +122,14 @@ def _extract(
         raise
     display.show(ledger)
     return _finish(config, opened)
+
+
+def _at_its_moment(config: Config, opened: Opened) -> Config:
+    """The configuration with `{now}` of FilePath at the moment when the extraction was first started."""
+    record = opened.ledger.record()
+    assert record is not None  # noqa: S101 - it was made or found just before
+    moment = datetime.fromisoformat(record.created_at).astimezone()
+    return config.model_copy(update={"filing": config.file_path.at(moment)})
 
 
 def _log_start(config: Config, opened: Opened) -> None:

@@ -47,7 +47,7 @@ def key_columns(data: Mapping[str, Any]) -> tuple[tuple[KeyColumn, ...], list[Pr
     """
     extraction = data.get("extraction_type", _WRONG)
     if any(_is_given(data, key) for key in _LATER_FORM):
-        problems = [*_mixed(data), *_surplus(data), *_pair_problems(data)]
+        problems = [*_mixed(data), *_pair_problems(data)]
         columns = [
             _Column(data[name], name, index)
             for name, index in _pairs(data)
@@ -102,11 +102,12 @@ def _pairs(data: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     return _PAIRS[: data.get("number_of_query_attributes") or max(given, default=0)]
 
 
-def _surplus(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Upstream ignores what is given beyond the number; that can turn a narrow query into a wide one."""
-    needed = _pairs(data)
-    for key in (key for pair in _PAIRS[len(needed) :] for key in pair if _is_given(data, key)):
-        yield Problem(key, f"no value, because NumberOfQueryAttributes is {len(needed)}")
+def without_effect(given: Mapping[str, Any]) -> list[str]:
+    """The given keys beyond NumberOfQueryAttributes, by their names in the file: they are not asked for."""
+    number = str(given.get("NumberOfQueryAttributes", "")).strip()
+    beyond = _PAIRS[int(number) :] if number.isdecimal() and int(number) else ()
+    names = (_NAMES[attribute] for pair in beyond for attribute in pair)
+    return [name for name in names if given.get(name) not in {None, ""}]
 
 
 def _pair_problems(data: Mapping[str, Any]) -> Iterator[Problem]:

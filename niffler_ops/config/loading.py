@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from niffler_ops.config.commented_json import JsonError, read_object
+from niffler_ops.config.forms import without_effect
 from niffler_ops.config.keys import Key
 from niffler_ops.config.kinds import absolute
 from niffler_ops.config.model import KEYS, Config, ProblemsError
@@ -60,6 +61,7 @@ def load(config_file: Path | None, system_file: Path | None, overrides: Mapping[
     }
     context = {_BY_NAME[name].attribute: source.folder for name, (_, source) in values.items()}
     given = {name: value for name, (value, _) in values.items()}
+    notes += [f"{name}: not asked for: NumberOfQueryAttributes is less" for name in without_effect(given)]
     given |= {"config_file": config_path.absolute(), "system_file": system_path.absolute(), "notes": notes}
     try:
         loaded = Config.model_validate(given, context=context)

@@ -31,6 +31,7 @@ class ExtractionRecord:
     csv_digest: str
     csv_header: tuple[str, ...]
     imported: bool
+    created_at: str
     run_state: str
     started_at: str | None
     updated_at: str | None
@@ -112,6 +113,7 @@ class Ledger:
             csv_digest=row["csv_digest"],
             csv_header=tuple(json.loads(row["csv_header"])),
             imported=bool(row["imported"]),
+            created_at=row["created_at"],
             run_state=row["run_state"],
             started_at=row["started_at"],
             updated_at=row["updated_at"],

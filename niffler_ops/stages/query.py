@@ -10,6 +10,7 @@ from pydicom import Dataset
 from niffler_ops.dicomtools.failures import status_text
 from niffler_ops.dicomtools.findscu import FindAnswer
 from niffler_ops.ledger.rows import ClaimedRow, FoundStudy
+from niffler_ops.querying import matches
 from niffler_ops.stages.asking import Answers, Asking
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.retry import retry_delay
@@ -53,7 +54,7 @@ def sort_matches(keys: Mapping[str, str], matches: Sequence[Dataset]) -> Matches
 def agrees(match: Dataset, keyword: str, asked: str) -> bool:
     """Whether a returned key is what was asked, or was not returned."""
     returned = text_of(match, keyword)
-    return not returned or asked in {part.strip(" \0") for part in returned.split("\\")} | {returned}
+    return not returned or matches(keyword, asked, returned)
 
 
 def text_of(match: Dataset, keyword: str) -> str:

@@ -3,6 +3,7 @@
 import random
 
 LONGEST_SECONDS = 300.0
+MOST_DOUBLINGS = 60  # after an archive was away for a night, a float would overflow
 
 
 def retry_delay(first: float, failures: int) -> float:
@@ -10,5 +11,6 @@ def retry_delay(first: float, failures: int) -> float:
 
     The jitter (up to a quarter) keeps what failed together from being tried together.
     """
-    delay = min(first * 2.0 ** max(failures - 1, 0), LONGEST_SECONDS)
+    doublings = min(max(failures - 1, 0), MOST_DOUBLINGS)
+    delay = min(first * 2.0**doublings, LONGEST_SECONDS)
     return delay * random.uniform(1.0, 1.25)  # noqa: S311 - no secret

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from niffler_ops.config.forms import without_effect
 from niffler_ops.model import KeyColumn
 from tests.unit.config.conftest import Attributes, Problems
 
@@ -90,14 +91,6 @@ def test_the_header_may_name_the_keys(configured: Attributes) -> None:
             ],
         ),
         (
-            UPSTREAM | {"NumberOfQueryAttributes": 1, "ThirdAttr": ""},
-            [
-                'SecondAttr: "AccessionNumber" found; allowed: no value, because NumberOf… is 1',
-                'SecondIndex: "5" found; allowed: no value, because NumberOfQueryAttributes is 1',
-                "ThirdIndex: 3 found; allowed: no value, because NumberOfQueryAttributes is 1",
-            ],
-        ),
-        (
             {"NumberOfQueryAttributes": 0},
             ["NumberOfQueryAttributes: 0 found; allowed: a whole number from 1 to 3"],
         ),
@@ -171,3 +164,9 @@ def test_a_query_without_a_study_level_key_is_refused(
     assert found.startswith(
         'FirstAttr: "SeriesDescription" found; allowed: at least one attribute of patient'
     )
+
+
+def test_attributes_beyond_the_number_are_named_as_without_effect() -> None:
+    given = UPSTREAM | {"NumberOfQueryAttributes": 1, "ThirdAttr": ""}
+    assert without_effect(given) == ["SecondAttr", "SecondIndex", "ThirdIndex"]
+    assert without_effect(UPSTREAM) == []
