@@ -55,7 +55,10 @@ ROW_TRANSITIONS: Mapping[RowState, frozenset[RowState]] = {
 
 STUDY_TRANSITIONS: Mapping[StudyState, frozenset[StudyState]] = {
     StudyState.FOUND: frozenset({StudyState.LISTING, StudyState.LISTED}),
-    StudyState.LISTING: frozenset({StudyState.FOUND, StudyState.LISTED}),
+    StudyState.LISTING: frozenset(
+        {StudyState.FOUND, StudyState.LISTED, StudyState.DONE, StudyState.PARTIAL}
+        # the last two in the CFIND modes, where nothing is retrieved
+    ),
     StudyState.LISTED: frozenset({StudyState.MOVING, StudyState.MOVED}),
     StudyState.MOVING: frozenset({StudyState.LISTED, StudyState.MOVED}),
     StudyState.MOVED: frozenset(

@@ -18,20 +18,11 @@ from niffler_ops.ledger.store import Ledger
 from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.identity import identify
 from niffler_ops.processes.launcher import Launcher
-from niffler_ops.processes.workers import Workers
-from niffler_ops.stages.arrivals import Arrivals
 from niffler_ops.stages.contact import Contact
-from niffler_ops.stages.filing import FilingStage
-from niffler_ops.stages.listing import ListingStage
-from niffler_ops.stages.move import MoveStage
 from niffler_ops.stages.place import Place
-from niffler_ops.stages.progress import Progress
-from niffler_ops.stages.query import QueryStage
-from niffler_ops.stages.receiver import Receiver
 from niffler_ops.stages.tools import Tools
-from niffler_ops.stages.verify import VerifyStage
+from niffler_ops.work import Work
 
-READERS = 2
 TURN_SECONDS = 0.05
 SHORTEST_TURN_SECONDS = 0.02
 TOUCH_SECONDS = 2.0
@@ -50,39 +41,30 @@ class Display(Protocol):
         ...
 
 
-class Supervisor:
-    """Runs one extraction to its end, or until it is asked to stop."""
+def make_place(config: Config, toolkit: Toolkit, layout: Layout, ledger: Ledger, clock: Clock) -> Place:
+    """What the stages of one extraction work with."""
+    launcher = Launcher()
+    return Place(
+        config=config,
+        layout=layout,
+        ledger=ledger,
+        clock=clock,
+        tools=Tools(launcher, toolkit, ledger, layout),
+        contact=Contact(config.src_aet[0], config.query_aet.aet, launcher, clock),
+    )
 
-    def __init__(
-        self,
-        *,
-        config: Config,
-        toolkit: Toolkit,
-        layout: Layout,
-        ledger: Ledger,
-        clock: Clock,
-        display: Display,
-    ) -> None:
-        self._ledger = ledger
-        self._clock = clock
+
+class Supervisor:
+    """Keeps one extraction's work going to its end, or until it is asked to stop."""
+
+    def __init__(self, place: Place, work: Work, display: Display) -> None:
+        self._ledger = place.ledger
+        self._clock = place.clock
+        self._launcher = place.tools.launcher
+        self._contact = place.contact
+        self._work = work
         self._display = display
-        self._launcher = Launcher()
-        contact = Contact(config.src_aet[0], config.query_aet.aet, self._launcher, clock)
-        tools = Tools(self._launcher, toolkit, ledger, layout)
-        place = Place(config=config, layout=layout, ledger=ledger, clock=clock, tools=tools, contact=contact)
-        progress = Progress(clock.monotonic())
-        self._contact = contact
-        self._workers = Workers(READERS, self._launcher.post)
-        self._receiver = Receiver(place)
-        self._query = QueryStage(place)
-        self._listing = ListingStage(place)
-        self._progress = progress
-        self._arrivals = Arrivals(place, self._workers, progress)
-        self._move = MoveStage(place, progress)
-        self._verify = VerifyStage(place, progress)
-        self._filing = FilingStage(place, progress)
         self._stop_asked = False
-        self._recorded = False
         self._touched_at = 0.0
 
     def ask_to_stop(self) -> None:
@@ -90,7 +72,7 @@ class Supervisor:
         self._stop_asked = True
 
     def run(self) -> None:
-        """Work until every row is at its end.
+        """Work until nothing is left to do.
 
         Raises StoppedError when asked to stop, UnavailableError where the archive does not answer at
         the start or our port is taken, ConfigurationError where the archive does not know us, and
@@ -98,10 +80,10 @@ class Supervisor:
         """
         token = self._register()
         try:
-            if self._ledger.open_work():
-                self._arrivals.prepare(READERS)
+            if self._work.is_open():
+                self._work.begin()
                 self._first_contact()
-            while self._ledger.open_work() or self._filing.busy:
+            while self._work.is_open():
                 if self._stop_asked:
                     raise StoppedError("Stopped. Run the same command again to continue.")
                 self._turn()
@@ -122,13 +104,7 @@ class Supervisor:
 
     def _turn(self) -> None:
         self._contact.advance()
-        self._receiver.advance()
-        self._query.advance()
-        self._listing.advance(self._verify.to_relist)
-        self._arrivals.advance()
-        self._move.advance(receiving=self._receiver.ready and self._caught_up())
-        self._verify.advance()
-        self._filing.advance()
+        self._work.advance()
         self._touch()
         self._handle_events()
 
@@ -140,11 +116,6 @@ class Supervisor:
         if early > 0:
             time.sleep(early)  # rather than be woken for each
             self._launcher.dispatch(0)
-
-    def _caught_up(self) -> bool:
-        """Whether what an earlier run left in staging is recorded."""
-        self._recorded = self._recorded or (self._arrivals.scanned and self._progress.all_read())
-        return self._recorded
 
     def _register(self) -> str:
         identity = identify(os.getpid())
@@ -192,17 +163,16 @@ class Supervisor:
 
     def _wind_up(self) -> None:
         """End every child, movescu before storescp, and what is being filed; within seconds."""
-        self._move.stop()
+        self._work.stop()
         for child in list(self._launcher.children):
             if child.name == "findscu":
                 child.terminate()
         self._dispatch_until(
-            lambda: not self._filing.busy and all(c.name == "storescp" for c in self._launcher.children),
+            lambda: not self._work.is_writing and all(c.name == "storescp" for c in self._launcher.children),
             seconds=STOP_SECONDS / 2,
         )
-        self._receiver.stop()
+        self._work.close()
         if not self._dispatch_until(lambda: not self._launcher.children, seconds=STOP_SECONDS / 2):
             for child in list(self._launcher.children):
                 child.kill()
             self._dispatch_until(lambda: not self._launcher.children, seconds=1.0)
-        self._workers.stop()

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
+from niffler_ops.cli.dry_run import dry_run, experience
 from niffler_ops.cli.logs import start_logging
 from niffler_ops.cli.opening import Opened, open_extraction
 from niffler_ops.cli.parsing import ArgumentParser, run
@@ -19,9 +20,12 @@ from niffler_ops.errors import AlreadyRunningError, NifflerError, StoppedError
 from niffler_ops.intake import read_rows
 from niffler_ops.processes.inspection import storescp_count
 from niffler_ops.recovery import recover
+from niffler_ops.reporting.catalogue import write_catalogue
 from niffler_ops.reporting.progress import Bar, Lines
 from niffler_ops.reporting.report import write_report
-from niffler_ops.supervisor import Supervisor
+from niffler_ops.stages.place import Place
+from niffler_ops.supervisor import Supervisor, make_place
+from niffler_ops.work import Retrieval, Survey, Work
 
 PROBLEMS_LEFT = 3
 PRIVATE_UMASK = 0o077
@@ -65,12 +69,38 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "--retry-failed", action="store_true", help="take up what is failed, partial or not found again"
     )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="ask for every row, retrieve nothing, and say what is needed"
+    )
+    parser.add_argument(
+        "--first", metavar="N", type=_count, help="only the first N rows, to try an extraction out"
+    )
+    parser.add_argument(
+        "--instance-size", metavar="KB", type=_positive, help="for --dry-run: the size of an instance"
+    )
+    parser.add_argument(
+        "--instance-rate", metavar="N", type=_positive, help="for --dry-run: instances a second"
+    )
     keys = parser.add_argument_group("keys of config.json and system.json", "each overrides the files")
     for key in KEYS:
         keys.add_argument(
             f"--{key.name}", dest=f"key:{key.name}", metavar="VALUE", help=key.help.replace("%", "%%")
         )
     return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError(text)
+    return number
 
 
 def _start(arguments: Namespace) -> int:
@@ -81,6 +111,8 @@ def _start(arguments: Namespace) -> int:
     }
     config = load(arguments.config, arguments.system, overrides)
     toolkit = find_toolkit(config.dcm4che_bin, java_options=config.java_options)
+    if arguments.dry_run:
+        return _dry_run(config, toolkit, arguments)
     with ExitStack() as stack:
         try:
             opened = open_extraction(config, SystemClock(), stack)
@@ -88,12 +120,23 @@ def _start(arguments: Namespace) -> int:
             now = timestamp(SystemClock().now())
             print(f"[EXTRACTION FAILURE] {now}: Previous extraction still running.", flush=True)
             raise
-        return _extract(config, toolkit, opened, retry_failed=arguments.retry_failed, stack=stack)
+        return _extract(config, toolkit, opened, arguments, stack)
 
 
-def _extract(
-    config: Config, toolkit: Toolkit, opened: Opened, *, retry_failed: bool, stack: ExitStack
-) -> int:
+def _dry_run(config: Config, toolkit: Toolkit, arguments: Namespace) -> int:
+    size = None if arguments.instance_size is None else arguments.instance_size * 1000
+    known = experience(config, instance_size=size, instance_rate=arguments.instance_rate)
+    return dry_run(
+        config, toolkit, SystemClock(), first=arguments.first, known=known, started=_stop_on_signals
+    )
+
+
+def _stop_on_signals(supervisor: Supervisor) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: supervisor.ask_to_stop())
+
+
+def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namespace, stack: ExitStack) -> int:
     clock = SystemClock()
     display: Bar | Lines = Bar() if sys.stdout.isatty() else Lines(clock)
     stack.enter_context(display)
@@ -104,15 +147,14 @@ def _extract(
     recover(ledger, opened.layout, quiet_time=config.quiet_time)
     if opened.corrected:
         _take_correction(config, opened)
-    if retry_failed:
+    if arguments.retry_failed:
         with ledger.transaction():
             studies, rows = ledger.studies.take_up(), ledger.rows.take_up()
         log.info("Taken up again: %d rows and %d studies", rows, studies)
-    supervisor = Supervisor(
-        config=config, toolkit=toolkit, layout=opened.layout, ledger=ledger, clock=clock, display=display
-    )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: supervisor.ask_to_stop())
+    last_line = ledger.rows.line_of(arguments.first) if arguments.first else None
+    place = make_place(config, toolkit, opened.layout, ledger, clock)
+    supervisor = Supervisor(place, _work(place, last_line), display)
+    _stop_on_signals(supervisor)
     try:
         supervisor.run()
     except NifflerError as error:
@@ -121,13 +163,20 @@ def _extract(
         log.log(logging.ERROR, "Stopped with exit status %d: %s", error.exit_status, error)
         raise
     display.show(ledger)
-    return _finish(config, opened)
+    return _finish(config, opened, last_line)
+
+
+def _work(place: Place, last_line: int | None) -> Work:
+    if place.config.listing is not None:
+        return Survey(place, catalogue=True, last_line=last_line)
+    return Retrieval(place, last_line=last_line)
 
 
 def _at_its_moment(config: Config, opened: Opened) -> Config:
     """The configuration with `{now}` of FilePath at the moment when the extraction was first started."""
     record = opened.ledger.record()
-    assert record is not None  # noqa: S101 - it was made or found just before
+    if config.listing is not None or record is None:
+        return config
     moment = datetime.fromisoformat(record.created_at).astimezone()
     return config.model_copy(update={"filing": config.file_path.at(moment)})
 
@@ -165,19 +214,28 @@ def _take_correction(config: Config, opened: Opened) -> None:
     )
 
 
-def _finish(config: Config, opened: Opened) -> int:
-    """Close the books: report, summary, exit status."""
+def _finish(config: Config, opened: Opened, last_line: int | None) -> int:
+    """Close the books: report, summary, exit status (with `last_line` that of the rows up to it)."""
     ledger = opened.ledger
+    more = ledger.open_work()
     with ledger.transaction():
-        ledger.run_ended("finished")
+        ledger.run_ended("stopped" if more else "finished")
     write_report(ledger, opened.layout.report, opened.csv.header)
+    if config.listing is not None:
+        for path in write_catalogue(ledger, config.storage_folder, config.listing):
+            log.info("Table: %s", path)
     tallies = ledger.tallies()
     rows = {name: number for (subject, name), number in tallies.items() if subject == "row" and number}
+    if last_line is not None:
+        rows = ledger.rows.states_up_to(last_line)
     log.info("Rows: %s", ", ".join(f"{number} {name}" for name, number in rows.items()))
     log.info("Report: %s", opened.layout.report)
     problems = sum(number for name, number in rows.items() if name not in {"done", "withdrawn"})
     if problems:
         log.warning("%d rows are not done: see the report; --retry-failed takes them up again", problems)
+    if more:
+        log.info("The first rows are at their end; without --first the same command does the rest")
+        return PROBLEMS_LEFT if problems else 0
     log.info(
         "[EXTRACTION COMPLETE] %s: Niffler Extraction to %s Completes.",
         timestamp(SystemClock().now()),

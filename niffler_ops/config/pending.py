@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from niffler_ops.config.attributes import keyword_of
 from niffler_ops.config.forms import Problem
 from niffler_ops.config.kinds import LATER
-from niffler_ops.model import Listing
 from niffler_ops.querying import level_of
 
 HEADER = "header"
@@ -42,7 +41,6 @@ PENDING: tuple[Pending, ...] = (
     Pending(("retrieve_level",), lambda given, _: given == "SERIES", f"`STUDY` (`SERIES` {LATER})"),
     Pending(("accept_other_patient_ids",), lambda given, _: given, f"false (true {LATER})"),
     Pending(("ledger_folder",), lambda given, _: given is not None, f"no value ({LATER})"),
-    Pending(("filing",), lambda given, _: isinstance(given, Listing), f"a pattern (a listing {LATER})"),
     Pending(
         _NAMES,
         lambda given, _: level_of(keyword_of(given)) != "STUDY",

@@ -33,7 +33,7 @@ INSERT INTO rows (line, cells, keys, same_as, state, reason) VALUES (:line, :cel
 
 -- name: rows_to_query
 SELECT id, line, keys, attempts FROM rows
-WHERE state = 'pending' AND same_as IS NULL AND not_before <= :now
+WHERE state = 'pending' AND same_as IS NULL AND not_before <= :now AND line <= :last_line
 ORDER BY not_before, id LIMIT :limit
 
 -- name: next_row_due
@@ -275,3 +275,36 @@ GROUP BY rows.line ORDER BY rows.line
 SELECT study_id, sop_instance_uid, path, size, sha256 FROM instances
 WHERE (study_id, sop_instance_uid) > (:study_id, :sop_instance_uid) AND state = 'filed'
 ORDER BY study_id, sop_instance_uid LIMIT :limit
+
+-- name: line_of_row
+SELECT line FROM rows WHERE line IS NOT NULL ORDER BY line LIMIT 1 OFFSET ?
+
+-- name: pending_up_to
+SELECT 1 FROM rows WHERE line <= ? AND state = 'pending' LIMIT 1
+
+-- name: states_up_to
+SELECT state, count(*) AS number FROM rows WHERE line <= ? GROUP BY state
+
+-- name: keep_answer
+INSERT OR REPLACE INTO answers (study_id, series_instance_uid, attributes)
+VALUES (:study_id, :series_instance_uid, :attributes)
+
+-- name: answered_studies
+SELECT studies.id, studies.study_instance_uid, answers.attributes,
+       (SELECT group_concat(line, ';') FROM (
+            SELECT rows.line FROM row_studies JOIN rows ON rows.id = row_studies.row_id
+            WHERE row_studies.study_id = studies.id AND rows.line IS NOT NULL ORDER BY rows.line)) AS lines
+FROM studies JOIN answers ON answers.study_id = studies.id AND answers.series_instance_uid = ''
+ORDER BY studies.id
+
+-- name: answered_series
+SELECT studies.study_instance_uid, answers.attributes
+FROM studies JOIN answers ON answers.study_id = studies.id AND answers.series_instance_uid <> ''
+ORDER BY studies.id, answers.series_instance_uid
+
+-- name: studies_without_count
+SELECT count(*) FROM studies WHERE promised_count IS NULL
+
+-- name: seconds_of_moves
+SELECT coalesce(sum((julianday(ended_at) - julianday(launched_at)) * 86400), 0) FROM processes
+WHERE role = 'movescu' AND ended_at IS NOT NULL AND launched_at IS NOT NULL

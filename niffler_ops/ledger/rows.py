@@ -15,6 +15,7 @@ from niffler_ops.states import (
 )
 
 REASONS_SHOWN = 3
+LAST_LINE = 2**62
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +34,7 @@ class FoundStudy:
 
     study_instance_uid: str
     promised_count: int | None
+    attributes: Mapping[str, str] | None = None  # what else it told, where that is to be kept
 
 
 def stored(row: CsvRow) -> dict[str, object]:
@@ -66,10 +68,15 @@ class Rows:
             reason=reason,
         )
 
-    def claim(self, limit: int) -> list[ClaimedRow]:
-        """Take up to `limit` rows that are due for a query."""
+    def claim(self, limit: int, *, last_line: int | None = None) -> list[ClaimedRow]:
+        """Take up to `limit` rows that are due for a query, none beyond `last_line` of the CSV."""
         claimed = []
-        for row in self._ledger.all("rows_to_query", now=self._ledger.now_seconds(), limit=limit):
+        for row in self._ledger.all(
+            "rows_to_query",
+            now=self._ledger.now_seconds(),
+            limit=limit,
+            last_line=LAST_LINE if last_line is None else last_line,
+        ):
             self._ledger.one_changed("row_querying", row["id"])
             claimed.append(
                 ClaimedRow(
@@ -120,6 +127,13 @@ class Rows:
             record = self._ledger.one("study_by_uid", study.study_instance_uid)
             assert record is not None  # noqa: S101 - inserted above
             study_ids.append(record["id"])
+            if study.attributes is not None:
+                self._ledger.run(
+                    "keep_answer",
+                    study_id=record["id"],
+                    series_instance_uid="",
+                    attributes=json.dumps(dict(study.attributes), ensure_ascii=False),
+                )
         ended = self._end_query(row_id, RowState.MATCHED, "", mismatches=mismatches)
         self._ledger.run_many("link", ((row, study) for row in ended for study in study_ids))
         for row in ended:
@@ -158,6 +172,19 @@ class Rows:
             self._transition(row["id"], RowState(row["state"]), RowState.PENDING, "")
             self._ledger.run("row_taken_up", row["id"])
         return len(rows)
+
+    def line_of(self, number: int) -> int | None:
+        """The line of the n-th row of the CSV, counted from 1; None where there are fewer."""
+        row = self._ledger.one("line_of_row", number - 1)
+        return None if row is None else int(row["line"])
+
+    def pending_up_to(self, line: int) -> bool:
+        """Whether a row up to this line is pending."""
+        return self._ledger.one("pending_up_to", line) is not None
+
+    def states_up_to(self, line: int) -> dict[str, int]:
+        """The number of rows up to this line by state."""
+        return {row["state"]: row["number"] for row in self._ledger.all("states_up_to", line)}
 
     def problems(self, limit: int) -> list[tuple[int, RowState, str]]:
         """Line, state and reason of rows that did not become done, by line."""

@@ -18,7 +18,12 @@ from niffler_ops.ledger.launches import Launches
 from niffler_ops.ledger.rows import Rows
 from niffler_ops.ledger.studies import Studies
 from niffler_ops.model import CsvRow
-from niffler_ops.states import RowState
+from niffler_ops.states import STUDY_ENDS, RowState, StudyState
+
+_BEGUN: Mapping[str, frozenset[str]] = {
+    "row": frozenset({RowState.QUERYING, RowState.MATCHED}),
+    "study": frozenset(set(StudyState) - STUDY_ENDS),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -195,16 +200,35 @@ class Ledger:
         """Every row by line with what its studies came to, streamed."""
         return self._shared.run("report_rows")
 
-    def open_work(self) -> bool:
-        """Whether any row is not at its end."""
+    def open_work(self, *, last_line: int | None = None) -> bool:
+        """Whether any row is not at its end; with `last_line` those up to this line of the CSV."""
         tallies = self.tallies()
-        return any(
-            tallies["row", state] for state in (RowState.PENDING, RowState.QUERYING, RowState.MATCHED)
-        ) or any(
-            number
-            for (subject, name), number in tallies.items()
-            if subject == "study" and name not in {"done", "partial", "failed"}
+        begun = any(
+            number and name in _BEGUN.get(subject, frozenset()) for (subject, name), number in tallies.items()
         )
+        return begun or self._pending(tallies, last_line)
+
+    def open_queries(self, *, last_line: int | None = None) -> bool:
+        """Whether any row is still to be asked for."""
+        tallies = self.tallies()
+        return bool(tallies["row", RowState.QUERYING]) or self._pending(tallies, last_line)
+
+    def answered_studies(self) -> Iterator[sqlite3.Row]:
+        """In the CFIND modes: each study with its lines and attributes, streamed."""
+        return iter(self._shared.run("answered_studies"))
+
+    def answered_series(self) -> Iterator[sqlite3.Row]:
+        """In CFIND-DETAILED: each series with its attributes, streamed."""
+        return iter(self._shared.run("answered_series"))
+
+    def seconds_of_moves(self) -> float:
+        """How long movescu processes have run together, in seconds."""
+        row = self._shared.one("seconds_of_moves")
+        return 0.0 if row is None else float(row[0])
+
+    def _pending(self, tallies: Mapping[tuple[str, str], int], last_line: int | None) -> bool:
+        pending = bool(tallies["row", RowState.PENDING])
+        return pending and (last_line is None or self.rows.pending_up_to(last_line))
 
     def _now(self) -> str:
         return timestamp(self._clock.now())

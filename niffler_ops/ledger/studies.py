@@ -1,7 +1,8 @@
 """Studies: claims for listing and retrieval, what the archive promised, and how each ended."""
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from niffler_ops.ledger.connection import LedgerConnection
@@ -135,6 +136,26 @@ class Studies:
         self._transition(study_id, before, STUDY_REWINDS[before], reason)
         due = self._ledger.now_seconds() + delay
         self._ledger.run("study_listing_failed", id=study_id, charge=1 if charged else 0, not_before=due)
+
+    def keep_answer(self, study_id: int, series_instance_uid: str, attributes: Mapping[str, str]) -> None:
+        """Keep what the archive said of a series."""
+        self._ledger.run(
+            "keep_answer",
+            study_id=study_id,
+            series_instance_uid=series_instance_uid,
+            attributes=json.dumps(dict(attributes), ensure_ascii=False),
+        )
+
+    def described(self, study_id: int, problem: str = "") -> None:
+        """In the CFIND modes: all is known that was asked for, or `problem` says what is not."""
+        after = StudyState.PARTIAL if problem else StudyState.DONE
+        self._transition(study_id, StudyState.LISTING, after, problem)
+        self._rows.settle_study(study_id)
+
+    def without_count(self) -> int:
+        """Studies of which the archive did not tell the number of instances."""
+        row = self._ledger.one("studies_without_count")
+        return 0 if row is None else int(row[0])
 
     def relist(self, study_id: int) -> None:
         """Ask again what the study has, because arrival and promise differ."""

@@ -133,8 +133,8 @@ def _advice(status: Status) -> Iterator[str]:
         yield "Next: run the same command again with --retry-failed to take up what is partial, failed or"
         yield "not found."
     if rows.rejected:
-        yield "Rejected lines cannot be asked for as they stand: give them, corrected, in another CSV with"
-        yield "a StorageFolder of its own."
+        yield "Rejected lines cannot be asked for as they stand: correct them in the CSV and run the same"
+        yield "command again."
 
 
 def _process(process: ProcessStatus) -> str:

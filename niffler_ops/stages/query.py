@@ -16,6 +16,17 @@ from niffler_ops.stages.place import Place
 from niffler_ops.stages.retry import retry_delay
 
 RETURNED = ("StudyInstanceUID", "NumberOfStudyRelatedInstances")
+STUDY_KEYS = (
+    "StudyInstanceUID",
+    "PatientID",
+    "AccessionNumber",
+    "StudyDate",
+    "StudyTime",
+    "ModalitiesInStudy",
+    "StudyDescription",
+    "NumberOfStudyRelatedSeries",
+    "NumberOfStudyRelatedInstances",
+)
 BACKLOG_BATCHES = 8
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
@@ -33,10 +44,10 @@ class Matches:
     unusable: int
 
 
-def sort_matches(keys: Mapping[str, str], matches: Sequence[Dataset]) -> Matches:
+def sort_matches(keys: Mapping[str, str], matches: Sequence[Dataset], *, described: bool = False) -> Matches:
     """Believe only answers that return every key as it was asked, empty, or not at all.
 
-    An archive that ignores a key answers with strangers' studies.
+    An archive that ignores a key answers with strangers' studies. `described`: keep what else it says.
     """
     studies: dict[str, FoundStudy] = {}
     mismatches = unusable = 0
@@ -47,7 +58,11 @@ def sort_matches(keys: Mapping[str, str], matches: Sequence[Dataset]) -> Matches
         elif not is_uid(uid):
             unusable += 1
         else:
-            studies[uid] = FoundStudy(study_instance_uid=uid, promised_count=_count_of(match))
+            studies[uid] = FoundStudy(
+                study_instance_uid=uid,
+                promised_count=_count_of(match),
+                attributes={key: text_of(match, key) for key in STUDY_KEYS} if described else None,
+            )
     return Matches(studies=tuple(studies.values()), mismatches=mismatches, unusable=unusable)
 
 
@@ -82,9 +97,11 @@ def _count_of(match: Dataset) -> int | None:
 class QueryStage:
     """Asks the archive for rows, a batch at a time, not further ahead than retrieval can follow."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, last_line: int | None = None) -> None:
         self._place = place
+        self._last_line = last_line
         self._asking = Asking(place)
+        self._described = place.config.listing is not None
 
     @property
     def busy(self) -> bool:
@@ -98,12 +115,12 @@ class QueryStage:
             return
         ledger = self._place.ledger
         with ledger.transaction():
-            rows = ledger.rows.claim(self._place.config.query_batch_size)
+            rows = ledger.rows.claim(self._place.config.query_batch_size, last_line=self._last_line)
         if rows:
             self._asking.ask(
                 "STUDY",
                 [row.keys for row in rows],
-                RETURNED,
+                STUDY_KEYS if self._described else RETURNED,
                 lambda answers: self._answered(rows, answers),
             )
 
@@ -127,7 +144,7 @@ class QueryStage:
 
     def _complete(self, row: ClaimedRow, answer: FindAnswer) -> None:
         rows = self._place.ledger.rows
-        found = sort_matches(row.keys, answer.matches)
+        found = sort_matches(row.keys, answer.matches, described=self._described)
         limit = self._place.config.max_studies_per_row
         if found.mismatches:
             log.warning(

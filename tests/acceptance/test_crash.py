@@ -87,6 +87,7 @@ def test_it_may_die_between_any_two_steps(plain_rig: Rig, corpus: Corpus, patter
 @pytest.mark.parametrize("tool", ["storescp", "movescu"])
 def test_a_tool_that_is_killed_is_started_again(rig: Rig, corpus: Corpus, tool: str) -> None:
     rig.serve(corpus_folder(corpus), "slow=50")
+    rig.configure(MaxAttempts=3, RetryDelay=1)
     rig.ask_for(corpus.studies)
     running = rig.start()
     wait_until(lambda: rig.received() >= 5, "five instances", seconds=60)
@@ -129,6 +130,3 @@ def test_log_lines_that_operators_grep_for(rig: Rig, corpus: Corpus) -> None:
         found = re.search(complete, text, re.MULTILINE)
         assert found
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)", found[1])
-    again = rig.cold()
-    assert again.status == 0, again
-    assert "[EXTRACTION COMPLETE]" in again.out

@@ -79,20 +79,6 @@ def test_a_repeated_row_is_queried_once_and_each_keeps_its_own_state(rig: Rig, c
     assert [problem["line"] for problem in status["problems"]] == [3, 5]
 
 
-def test_two_rows_that_name_one_study_by_other_keys_retrieve_it_once(plain_rig: Rig, special: Corpus) -> None:
-    rig = plain_rig
-    study = next(study for study in special.studies if study.kind == "structured-report")
-    archive = rig.serve(corpus_folder(special))
-    rig.ask_for([study])
-    file = rig.folder / "list.csv"
-    patient, accession = study.patient_id, study.accession_number
-    file.write_text(f'EMPI,Accession\n{patient},{accession}\n" {patient}",{accession}\n')
-    ended = rig.cold()
-    assert ended.status == 0, ended
-    assert rig.states() == ["done", "done"]
-    assert set(archive.delivered().values()) == {1}
-
-
 def test_lines_that_cannot_be_asked_are_rejected_with_line_and_reason_and_stop_nothing(
     rig: Rig, corpus: Corpus
 ) -> None:

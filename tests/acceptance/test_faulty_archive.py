@@ -245,7 +245,7 @@ def test_an_archive_that_does_not_know_us_ends_with_78_and_the_rows_stay_pending
     assert status["extraction"]["state"] == "stopped"
     assert status["rows"]["pending"] == 4, status["rows"]
     assert not rig.ledger("SELECT 1 FROM attempts WHERE charged")
-    archive.restart()
+    archive.restart_mended()
     ended = rig.cold()
     assert ended.status == 0, ended
     assert_complete(rig, corpus)

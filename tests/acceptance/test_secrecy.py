@@ -1,5 +1,6 @@
 """Identifiers are secrets: not in a log, not on a terminal, not in the arguments of any process."""
 
+import contextlib
 import secrets
 import threading
 from pathlib import Path
@@ -14,11 +15,13 @@ from tests.support.rig import Rig, unprotected
 STUDIES, INSTANCES = 3, 6
 
 
-class ProcessList:
-    """Everything that any user saw in the arguments of any process while the block ran."""
+class OtherUser:
+    """What another user of the machine saw while the block ran: arguments of processes, files open to all."""
 
-    def __init__(self) -> None:
-        self.seen: set[bytes] = set()
+    def __init__(self, storage: Path) -> None:
+        self.arguments: set[bytes] = set()
+        self.files: set[str] = set()
+        self._storage = storage
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -34,11 +37,10 @@ class ProcessList:
 
     def _watch(self) -> None:
         while not self._stop.wait(0.02):
+            self.files.update(unprotected(self._storage))
             for entry in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    self.seen.add(entry.read_bytes())
-                except OSError:
-                    continue
+                with contextlib.suppress(OSError):
+                    self.arguments.add(entry.read_bytes())
 
 
 @pytest.fixture
@@ -57,12 +59,12 @@ def secret_studies(rig: Rig) -> list[tuple[str, str]]:
     return lines
 
 
-def test_no_process_log_or_terminal_tells_an_identifier_not_even_when_calls_fail(
+def test_no_process_file_log_or_terminal_tells_others_an_identifier_not_even_when_calls_fail(
     rig: Rig, secret_studies: list[tuple[str, str]]
 ) -> None:
     rig.write_csv([*secret_studies, ("PATNOWHERE", "ACCNOWHERE"), ("PATREFUSED*", "ACCREFUSED")])
     rig.serve(rig.folder / "archive", "abort-middle:times=2", "find-abort=1:times=1", "slow=30", "foreign")
-    with ProcessList() as processes:
+    with OtherUser(rig.storage) as other_user:
         ended = rig.cold()
         text = rig.status_text()
     assert ended.status == 3, ended
@@ -70,10 +72,14 @@ def test_no_process_log_or_terminal_tells_an_identifier_not_even_when_calls_fail
     assert list((rig.private / "logs").iterdir()), "no failed call was kept: the test proves nothing of those"
     assert "supervisor" in str(rig.ledger("SELECT role FROM processes"))
     told = {
-        secret for secret in rig.identifiers for arguments in processes.seen if secret.encode() in arguments
+        secret
+        for secret in rig.identifiers
+        for arguments in other_user.arguments
+        if secret.encode() in arguments
     }
     assert not told
-    assert any(b"movescu" in arguments.lower() for arguments in processes.seen)
+    assert not other_user.files
+    assert any(b"movescu" in arguments.lower() for arguments in other_user.arguments)
     assert not [secret for secret in rig.identifiers if secret in text]
     commands = [command for (command,) in rig.ledger("SELECT command FROM processes")]
     assert not [secret for secret in rig.identifiers for command in commands if secret in command]
@@ -88,17 +94,3 @@ def test_errors_of_usage_csv_and_configuration_name_no_identifier(
     plain_rig.configure(StorageFolder="config.json")
     assert plain_rig.cold().status == 73
     plain_rig.check_secrets()
-
-
-def test_everything_below_the_storage_folder_is_for_its_owner_alone_while_it_runs_and_after(
-    rig: Rig, secret_studies: list[tuple[str, str]]
-) -> None:
-    rig.write_csv(secret_studies)
-    rig.serve(rig.folder / "archive", "slow=30", "truncate:times=1")
-    running = rig.start()
-    open_to_others: set[str] = set()
-    while not running.ended:
-        open_to_others |= set(unprotected(rig.storage))
-    ended = running.end()
-    assert ended.status == 0, ended
-    assert not open_to_others

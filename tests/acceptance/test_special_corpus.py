@@ -60,17 +60,6 @@ def test_one_accession_number_brings_every_study_that_has_it(rig: Rig, special: 
     assert {p.parent.parent.name for p in filed(rig.storage)} == {s.study_instance_uid for s in wanted}
 
 
-def test_a_shared_accession_number_with_a_patient_id_brings_that_patients_study_only(
-    rig: Rig, special: Corpus
-) -> None:
-    study = next(study for study in special.studies if study.kind == "shared-accession")
-    rig.serve_kind("niffler-archive", special)
-    rig.ask_for([study])
-    ended = rig.cold()
-    assert ended.status == 0, ended
-    assert {path.parts[-3] for path in filed(rig.storage)} == {study.study_instance_uid}
-
-
 def test_hostile_ids_can_be_asked_for_and_stay_inside_and_apart(
     rig: Rig, archive_kind: str, special: Corpus
 ) -> None:

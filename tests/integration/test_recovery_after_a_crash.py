@@ -1,5 +1,6 @@
 """After a crash everything stands where work can go on: processes ended, states rewound, files kept."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -106,8 +107,8 @@ def test_what_was_half_received_or_half_asked_is_removed_and_whole_files_stay(tm
         assert made.layout.requests.stat().st_mode & 0o777 == 0o700
 
 
-def resume(made: Bench) -> None:
-    """Recover and let arrivals, verification and filing work until nothing changes."""
+def resume(made: Bench, until: Callable[[VerifyStage], object]) -> None:
+    """Recover and let arrivals, verification and filing work."""
     readers = Launcher()
     with ExitStack() as stack:
         workers = Workers(1, readers.post)
@@ -117,16 +118,15 @@ def resume(made: Bench) -> None:
         verify = VerifyStage(made.place, made.progress)
         filing = FilingStage(made.place, made.progress)
 
-        def settled() -> bool:
+        def reached() -> object:
             readers.dispatch(0.01)
             made.clock.pass_time(1)
             arrivals.advance()
-            if made.progress.all_read():
-                verify.advance()
+            verify.advance()
             filing.advance()
-            return made.progress.all_read() and not filing.busy and "verified" not in made.states().values()
+            return not filing.busy and until(verify)
 
-        made.dispatch_until(lambda: made.clock.monotonic() > 1010 and settled(), "the files of staging")
+        made.dispatch_until(reached, "what is to become of the files in staging")
 
 
 @pytest.mark.parametrize(
@@ -145,8 +145,7 @@ def test_files_that_arrived_whole_are_recorded_again_and_not_fetched_again(
             bring_to(made, "1.1", state)
             made.receive("1.1", [1, 2])
     with bench(tmp_path) as made:
-        resume(made)
-        assert made.states() == {"1.1": "done"}
+        resume(made, lambda _verify: made.states() == {"1.1": "done"})
         assert len(made.tree()) == 2
         assert made.study("1.1").asked == 1
         assert list(made.layout.unexpected.iterdir()) == []
@@ -161,14 +160,17 @@ def test_files_that_did_not_survive_are_fetched_again_and_only_they(tmp_path: Pa
         lost = made.layout.staged(staging_name("1.1"), staging_name("1.1.1.2"))
         lost.write_bytes(lost.read_bytes()[:100])  # as after a power failure
     with bench(tmp_path) as made:
-        resume(made)
+        resume(made, lambda verify: verify.to_relist)
         assert made.ledger.instances.missing(made.study("1.1").id) == ["1.1.1.1", "1.1.1.2"]
         assert (made.study("1.1").received, made.states()) == (1, {"1.1": "moved"})
         with made.ledger.transaction():
             made.ledger.studies.retry(made.study("1.1").id, delay=0, reason="")
         made.script("movescu", "exec sleep 60")
-        MoveStage(made.place, made.progress).advance(receiving=True)
+        stage = MoveStage(made.place, made.progress)
+        stage.advance(receiving=True)
         made.dispatch_until(made.calls)
+        stage.stop()
+        made.dispatch_until(lambda: not stage.busy)
         (call,) = made.calls()
         assert call[call.index("-L") + 1] == "IMAGE"
 
@@ -189,7 +191,7 @@ def test_what_is_known_to_be_lost_is_not_forgotten_where_no_uid_was_promised(
         made.receive("1.1", [1, 2])
         made.layout.staged(staging_name("1.1"), staging_name("1.1.1.1")).unlink()
     with bench(tmp_path) as made:
-        resume(made)
+        resume(made, lambda _verify: made.states() != {"1.1": "moved"})
         study = made.study("1.1")
         assert (study.state, study.expected, study.received) == (StudyState.LISTED, 2, 1)
 
@@ -219,7 +221,7 @@ def test_a_process_that_cannot_be_ended_is_named_and_nothing_is_begun(
         assert identity is not None
         launch(made.ledger, "storescp", identity)
         monkeypatch.setattr("niffler_ops.recovery.end_leftovers", list)
-        with pytest.raises(StoppedError, match=f"storescp \\(pid {foreign.pid}\\).* kill -9 PID"):
+        with pytest.raises(StoppedError, match=rf"storescp \(pid {foreign.pid}\).*kill -9 PID"):
             recover(made.ledger, made.layout, quiet_time=0)
         assert len(made.ledger.launches.open()) == 1
 

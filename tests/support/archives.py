@@ -99,12 +99,16 @@ class ArchiveProcess:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
 
-    def restart(self, *further: str) -> None:
-        """With other options from `--fault` on, where some are given."""
+    def restart(self) -> None:
         self.kill()
-        if further:
-            self.command = [*self.command[: _first_fault(self.command)], *further]
         self.start()
+
+    def restart_mended(self) -> None:
+        """Without its faults."""
+        if self.log is not None:
+            head = self.command[: self.command.index("--fault")]
+            self.command = [*head, "--fault", f"log={self.log}"]
+        self.restart()
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """What the archive noted of one kind: find, move or store."""
@@ -117,10 +121,6 @@ class ArchiveProcess:
     def delivered(self) -> Counter[str]:
         """How often each SOP instance was sent and accepted."""
         return Counter(event["sop_instance"] for event in self.events("store") if event["status"] == 0)
-
-
-def _first_fault(command: list[str]) -> int:
-    return command.index("--fault") if "--fault" in command else len(command)
 
 
 def embedded_archive(

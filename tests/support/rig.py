@@ -22,7 +22,7 @@ from typing import Any, Self
 
 from niffler_ops.demo.corpus import Corpus, CorpusStudy
 from niffler_ops.embedded.dataset import read_file_head
-from tests.support.archives import ArchiveProcess, Ports, embedded_archive, orthanc, upload
+from tests.support.archives import ArchiveProcess, Ports, embedded_archive, listens, orthanc, upload
 from tests.support.processes import ROOT, wait_until
 
 OUR_AET, OTHER_AET = "NIFFLER", "SECOND"
@@ -203,6 +203,7 @@ class Rig:
             environment=self.environment,
         )
         self._start(archive)
+        wait_until(lambda: listens(http_port), "Orthanc's REST interface")
         upload(http_port, files)
         return archive
 

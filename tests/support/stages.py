@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from niffler_ops.config import Config, load
 from niffler_ops.dicomtools.storescp import staging_name
@@ -137,7 +138,7 @@ class Bench:
 
         wait_until(met, what)
 
-    def stage(self, uid: str, number: int, **elements: object) -> InstanceFile:
+    def stage(self, uid: str, number: int, **elements: Any) -> InstanceFile:
         """Let an instance of a study arrive in staging."""
         sop = f"{uid}.1.{number}"
         dataset = image(StudyInstanceUID=uid, SeriesInstanceUID=f"{uid}.1", SOPInstanceUID=sop, **elements)
@@ -148,7 +149,7 @@ class Bench:
         part.rename(path)
         return read_instance(str(path), self.place.config.file_path.keywords)
 
-    def receive(self, uid: str, numbers: Sequence[int], **elements: object) -> None:
+    def receive(self, uid: str, numbers: Sequence[int], **elements: Any) -> None:
         """Let instances arrive and be recorded."""
         study = self.study(uid)
         for number in numbers:

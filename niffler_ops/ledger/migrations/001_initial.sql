@@ -85,6 +85,14 @@ CREATE TABLE instances (
     PRIMARY KEY (study_id, sop_instance_uid)
 ) WITHOUT ROWID;
 
+-- What C-FIND answered in the CFIND modes: of a study (series_instance_uid is empty) or of a series.
+CREATE TABLE answers (
+    study_id            INTEGER NOT NULL REFERENCES studies (id),
+    series_instance_uid TEXT NOT NULL,
+    attributes          TEXT NOT NULL,           -- JSON object, keyword to text
+    PRIMARY KEY (study_id, series_instance_uid)
+) WITHOUT ROWID;
+
 CREATE TABLE attempts (
     id         INTEGER PRIMARY KEY,
     study_id   INTEGER NOT NULL REFERENCES studies (id),

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from niffler_ops import files
 from niffler_ops.dicomtools.storescp import staging_name
 from niffler_ops.stages import filing
 from niffler_ops.stages.filing import FilingStage, own_folder
@@ -87,7 +88,7 @@ def test_folders_and_files_of_the_tree_are_private(place: Bench) -> None:
 
 def test_a_study_appears_by_one_rename(place: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    rename = filing.rename
+    rename = files.rename
 
     def looking(source: Path, target: Path) -> None:
         rename(source, target)

@@ -6,6 +6,7 @@ The movescu is a shell script that says what the real one says.
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset
@@ -22,7 +23,7 @@ from tests.support.stages import Bench, bench
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 TRANSCRIPTS = Path(__file__).parents[2] / "transcripts" / "5.22.5"
-KEYS = {
+KEYS: dict[str, Any] = {
     "MoveLanes": 1,
     "BatchSize": 10,
     "IdleTimeout": 100,

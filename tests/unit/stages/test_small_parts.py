@@ -65,8 +65,7 @@ def test_a_lost_archive_is_probed_ever_more_slowly_until_it_answers() -> None:
     contact = Answering(clock)
     contact.lost(Echo.UNREACHABLE)
     contact.lost(Echo.SILENT)
-    assert not contact.usable
-    pauses = []
+    usable, pauses = [contact.usable], []
     for _ in range(12):
         begun, asked = clock.monotonic(), contact.asked
         while contact.asked == asked:
@@ -81,7 +80,8 @@ def test_a_lost_archive_is_probed_ever_more_slowly_until_it_answers() -> None:
     clock.pass_time(60)
     contact.advance()
     contact.conclude(Echo.ANSWERED)
-    assert contact.usable
+    usable.append(contact.usable)
+    assert usable == [False, True]
     clock.pass_time(1000)
     contact.advance()
     assert contact.asked == 13

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from tests.support.stages import Bench, bench
 
 SUCCESS, WARNING, REFUSED, UNABLE = 0x0000, 0xB000, 0xA900, 0xC000
 MAX = 3
+Changes = dict[str, Any]
 PLAIN = MappingProxyType(
     {
         "id": 1,
@@ -70,7 +72,7 @@ def test_a_study_that_grew_is_asked_about_again_and_then_done() -> None:
 
 
 def test_the_right_count_with_a_wrong_uid_is_never_done() -> None:
-    wrong = {"received": 9, "surplus": 1}
+    wrong: Changes = {"received": 9, "surplus": 1}
     assert step(**wrong, quiet=False) is Step.WAIT
     assert step(**wrong) is Step.RELIST
     assert step(**wrong, relisted=True) is Step.RETRY
@@ -78,7 +80,7 @@ def test_the_right_count_with_a_wrong_uid_is_never_done() -> None:
 
 
 def test_what_is_missing_is_waited_for_asked_about_retrieved_again_and_then_named() -> None:
-    short = {"received": 7}
+    short: Changes = {"received": 7}
     assert step(**short, quiet=False) is Step.WAIT
     assert step(**short) is Step.RELIST
     assert step(**short, relisted=True) is Step.RETRY
@@ -87,7 +89,7 @@ def test_what_is_missing_is_waited_for_asked_about_retrieved_again_and_then_name
 
 
 def test_nothing_at_all_is_retrieved_again_and_then_failed() -> None:
-    nothing = {"received": 0, "last_completed": 0}
+    nothing: Changes = {"received": 0, "last_completed": 0}
     assert step(**nothing, quiet=False) is Step.WAIT
     assert step(**nothing) is Step.RELIST  # success: perhaps the archive has nothing any more
     assert step(**nothing, last_status=UNABLE) is Step.RETRY
@@ -110,7 +112,7 @@ def test_a_refused_study_fails_at_once_and_keeps_what_came() -> None:
 
 @pytest.mark.parametrize("status", [SUCCESS, WARNING, UNABLE, None])
 def test_where_only_a_count_is_promised_it_decides_once_it_is_quiet(status: int | None) -> None:
-    by_count = {"promised_by": "count", "last_status": status, "last_completed": 99}
+    by_count: Changes = {"promised_by": "count", "last_status": status, "last_completed": 99}
     assert step(**by_count, quiet=False) is Step.WAIT
     verdict = judge(study(**by_count), quiet=True, max_attempts=MAX)
     assert (verdict.step, verdict.verified) == (Step.DONE, "by_count")
@@ -133,7 +135,7 @@ def test_a_count_that_is_complete_need_not_be_waited_for_where_the_archive_says_
     ],
 )
 def test_where_nothing_is_promised_success_is_believed_and_called_unverified(
-    promise: dict[str, object],
+    promise: Changes,
 ) -> None:
     verdict = judge(study(**promise), quiet=True, max_attempts=MAX)
     assert (verdict.step, verdict.verified) == (Step.DONE, "unverified")
@@ -144,7 +146,7 @@ def test_where_nothing_is_promised_success_is_believed_and_called_unverified(
 
 
 def test_what_came_once_and_was_lost_is_missing_even_where_nothing_is_promised() -> None:
-    lost = {"promised_by": "none", "promised_count": None, "expected": 10, "received": 9}
+    lost: Changes = {"promised_by": "none", "promised_count": None, "expected": 10, "received": 9}
     assert step(**lost) is Step.RETRY
     assert step(**lost, attempts=MAX) is Step.PARTIAL
 

@@ -1,0 +1,144 @@
+"""What a supervisor keeps going: retrieval, or a survey that only asks. Each reads as its list of stages."""
+
+from typing import Protocol
+
+from niffler_ops.processes.workers import Workers
+from niffler_ops.stages.arrivals import Arrivals
+from niffler_ops.stages.cataloguing import CatalogueStage
+from niffler_ops.stages.filing import FilingStage
+from niffler_ops.stages.listing import ListingStage
+from niffler_ops.stages.move import MoveStage
+from niffler_ops.stages.place import Place
+from niffler_ops.stages.progress import Progress
+from niffler_ops.stages.query import QueryStage
+from niffler_ops.stages.receiver import Receiver
+from niffler_ops.stages.verify import VerifyStage
+
+READERS = 2
+
+
+class Work(Protocol):
+    """Something that is advanced turn by turn until it is over."""
+
+    def is_open(self) -> bool:
+        """Whether anything is left to do."""
+        ...
+
+    def begin(self) -> None:
+        """Prepare, while the archive is being asked for the first time."""
+        ...
+
+    def advance(self) -> None:
+        """One turn of each stage."""
+        ...
+
+    def stop(self) -> None:
+        """Begin nothing more; what runs is ended."""
+        ...
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether files are on their way to their final path."""
+        ...
+
+    def close(self) -> None:
+        """Receive nothing more."""
+        ...
+
+
+class Retrieval:
+    """Query, list, retrieve, verify and file, all at once on whatever is ready.
+
+    `last_line`: only rows up to this line of the CSV.
+    """
+
+    def __init__(self, place: Place, *, last_line: int | None = None) -> None:
+        self._place = place
+        self._last_line = last_line
+        self._progress = Progress(place.clock.monotonic())
+        self._workers = Workers(READERS, place.tools.launcher.post)
+        self._receiver = Receiver(place)
+        self._query = QueryStage(place, last_line=last_line)
+        self._listing = ListingStage(place)
+        self._arrivals = Arrivals(place, self._workers, self._progress)
+        self._move = MoveStage(place, self._progress)
+        self._verify = VerifyStage(place, self._progress)
+        self._filing = FilingStage(place, self._progress)
+        self._recorded = False
+
+    def is_open(self) -> bool:
+        """Whether a row is not at its end, or files are being filed."""
+        return self._place.ledger.open_work(last_line=self._last_line) or self._filing.busy
+
+    def begin(self) -> None:
+        """Start the readers."""
+        self._arrivals.prepare(READERS)
+
+    def advance(self) -> None:
+        """One turn of each stage."""
+        self._receiver.advance()
+        self._query.advance()
+        self._listing.advance(self._verify.to_relist)
+        self._arrivals.advance()
+        self._move.advance(receiving=self._receiver.ready and self._caught_up())
+        self._verify.advance()
+        self._filing.advance()
+
+    def stop(self) -> None:
+        """End the movescu; what they had not retrieved goes back."""
+        self._move.stop()
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether files are on their way to their final path."""
+        return self._filing.busy
+
+    def close(self) -> None:
+        """End storescp and the readers."""
+        self._receiver.stop()
+        self._workers.stop()
+
+    def _caught_up(self) -> bool:
+        """Whether what an earlier run left in staging is recorded."""
+        self._recorded = self._recorded or (self._arrivals.scanned and self._progress.all_read())
+        return self._recorded
+
+
+class Survey:
+    """Asks and retrieves nothing; with `catalogue` the answers are kept, and end the rows."""
+
+    def __init__(self, place: Place, *, catalogue: bool, last_line: int | None = None) -> None:
+        self._place = place
+        self._last_line = last_line
+        self._query = QueryStage(place, last_line=last_line)
+        self._catalogue = CatalogueStage(place) if catalogue else None
+        self._stopping = False
+
+    def is_open(self) -> bool:
+        """Whether a row is not asked for, or a study not described."""
+        if self._catalogue is None:
+            return self._place.ledger.open_queries(last_line=self._last_line)
+        return self._place.ledger.open_work(last_line=self._last_line)
+
+    def begin(self) -> None:
+        """Nothing to prepare."""
+
+    def advance(self) -> None:
+        """One turn of each stage."""
+        if self._stopping:
+            return
+        self._query.advance()
+        if self._catalogue is not None:
+            self._catalogue.advance()
+
+    def stop(self) -> None:
+        """Ask nothing more."""
+        self._stopping = True
+
+    @property
+    def is_writing(self) -> bool:
+        """Nothing is filed."""
+        return False
+
+    def close(self) -> None:
+        """Nothing receives."""
