@@ -14,6 +14,7 @@ from pathlib import Path
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+COPY_BLOCK = 1024 * 1024
 FAILPOINT_VARIABLE = "NIFFLER_FAILPOINT"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -50,6 +51,24 @@ def rename(source: Path, target: Path) -> None:
     failpoint("rename-before")
     source.rename(target)
     failpoint("rename-after")
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename, or where the target is on another file system: copy, sync, rename, and remove the source."""
+    try:
+        rename(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        temporary = target.with_name(f".{target.name[-200:]}.part")
+        with source.open("rb") as reader:
+            write_private(temporary, b"")
+            with temporary.open("wb") as writer:
+                shutil.copyfileobj(reader, writer, COPY_BLOCK)
+                writer.flush()
+                os.fsync(writer.fileno())
+        rename(temporary, target)
+        source.unlink()
 
 
 def rename_new(source: Path, target: Path) -> bool:

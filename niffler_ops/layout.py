@@ -1,29 +1,64 @@
-"""Where everything of an extraction stands below its StorageFolder."""
+"""Where everything of an extraction stands: below its StorageFolder, and with LedgerFolder partly there."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+
+PRIVATE = ".niffler"
+POINTER = "ledger-folder"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The folders and files of one extraction."""
+    """The folders and files of one extraction.
+
+    `ledger_folder` is the extraction's own folder for what wants a local disk; None: below StorageFolder.
+    """
 
     storage_folder: Path
+    ledger_folder: Path | None = None
+
+    @classmethod
+    def found(cls, storage_folder: Path) -> "Layout":
+        """The layout of an extraction that exists: its pointer says where the ledger is."""
+        try:
+            text = (storage_folder / PRIVATE / POINTER).read_text(encoding="utf-8")
+        except OSError:
+            return cls(storage_folder)
+        return cls(storage_folder, Path(text.rstrip("\n")))
+
+    @classmethod
+    def planned(cls, storage_folder: Path, ledger_folder: Path | None) -> "Layout":
+        """The layout that the configuration asks for; several extractions may share a LedgerFolder."""
+        if ledger_folder is None:
+            return cls(storage_folder)
+        digest = hashlib.sha256(str(storage_folder).encode("utf-8", "surrogateescape")).hexdigest()
+        return cls(storage_folder, ledger_folder / f"extraction-{digest[:16]}")
 
     @property
     def private(self) -> Path:
         """All that is ours and not a retrieved image."""
-        return self.storage_folder / ".niffler"
+        return self.storage_folder / PRIVATE
+
+    @property
+    def local(self) -> Path:
+        """The ledger and what is on its way: wants a local disk."""
+        return self.ledger_folder or self.private
+
+    @property
+    def pointer(self) -> Path:
+        """Where `ledger_folder` is written down for those who know StorageFolder only."""
+        return self.private / POINTER
 
     @property
     def ledger(self) -> Path:
         """The SQLite ledger."""
-        return self.private / "ledger.sqlite"
+        return self.local / "ledger.sqlite"
 
     @property
     def incoming(self) -> Path:
         """Where storescp writes."""
-        return self.private / "incoming"
+        return self.local / "incoming"
 
     @property
     def arranging(self) -> Path:
@@ -38,7 +73,7 @@ class Layout:
     @property
     def requests(self) -> Path:
         """Query files and answers of running tools; removed after use."""
-        return self.private / "requests"
+        return self.local / "requests"
 
     @property
     def logs(self) -> Path:
@@ -61,4 +96,12 @@ class Layout:
 
     def folders(self) -> tuple[Path, ...]:
         """The folders that exist while an extraction runs."""
-        return (self.private, self.incoming, self.arranging, self.unexpected, self.requests, self.logs)
+        return (
+            self.private,
+            self.local,
+            self.incoming,
+            self.arranging,
+            self.unexpected,
+            self.requests,
+            self.logs,
+        )

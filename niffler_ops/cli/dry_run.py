@@ -55,7 +55,7 @@ def experience(config: Config, *, instance_size: float | None, instance_rate: fl
         return size, received / seconds * config.move_lanes if received and seconds else None
 
     try:
-        seen_size, seen_rate = consult(Layout(config.storage_folder).ledger, seen)
+        seen_size, seen_rate = consult(Layout.found(config.storage_folder).ledger, seen)
     except MissingInputError:
         seen_size = seen_rate = None
     return Experience(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from niffler_ops.clock import Clock, timestamp
 from niffler_ops.config import DEFINING_KEYS, Config, differences
 from niffler_ops.errors import CannotWriteError, ConfigurationError
-from niffler_ops.files import make_private_folder
+from niffler_ops.files import make_private_folder, write_durable
+from niffler_ops.filesystems import is_network, kind_of
 from niffler_ops.intake import CsvSummary, check, read_rows
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import ExtractionRecord, Ledger
@@ -37,7 +38,7 @@ def open_extraction(config: Config, clock: Clock, stack: ExitStack) -> Opened:
     after an InputError.
     """
     csv = check(config)
-    layout = Layout(config.storage_folder)
+    layout = _layout(config)
     others = len(running(runtime_folder()))
     lock = acquire(
         config.query_aet,
@@ -47,7 +48,7 @@ def open_extraction(config: Config, clock: Clock, stack: ExitStack) -> Opened:
     )
     stack.callback(lock.release)
     _make_folders(layout)
-    stack.callback(acquire_folder(layout.private).release)
+    stack.callback(acquire_folder(layout.local).release)
     ledger = Ledger.open(layout.ledger, clock)
     stack.callback(ledger.close)
     record = ledger.record()
@@ -72,10 +73,31 @@ def open_extraction(config: Config, clock: Clock, stack: ExitStack) -> Opened:
     )
 
 
+def _layout(config: Config) -> Layout:
+    """Where things stand; refused where the ledger would lie on the network, or lies elsewhere already."""
+    found = Layout.found(config.storage_folder)
+    planned = Layout.planned(config.storage_folder, config.ledger_folder)
+    if found.ledger.exists() and found != planned:
+        raise ConfigurationError(
+            f"LedgerFolder: the ledger of {config.storage_folder} is in {found.local}; give the LedgerFolder"
+            " it was started with. Another StorageFolder starts anew."
+        )
+    kind = kind_of(planned.local)
+    if is_network(kind):
+        key = "StorageFolder" if config.ledger_folder is None else "LedgerFolder"
+        raise ConfigurationError(
+            f"{key} {planned.local.parent}: it is on {kind}, where SQLite's ledger is not safe."
+            " Images may stay there: set LedgerFolder to a folder on a local disk, with room for the studies on their way."
+        )
+    return planned
+
+
 def _make_folders(layout: Layout) -> None:
     try:
         for folder in layout.folders():
             make_private_folder(folder)
+        if layout.ledger_folder is not None:
+            write_durable(layout.pointer, [f"{layout.ledger_folder}\n".encode("utf-8", "surrogateescape")])
         if not os.access(layout.storage_folder, os.W_OK | os.X_OK):
             raise PermissionError(13, "Permission denied")
     except OSError as error:

@@ -51,8 +51,8 @@ def _parser() -> ArgumentParser:
 
 def _show_status(arguments: Namespace) -> int:
     if arguments.verify:
-        return _verify(Layout(_storage_folder(arguments)), as_json=arguments.json)
-    status = gather(Layout(_storage_folder(arguments)), clock=SystemClock())
+        return _verify(Layout.found(_storage_folder(arguments)), as_json=arguments.json)
+    status = gather(Layout.found(_storage_folder(arguments)), clock=SystemClock())
     show(json.dumps(status_json(status), indent=2) + "\n" if arguments.json else status_text(status))
     return 0
 

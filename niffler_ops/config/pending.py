@@ -40,7 +40,6 @@ PENDING: tuple[Pending, ...] = (
     ),
     Pending(("retrieve_level",), lambda given, _: given == "SERIES", f"`STUDY` (`SERIES` {LATER})"),
     Pending(("accept_other_patient_ids",), lambda given, _: given, f"false (true {LATER})"),
-    Pending(("ledger_folder",), lambda given, _: given is not None, f"no value ({LATER})"),
     Pending(
         _NAMES,
         lambda given, _: level_of(keyword_of(given)) != "STUDY",

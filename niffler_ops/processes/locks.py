@@ -86,15 +86,15 @@ def acquire(local: LocalEntity, *, storage_folder: Path, since: str, limit: int)
     return Lock(descriptor)
 
 
-def acquire_folder(private: Path) -> Lock:
-    """Take a StorageFolder, whatever AE title and port are used; AlreadyRunningError where it is held."""
-    descriptor = _open(private / "supervisor.lock", mode=PRIVATE_FILE)
+def acquire_folder(folder: Path) -> Lock:
+    """Take the folder of a ledger, whatever AE title and port are used; else AlreadyRunningError."""
+    descriptor = _open(folder / "supervisor.lock", mode=PRIVATE_FILE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
         raise AlreadyRunningError(
-            f"Previous extraction still running in {private.parent}. Wait for it to end, or stop it with"
+            f"Previous extraction still running in {folder}. Wait for it to end, or stop it with"
             " SIGTERM, and run the same command again."
         ) from None
     return Lock(descriptor)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from niffler_ops.dicomtools.storescp import staging_name
-from niffler_ops.files import make_private_folder, remove_empty_folder, rename
+from niffler_ops.files import make_private_folder, move, remove_empty_folder, rename
 from niffler_ops.headers import read_instances
 from niffler_ops.ledger.studies import Study
 from niffler_ops.model import InstanceFile
@@ -191,7 +191,7 @@ class Arrivals:
         source = Path(file.path)
         name = f"{source.parent.name[:13]}-{source.stem}-{file.inode}.dcm"
         try:
-            rename(source, self._place.layout.unexpected / name)
+            move(source, self._place.layout.unexpected / name)
         except FileNotFoundError:
             return
         log.warning("Set aside as unexpected/%s: %s", name, problem)

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from niffler_ops.dicomtools.storescp import staging_name
 from niffler_ops.files import (
     make_private_folder,
+    move,
     remove_empty_folder,
     remove_folder,
     rename,
@@ -178,7 +179,7 @@ class Filing:
                 if arranged.parent not in made:
                     make_private_folder(arranged.parent)
                     made.add(arranged.parent)
-                rename(source, arranged)
+                move(source, arranged)
         if not self._lost:
             target = self._layout.storage_folder / folder
             make_private_folder(target.parent)
@@ -197,6 +198,8 @@ class Filing:
             self._lost.append(uid)
         else:
             make_private_folder(target.parent)
+            if self._layout.ledger_folder is not None:
+                source = self._brought_over(source, instance)
             if rename_new(source, target):
                 self._placed.append(uid)
             elif _holds(target, instance):
@@ -205,6 +208,14 @@ class Filing:
             else:
                 self._conflicts.append(uid)
                 self._set_aside(source)
+
+    def _brought_over(self, source: Path, instance: Instance) -> Path:
+        """A file of staging, on the tree's file system."""
+        arranged = self._arranged(instance)
+        if source != arranged:
+            make_private_folder(arranged.parent)
+            move(source, arranged)
+        return arranged
 
     def _as_read(self, path: Path, instance: Instance) -> bool:
         """Whether a file is the one that was read; one replaced since is read again."""
@@ -243,11 +254,11 @@ class Filing:
             if arranged.is_file():
                 staged = self._layout.staged(self._name, staging_name(instance.sop_instance_uid))
                 make_private_folder(staged.parent)
-                rename(arranged, staged)
+                move(arranged, staged)
 
     def _set_aside(self, path: Path) -> None:
         if path.is_file():
-            rename(path, self._layout.unexpected / f"filing-{path.lstat().st_ino}-{path.name[-200:]}")
+            move(path, self._layout.unexpected / f"filing-{path.lstat().st_ino}-{path.name[-200:]}")
 
 
 def _holds(path: Path, instance: Instance) -> bool:

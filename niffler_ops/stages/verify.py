@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from niffler_ops.dicomtools.failures import status_text
 from niffler_ops.dicomtools.storescp import staging_name
-from niffler_ops.files import rename
+from niffler_ops.files import move
 from niffler_ops.ledger.instances import Instance
 from niffler_ops.ledger.studies import Study
 from niffler_ops.stages.place import Place
@@ -178,7 +178,7 @@ class VerifyStage:
             source = layout.staged(staging_name(study.study_instance_uid), name)
             target = layout.unexpected / f"surplus-{name}-{instance.inode}.dcm"
             try:
-                rename(source, target)
+                move(source, target)
             except FileNotFoundError:
                 continue
             log.warning("Set aside as unexpected/%s: the archive did not promise it", target.name)
