@@ -62,7 +62,14 @@ STUDY_TRANSITIONS: Mapping[StudyState, frozenset[StudyState]] = {
     StudyState.LISTED: frozenset({StudyState.MOVING, StudyState.MOVED}),
     StudyState.MOVING: frozenset({StudyState.LISTED, StudyState.MOVED}),
     StudyState.MOVED: frozenset(
-        {StudyState.LISTED, StudyState.RELISTING, StudyState.VERIFIED, StudyState.FAILED}
+        {
+            StudyState.LISTED,
+            StudyState.RELISTING,
+            StudyState.VERIFIED,
+            StudyState.FAILED,
+            StudyState.DONE,  # this and the next: sent to another system, as the archive reports
+            StudyState.PARTIAL,
+        }
     ),
     StudyState.RELISTING: frozenset({StudyState.MOVED}),
     StudyState.VERIFIED: frozenset({StudyState.DONE, StudyState.PARTIAL, StudyState.MOVED}),

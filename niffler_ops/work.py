@@ -1,4 +1,4 @@
-"""What a supervisor keeps going: retrieval, or a survey that only asks. Each reads as its list of stages."""
+"""What a supervisor keeps going: retrieval, a relay, or a survey. Each reads as its list of stages."""
 
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.query import QueryStage
 from niffler_ops.stages.receiver import Receiver
+from niffler_ops.stages.reported import ReportedStage
 from niffler_ops.stages.verify import VerifyStage
 
 READERS = 2
@@ -102,6 +103,44 @@ class Retrieval:
         """Whether what an earlier run left in staging is recorded."""
         self._recorded = self._recorded or (self._arrivals.scanned and self._progress.all_read())
         return self._recorded
+
+
+class Relay:
+    """Query and have the archive send to another system: nothing is received here."""
+
+    def __init__(self, place: Place, *, last_line: int | None = None) -> None:
+        self._place = place
+        self._last_line = last_line
+        self._query = QueryStage(place, last_line=last_line)
+        self._listing = ListingStage(place)
+        self._move = MoveStage(place, Progress(place.clock.monotonic()))
+        self._reported = ReportedStage(place)
+
+    def is_open(self) -> bool:
+        """Whether a row is not at its end."""
+        return self._place.ledger.open_work(last_line=self._last_line)
+
+    def begin(self) -> None:
+        """Nothing to prepare."""
+
+    def advance(self) -> None:
+        """One turn of each stage."""
+        self._query.advance()
+        self._listing.advance([])
+        self._move.advance(receiving=True)
+        self._reported.advance()
+
+    def stop(self) -> None:
+        """End the movescu; what they had not sent goes back."""
+        self._move.stop()
+
+    @property
+    def is_writing(self) -> bool:
+        """Nothing is filed."""
+        return False
+
+    def close(self) -> None:
+        """Nothing receives."""
 
 
 class Survey:

@@ -25,7 +25,7 @@ from niffler_ops.reporting.progress import Bar, Lines
 from niffler_ops.reporting.report import write_report
 from niffler_ops.stages.place import Place
 from niffler_ops.supervisor import Supervisor, make_place
-from niffler_ops.work import Retrieval, Survey, Work
+from niffler_ops.work import Relay, Retrieval, Survey, Work
 
 PROBLEMS_LEFT = 3
 PRIVATE_UMASK = 0o077
@@ -169,6 +169,8 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
 def _work(place: Place, last_line: int | None) -> Work:
     if place.config.listing is not None:
         return Survey(place, catalogue=True, last_line=last_line)
+    if place.config.sends_elsewhere:
+        return Relay(place, last_line=last_line)
     return Retrieval(place, last_line=last_line)
 
 

@@ -87,7 +87,8 @@ def _layout(config: Config) -> Layout:
         key = "StorageFolder" if config.ledger_folder is None else "LedgerFolder"
         raise ConfigurationError(
             f"{key} {planned.local.parent}: it is on {kind}, where SQLite's ledger is not safe."
-            " Images may stay there: set LedgerFolder to a folder on a local disk, with room for the studies on their way."
+            " Images may stay there: set LedgerFolder to a folder on a local disk, with room for the studies"
+            " on their way."
         )
     return planned
 

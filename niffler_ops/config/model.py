@@ -83,6 +83,11 @@ class Config(QueryKeys, ExtractionKeys, OperationKeys, SystemKeys):
         return tuple(entry.peer for entry in self.archive_entries)
 
     @property
+    def sends_elsewhere(self) -> bool:
+        """Whether the images go to another system than ours."""
+        return self.dest_aet != self.query_aet.aet
+
+    @property
     def listing(self) -> Listing | None:
         """What is listed instead of retrieved; None where studies are retrieved."""
         return self.filing if isinstance(self.filing, Listing) else None

@@ -33,11 +33,6 @@ PENDING: tuple[Pending, ...] = (
         lambda given, _: any(entry.calling_aet or entry.destination or entry.lanes for entry in given),
         f"AET@HOST:PORT alone (an archive with settings of its own {LATER})",
     ),
-    Pending(
-        ("dest_aet",),
-        lambda given, rest: "query_aet" in rest and given != rest["query_aet"].aet,
-        f"the AE title of QueryAet (another system as destination {LATER})",
-    ),
     Pending(("retrieve_level",), lambda given, _: given == "SERIES", f"`STUDY` (`SERIES` {LATER})"),
     Pending(("accept_other_patient_ids",), lambda given, _: given, f"false (true {LATER})"),
     Pending(

@@ -308,3 +308,8 @@ SELECT count(*) FROM studies WHERE promised_count IS NULL
 -- name: seconds_of_moves
 SELECT coalesce(sum((julianday(ended_at) - julianday(launched_at)) * 86400), 0) FROM processes
 WHERE role = 'movescu' AND ended_at IS NOT NULL AND launched_at IS NOT NULL
+
+-- name: study_reported
+UPDATE studies SET received = coalesce(last_completed, 0), expected = max(expected, coalesce(last_completed, 0)),
+    verified = CASE :outcome WHEN 'done' THEN 'reported' END
+WHERE id = :id

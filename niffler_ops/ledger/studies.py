@@ -230,6 +230,12 @@ class Studies:
         self._transition(study_id, StudyState.VERIFIED, outcome, reason)
         self._rows.settle_study(study_id)
 
+    def reported(self, study_id: int, outcome: StudyState, reason: str) -> None:
+        """Sent to another system: the archive's counters are all there is."""
+        self._ledger.run("study_reported", id=study_id, outcome=outcome)
+        self._transition(study_id, StudyState.MOVED, outcome, reason)
+        self._rows.settle_study(study_id)
+
     def unfile(self, study_id: int, *, grace: float, reason: str) -> None:
         """A file was lost or changed before it was durable: judge again."""
         self._transition(study_id, StudyState.VERIFIED, StudyState.MOVED, reason)

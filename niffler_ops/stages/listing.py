@@ -69,7 +69,7 @@ class ListingStage:
             studies = [*studies, *(ledger.studies.claim_for_listing(free) if free else ())]
         if not studies:
             return
-        if self._place.config.verify_by == "count":
+        if self._place.config.verify_by == "count" or self._place.config.sends_elsewhere:
             self._conclude([Listing(study=study, unknown=True) for study in studies])
         else:
             self._ask_series([Listing(study=study) for study in studies])

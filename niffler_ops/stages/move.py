@@ -251,7 +251,7 @@ class MoveStage:
                 lane.child.kill()  # all is answered, and the release is not
             return
         arrival = self._progress.last_arrival(lane.items[lane.turn].study.study_instance_uid)
-        begun = arrival is not None and arrival >= lane.turn_at
+        begun = lane.response_at > lane.turn_at or (arrival is not None and arrival >= lane.turn_at)
         limit = config.idle_timeout if begun else config.first_instance_timeout
         progress = max(lane.response_at, lane.turn_at, self._progress.growth, arrival or 0.0)
         if now - progress > limit + KILL_SECONDS:

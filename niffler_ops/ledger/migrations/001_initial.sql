@@ -55,7 +55,7 @@ CREATE TABLE studies (
     grace              REAL NOT NULL DEFAULT 0,     -- seconds without arrivals before what came is judged
     not_before         REAL NOT NULL DEFAULT 0,
     outcome            TEXT CHECK (outcome IN ('done', 'partial')),  -- decided, effective once filed
-    verified           TEXT CHECK (verified IN ('by_uid', 'by_count', 'unverified'))
+    verified           TEXT CHECK (verified IN ('by_uid', 'by_count', 'unverified', 'reported'))
 );
 CREATE INDEX studies_found ON studies (not_before, id) WHERE state = 'found';
 CREATE INDEX studies_listed ON studies (not_before, id) WHERE state = 'listed';
@@ -150,7 +150,7 @@ INSERT INTO tallies (subject, name) VALUES
     ('study', 'found'), ('study', 'listing'), ('study', 'listed'), ('study', 'moving'), ('study', 'moved'),
     ('study', 'relisting'), ('study', 'verified'), ('study', 'done'), ('study', 'partial'), ('study', 'failed'),
     ('instance', 'expected'), ('instance', 'received'), ('instance', 'bytes'),
-    ('verified', 'by_uid'), ('verified', 'by_count'), ('verified', 'unverified'),
+    ('verified', 'by_uid'), ('verified', 'by_count'), ('verified', 'unverified'), ('verified', 'reported'),
     ('unexpected', 'files');
 
 CREATE TRIGGER rows_inserted AFTER INSERT ON rows BEGIN

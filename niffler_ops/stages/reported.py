@@ -1,0 +1,54 @@
+"""Studies that go to another system: the archive's status and counters are all that can be known."""
+
+from niffler_ops.dicomtools.failures import status_text
+from niffler_ops.ledger.studies import Study
+from niffler_ops.stages.place import Place
+from niffler_ops.stages.retry import retry_delay
+from niffler_ops.stages.verify import REFUSED_STUDY, SUCCESS, Step, Verdict
+from niffler_ops.states import StudyState
+
+
+def judge_report(study: Study, *, max_attempts: int) -> Verdict:
+    """Decide by the latest final response: done only with success and as many instances as promised."""
+    completed = study.last_completed or 0
+    if study.last_status == SUCCESS and completed and completed >= (study.promised_count or 0):
+        return Verdict(step=Step.DONE, verified="reported")
+    reason = _why_not_done(study, completed)
+    if study.attempts < max_attempts and study.last_status != REFUSED_STUDY:
+        return Verdict(step=Step.RETRY, reason=reason)
+    return Verdict(step=Step.PARTIAL if completed else Step.FAILED, reason=reason)
+
+
+def _why_not_done(study: Study, completed: int) -> str:
+    of = f" of {study.promised_count}" if study.promised_count else ""
+    text = f"{completed}{of} instances sent, as the archive reports"
+    if study.last_status is None:
+        return f"{text}; it gave no final answer"
+    return f"{text}; it answered {status_text(study.last_status)}"
+
+
+class ReportedStage:
+    """Ends or retries the studies whose retrieve is over."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def advance(self) -> None:
+        """Judge every study that was moved."""
+        moved = self._place.ledger.studies.moved()
+        if not moved:
+            return
+        with self._place.ledger.transaction():
+            for study in moved:
+                self._carry_out(study, judge_report(study, max_attempts=self._place.config.max_attempts))
+
+    def _carry_out(self, study: Study, verdict: Verdict) -> None:
+        studies, config = self._place.ledger.studies, self._place.config
+        if verdict.step is Step.RETRY:
+            delay = retry_delay(config.retry_delay, study.attempts) if study.attempts else 0.0
+            studies.retry(study.id, delay=delay, reason=verdict.reason)
+        elif verdict.step is Step.FAILED:
+            studies.fail(study.id, verdict.reason)
+        else:
+            outcome = StudyState.DONE if verdict.step is Step.DONE else StudyState.PARTIAL
+            studies.reported(study.id, outcome, verdict.reason)
