@@ -78,6 +78,7 @@ class Lane:
     turn: int = 0
     turn_at: float = 0.0
     response_at: float = 0.0
+    delivering: bool = False
     written: int = 0
     hung: str = ""
 
@@ -203,13 +204,14 @@ class MoveStage:
         if response is None:
             return
         lane.response_at = self._place.clock.monotonic()
-        if response.pending:
+        if response.pending:  # an archive may send these while it is still looking for the first instance
+            lane.delivering |= bool(response.completed or response.failed or response.warning)
             return
         for index, item in enumerate(lane.items):
             if response.message_id in item.messages:
                 item.finals.append(response)
                 if len(item.finals) == len(item.messages):
-                    lane.turn, lane.turn_at = index + 1, lane.response_at
+                    lane.turn, lane.turn_at, lane.delivering = index + 1, lane.response_at, False
 
     def _write_answers(self, lane: Lane) -> None:
         """Record the studies whose requests are all answered."""
@@ -251,7 +253,7 @@ class MoveStage:
                 lane.child.kill()  # all is answered, and the release is not
             return
         arrival = self._progress.last_arrival(lane.items[lane.turn].study.study_instance_uid)
-        begun = lane.response_at > lane.turn_at or (arrival is not None and arrival >= lane.turn_at)
+        begun = lane.delivering or (arrival is not None and arrival >= lane.turn_at)
         limit = config.idle_timeout if begun else config.first_instance_timeout
         progress = max(lane.response_at, lane.turn_at, self._progress.growth, arrival or 0.0)
         if now - progress > limit + KILL_SECONDS:

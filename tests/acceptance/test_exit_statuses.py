@@ -282,12 +282,15 @@ def test_two_extractions_with_ports_of_their_own_run_side_by_side_where_that_is_
     rig: Rig, corpus: Corpus
 ) -> None:
     rig.serve(corpus_folder(corpus), "slow=30")
+    rig.configure(IdleTimeout=60)
     rig.ask_for(corpus.studies)
     first = rig.start()
     wait_until(lambda: rig.received() >= 1, "the first instance", seconds=60)
+    first.signal(signal.SIGSTOP)  # so that it is there until the second has ended
     mine = rig.storage
     rig.configure(StorageFolder="other", QueryAet=f"{OTHER_AET}:{rig.other_port}", MaxNifflerProcesses=2)
     second = rig.cold()
+    first.signal(signal.SIGCONT)
     assert second.status == 0, second
     assert first.end().status == 0
     assert tree(rig.storage).keys() == tree(mine).keys()

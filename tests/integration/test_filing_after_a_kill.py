@@ -1,6 +1,8 @@
 """Filing that was killed at any instant is completed by running it again: the tree is the same."""
 
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,12 +28,13 @@ FILE_ALL = """
     from pathlib import Path
     from tests.integration.test_filing_after_a_kill import POINTS, copy, file_all
     from tests.support.stages import bench
+    elsewhere = Path(sys.argv[3]) if len(sys.argv) > 3 else None
     def turn(folder: Path, pattern: str, failpoint: str) -> int:
-        copy(folder.parent / "prepared", folder)
+        copy(folder.parent / "prepared", folder, elsewhere)
         child = os.fork()  # quicker than a new interpreter for each turn
         if not child:
             os.environ["NIFFLER_FAILPOINT"] = failpoint
-            with bench(folder, FilePath=pattern) as made:
+            with bench(folder, elsewhere=elsewhere, FilePath=pattern) as made:
                 file_all(made)
             os._exit(0)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -44,7 +47,7 @@ FILE_ALL = """
 """
 
 
-def copy(prepared: Path, folder: Path) -> None:
+def copy(prepared: Path, folder: Path, elsewhere: Path | None) -> None:
     """The same once more: files are told apart by their inodes, so they are linked."""
 
     def take(source: str, target: str) -> None:
@@ -54,6 +57,8 @@ def copy(prepared: Path, folder: Path) -> None:
             shutil.copy2(source, target)
 
     shutil.copytree(prepared, folder, copy_function=take)
+    if elsewhere is not None:
+        shutil.copytree(elsewhere / prepared.name, elsewhere / folder.name, copy_function=take)
 
 
 def file_all(made: Bench) -> None:
@@ -62,10 +67,10 @@ def file_all(made: Bench) -> None:
     made.dispatch_until(lambda: not stage.busy, "the end of filing")
 
 
-def prepare(folder: Path, pattern: str, *, merged: bool) -> None:
+def prepare(folder: Path, elsewhere: Path | None, pattern: str, *, merged: bool) -> None:
     """Two verified studies; of one, an instance is filed already where it is `merged`."""
     folder.mkdir()
-    with bench(folder, FilePath=pattern) as made:
+    with bench(folder, elsewhere=elsewhere, FilePath=pattern) as made:
         made.studies("1.1", "1.2")
         for uid in ("1.1", "1.2"):
             made.move(uid)
@@ -83,6 +88,42 @@ def prepare(folder: Path, pattern: str, *, merged: bool) -> None:
             made.verify(uid)
 
 
+@pytest.fixture
+def another_file_system(tmp_path: Path) -> Iterator[Path]:
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("this machine has no second file system that can be written")
+    with tempfile.TemporaryDirectory(dir=memory) as name:
+        yield Path(name)
+
+
+def undisturbed_tree(folder: Path, elsewhere: Path | None, pattern: str) -> dict[str, bytes]:
+    copy(folder / "prepared", folder / "undisturbed", elsewhere)
+    with bench(folder / "undisturbed", elsewhere=elsewhere, FilePath=pattern) as undisturbed:
+        file_all(undisturbed)
+        assert undisturbed.states() == {"1.1": "done", "1.2": "done"}
+        return undisturbed.tree()
+
+
+def kill_everywhere(folder: Path, elsewhere: Path | None, pattern: str, *, merged: bool = False) -> int:
+    """Kill filing at every failpoint, complete it and compare; gives the number of kills."""
+    prepare(folder / "prepared", elsewhere, pattern, merged=merged)
+    tree = undisturbed_tree(folder, elsewhere, pattern)
+    assert len(tree) == 4
+    killed = run_python(FILE_ALL, folder, pattern, *([elsewhere] if elsewhere else []))
+    assert killed.returncode == 0, killed.stderr
+    folders = [found for point in POINTS for found in folder.glob(f"{point}-*")]
+    for found in folders:
+        with bench(found, elsewhere=elsewhere, FilePath=pattern) as made:
+            file_all(made)
+            assert made.tree() == tree, found.name
+            assert made.states() == {"1.1": "done", "1.2": "done"}, found.name
+            assert [made.study(uid).received for uid in ("1.1", "1.2")] == [2, 2], found.name
+            for emptied in (made.layout.incoming, made.layout.arranging, made.layout.unexpected):
+                assert list(emptied.iterdir()) == [], found.name
+    return len(folders) - len(POINTS)
+
+
 @pytest.mark.parametrize(
     ("pattern", "merged", "kills"),
     # A rename is two points, one that makes a new name three; sync and commit are two each.
@@ -92,22 +133,16 @@ def prepare(folder: Path, pattern: str, *, merged: bool) -> None:
 def test_whatever_instant_filing_is_killed_at_it_ends_the_same(
     tmp_path: Path, pattern: str, kills: int, *, merged: bool
 ) -> None:
-    prepare(tmp_path / "prepared", pattern, merged=merged)
-    copy(tmp_path / "prepared", tmp_path / "undisturbed")
-    with bench(tmp_path / "undisturbed", FilePath=pattern) as undisturbed:
-        file_all(undisturbed)
-        tree = undisturbed.tree()
-        assert len(tree) == 4
-        assert undisturbed.states() == {"1.1": "done", "1.2": "done"}
-    killed = run_python(FILE_ALL, tmp_path, pattern)
-    assert killed.returncode == 0, killed.stderr
-    folders = [folder for point in POINTS for folder in tmp_path.glob(f"{point}-*")]
-    assert len(folders) == kills + len(POINTS)
-    for folder in folders:
-        with bench(folder, FilePath=pattern) as made:
-            file_all(made)
-            assert made.tree() == tree, folder.name
-            assert made.states() == {"1.1": "done", "1.2": "done"}, folder.name
-            assert [made.study(uid).received for uid in ("1.1", "1.2")] == [2, 2], folder.name
-            for emptied in (made.layout.incoming, made.layout.arranging, made.layout.unexpected):
-                assert list(emptied.iterdir()) == [], folder.name
+    assert kill_everywhere(tmp_path, None, pattern, merged=merged) == kills
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kills"),
+    # Before a rename that turns out to be one over file systems there is one more point.
+    [(OWN_FOLDER, 3 * 4 + 2 * 2 + 4), (FLAT, (3 + 3) * 4 + 4)],
+    ids=["a folder for each study", "no folders"],
+)
+def test_it_ends_the_same_where_staging_is_on_another_file_system(
+    tmp_path: Path, another_file_system: Path, pattern: str, kills: int
+) -> None:
+    assert kill_everywhere(tmp_path, another_file_system, pattern) == kills

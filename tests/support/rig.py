@@ -8,7 +8,6 @@ import contextlib
 import csv
 import json
 import os
-import re
 import shutil
 import signal
 import sqlite3
@@ -31,10 +30,10 @@ BIN = ROOT / "bin"
 END_SECONDS = 120.0
 SHORTEST_IDENTIFIER = 6  # shorter ones may stand anywhere by chance
 QUICK: Mapping[str, object] = {
-    "IdleTimeout": 1.5,
-    "FirstInstanceTimeout": 5,
+    "IdleTimeout": 2.5,
+    "FirstInstanceTimeout": 15,
     "QuietTime": 0.5,
-    "QueryTimeout": 5,
+    "QueryTimeout": 15,
     "RetryDelay": 0.2,
     "MaxAttempts": 2,
 }
@@ -391,13 +390,6 @@ def marked(folder: Path) -> list[int]:
     return found
 
 
-def children(pid: int) -> list[int]:
-    """The living children of a process."""
-    with contextlib.suppress(OSError):
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
-
-
 def kill_when(running: Running, condition: Callable[[], bool]) -> bool:
     """SIGKILL at the instant at which a condition holds; False where the command ended before."""
     wait_until(lambda: running.ended or condition(), "the instant to kill", seconds=END_SECONDS)
@@ -405,11 +397,6 @@ def kill_when(running: Running, condition: Callable[[], bool]) -> bool:
         return False
     running.kill()
     return True
-
-
-def uids(text: str) -> list[str]:
-    """The UIDs that a text names."""
-    return re.findall(r"\b[0-9]+(?:\.[0-9]+){2,}\b", text)
 
 
 def copy_studies(corpus: Corpus, folder: Path) -> Path:

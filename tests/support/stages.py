@@ -1,6 +1,7 @@
 """A place for a stage to work in: a real ledger, folders and processes, and a clock that stands still."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ from niffler_ops.stages.tools import Tools
 from niffler_ops.states import StudyState
 from tests.support.clock import FakeClock
 from tests.support.dicomfiles import encode, image
-from tests.support.extractions import ARCHIVE, asked, make_ledger
+from tests.support.extractions import ARCHIVE, HEADER, asked
 from tests.support.peers import absent
 from tests.support.processes import wait_until
 
@@ -48,16 +49,22 @@ def configuration(folder: Path, **keys: object) -> Config:
 class Bench:
     """A place, what it is made of, and the tools that stand in for the toolkit's."""
 
-    def __init__(self, folder: Path, archive: Peer, **keys: object) -> None:
+    def __init__(self, folder: Path, archive: Peer, elsewhere: Path | None, **keys: object) -> None:
         self.folder = folder
         self.clock = FakeClock()
-        self.layout = Layout(folder / "storage")
+        self.layout = Layout(folder / "storage", elsewhere and elsewhere / folder.name)
         for needed in self.layout.folders():
             make_private_folder(needed)
-        if self.layout.ledger.exists():
-            self.ledger = Ledger.open(self.layout.ledger, self.clock)
-        else:
-            self.ledger = make_ledger(self.layout.storage_folder, [asked(2)], clock=self.clock)
+        self.ledger = Ledger.open(self.layout.ledger, self.clock)
+        if self.ledger.record() is None:
+            self.ledger.create(
+                configuration={},
+                storage_folder=self.layout.storage_folder,
+                csv_file=folder / "list.csv",
+                csv_digest="",
+                csv_header=HEADER,
+                rows=[asked(2)],
+            )
         self.launcher = Launcher()
         self.progress = Progress(self.clock.monotonic())
         commands = {name: (str(folder / name),) for name in ("storescp", "movescu", "findscu")}
@@ -173,13 +180,21 @@ class Bench:
         for child in list(self.launcher.children):
             child.kill()
         self.dispatch_until(lambda: not self.launcher.children, "the end of every child")
+        for thread in threading.enumerate():
+            if thread.name == "archive-echo":
+                thread.join()
         self.ledger.close()
 
 
 @contextmanager
-def bench(folder: Path, archive: Peer | None = None, **keys: object) -> Iterator[Bench]:
-    """A bench whose archive, unless one is given, refuses connections; its processes end with the block."""
-    made = Bench(folder, archive or absent(), **keys)
+def bench(
+    folder: Path, archive: Peer | None = None, *, elsewhere: Path | None = None, **keys: object
+) -> Iterator[Bench]:
+    """A bench whose archive, unless one is given, refuses connections; its processes end with the block.
+
+    `elsewhere` is a folder for ledger and staging, perhaps on another file system.
+    """
+    made = Bench(folder, archive or absent(), elsewhere, **keys)
     try:
         yield made
     finally:

@@ -21,8 +21,12 @@ from tests.support.clock import FakeClock
 from tests.support.extractions import ARCHIVE, asked, make_ledger, match, move, receive, refused
 
 QUERIES = named_queries("niffler_ops.ledger", "queries.sql")
-# Read once at a start, for the report, or with an index that only the values can choose.
+# Read once in a command, for a report, or with an index that only the values can choose.
 SCANS = {
+    "answered_series",
+    "answered_studies",
+    "seconds_of_moves",
+    "studies_without_count",
     "report_rows",
     "studies_with_arrivals",
     "tallies",

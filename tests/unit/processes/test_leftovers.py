@@ -3,12 +3,13 @@
 import signal
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from niffler_ops.processes import leftovers
 from niffler_ops.processes.identity import Identity, identify
 from niffler_ops.processes.leftovers import end_leftovers
-from tests.support.processes import PATIENCE, running_python
+from tests.support.processes import PATIENCE, running_python, wait_until
 
 WAIT = "import signal; print('ready', flush=True); signal.pause()"
 DEAF = """
@@ -47,6 +48,7 @@ def test_a_stopped_leftover_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(leftovers, "GRACE_SECONDS", 0.2)
     with running_python(WAIT) as stopped:
         stopped.send_signal(signal.SIGSTOP)
+        wait_until(lambda: psutil.Process(stopped.pid).status() == psutil.STATUS_STOPPED, "its stop")
         assert end_leftovers([identity_of(stopped.pid)]) == []
         assert stopped.wait(PATIENCE) == -signal.SIGKILL
 

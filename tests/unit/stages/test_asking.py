@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning
 
 QUERIES = [{"AccessionNumber": f"A{number}"} for number in (1, 2, 3)]
 HANGS = "exec sleep 60"
-IGNORES = "trap '' TERM\nwhile :; do sleep 0.02; done"
+IGNORES = "trap '' TERM\necho deaf\nwhile :; do sleep 0.02; done"
 FIND = """
 respond() { echo "Q->PACS(1) >> $1:C-FIND-RSP[pcid=1, status=$2H"; }
 while [ "$1" != --out-dir ]; do shift; done
@@ -144,6 +144,7 @@ def test_a_findscu_that_speaks_is_not_silent(questioning: Questioning) -> None:
 def test_one_that_ignores_being_ended_is_killed(questioning: Questioning) -> None:
     questioning.begin(IGNORES)
     (child,) = questioning.bench.launcher.children
+    questioning.bench.dispatch_until(lambda: "deaf\n" in child.output)
     questioning.silent_for(101)
     questioning.silent_for(5)
     questioning.answer()

@@ -330,7 +330,7 @@ def test_a_destination_that_the_archive_does_not_know_is_a_configuration_error_a
 def test_further_refusals_while_stopping_do_not_disturb_the_stop(moving: Moving) -> None:
     moving.bench.studies(*FOUR)
     moving.begin(
-        "response 1 a801\ntrap 'response 2 a801; response 3 a801; exit 143' TERM\n"
+        "trap 'response 2 a801; response 3 a801; exit 143' TERM\nresponse 1 a801\n"
         "while :; do sleep 0.02; done"
     )
     with pytest.raises(ConfigurationError):
@@ -351,7 +351,7 @@ def test_stopping_costs_nothing_and_keeps_what_was_answered(moving: Moving) -> N
     assert [moving.bench.study(uid).attempts for uid in ("1.1", "1.2", "1.3")] == [1, 0, 0]
 
 
-IGNORES = "trap '' TERM\nwhile :; do sleep 0.02; done"
+IGNORES = "trap '' TERM\necho deaf\nwhile :; do sleep 0.02; done"
 
 
 def watch(moving: Moving, seconds: float) -> bool:
@@ -393,25 +393,30 @@ def test_an_instance_that_grows_is_progress(moving: Moving) -> None:
     assert not watch(moving, 2)
 
 
-def test_a_pending_response_is_progress(moving: Moving) -> None:
+@pytest.mark.parametrize(
+    ("counters", "limit"), [("remaining=9, completed=0, ", 1000), ("completed=1, ", 100)]
+)
+def test_a_pending_response_is_progress_and_tells_whether_the_move_has_begun(
+    moving: Moving, counters: str, limit: int
+) -> None:
     moving.bench.studies("1.1")
     go = moving.bench.folder / "go"
-    moving.begin(
-        f"until [ -e {go} ]; do sleep 0.02; done\nresponse 1 ff00 'remaining=1, '\necho now\n{HANGS}"
-    )
+    wait = f"until [ -e {go} ]; do sleep 0.02; done\n"
+    moving.begin(f"{wait}response 1 ff00 '{counters}'\necho now\n{HANGS}")
     assert watch(moving, 999)
     go.touch()
     (child,) = moving.bench.launcher.children
     moving.bench.dispatch_until(lambda: "now\n" in child.output)
-    assert watch(moving, 999)
+    assert watch(moving, limit - 1)
     assert not watch(moving, 2)
 
 
 def test_a_move_that_ignores_being_ended_is_killed(moving: Moving) -> None:
     moving.bench.studies("1.1")
     moving.begin(IGNORES)
-    assert not watch(moving, 1001)
     (child,) = moving.bench.launcher.children
+    moving.bench.dispatch_until(lambda: "deaf\n" in child.output)
+    assert not watch(moving, 1001)
     assert not watch(moving, 6)
     moving.bench.dispatch_until(lambda: not moving.stage.busy)
     assert child.exit_code == -9
