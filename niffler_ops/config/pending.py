@@ -34,7 +34,6 @@ PENDING: tuple[Pending, ...] = (
         f"AET@HOST:PORT alone (an archive with settings of its own {LATER})",
     ),
     Pending(("retrieve_level",), lambda given, _: given == "SERIES", f"`STUDY` (`SERIES` {LATER})"),
-    Pending(("accept_other_patient_ids",), lambda given, _: given, f"false (true {LATER})"),
     Pending(
         _NAMES,
         lambda given, _: level_of(keyword_of(given)) != "STUDY",

@@ -144,7 +144,9 @@ class QueryStage:
 
     def _complete(self, row: ClaimedRow, answer: FindAnswer) -> None:
         rows = self._place.ledger.rows
-        found = sort_matches(row.keys, answer.matches, described=self._described)
+        believed = self._place.config.accept_other_patient_ids
+        compared = {key: value for key, value in row.keys.items() if not (believed and key == "PatientID")}
+        found = sort_matches(compared, answer.matches, described=self._described)
         limit = self._place.config.max_studies_per_row
         if found.mismatches:
             log.warning(

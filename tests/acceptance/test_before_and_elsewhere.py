@@ -222,3 +222,17 @@ def test_operational_keys_may_change_and_those_of_the_query_may_not(rig: Rig, co
     assert ended.status == 78
     assert "FilePath" in ended.err
     assert "another StorageFolder" in ended.err
+
+
+@pytest.mark.parametrize(("accepted", "status"), [(True, 0), (False, 3)])
+def test_a_linked_patient_id_is_believed_only_where_that_is_wanted(
+    rig: Rig,
+    corpus: Corpus,
+    accepted: bool,  # noqa: FBT001 - a parameter of the test
+    status: int,
+) -> None:
+    rig.serve(corpus.studies[0].instances[0].path.parents[1], "ignore-key=PatientID")
+    rig.write_csv([("LINKED-ID-1", corpus.studies[0].accession_number)])
+    rig.configure(AcceptOtherPatientIDs=accepted)
+    assert rig.cold().status == status
+    assert rig.states() == ["done" if accepted else "failed"]
