@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
@@ -84,7 +85,9 @@ class Launcher:
             text = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
             self.post(lambda: self._line(child, text, on_line))
 
-        def ended(_command: object, _ok: object, code: int) -> None:
+        def watch() -> None:
+            # Not sh's `_done`: it comes up to a second late, and before a last line that has no end.
+            code = child.command.exit_code
             self.post(lambda: self._ended(child, code, on_exit))
 
         program, *arguments = command
@@ -98,7 +101,6 @@ class Launcher:
             "_out": line_read,
             "_err_to_out": True,
             "_ok_code": SIGNAL_CODES,
-            "_done": ended,
             "_env": {**os.environ, **environment},
         }
         try:
@@ -107,6 +109,7 @@ class Launcher:
             raise UnavailableError(f"{program}: cannot be started ({type(error).__name__})") from None
         child.identity = identify(child.pid)
         self.children.add(child)
+        threading.Thread(target=watch, name=f"{name}-{child.pid}", daemon=True).start()
         return child
 
     def post(self, event: Event) -> None:
