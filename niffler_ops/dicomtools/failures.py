@@ -102,6 +102,7 @@ _CAUSES = tuple(
         (r"Address already in use", "the port is in use"),
         (r"BindException: Permission denied|SocketException: Permission denied", "the port needs privileges"),
         (r"Unable to start TCPListener", "the port cannot be opened"),
+        (r"Not a DICOM Stream", "the tool cannot read its query file"),
         (r"No space left on device", "the disk is full"),
         (r"Read-only file system|\(Permission denied\)", "a file cannot be written or read"),
         (r"\(No such file or directory\)", "a file is missing"),

@@ -20,6 +20,8 @@ _TEXT_IN_ASCII = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"
 _NAME_DELIMITERS = {ord("^"), ord("=")}  # where code extensions return to the first character set
 _SPACE = " "
 _FIRST_TAG = 0x00080000  # below stand commands, file meta information and directories
+_HEADER_LENGTH = 8  # tag and length, in bytes
+_LONGEST_FIRST_VALUE = 124  # bytes; by a longer one dcm4che does not recognize a data set without preamble
 
 
 def query_file(
@@ -42,7 +44,10 @@ def query_file(
         elements[_element(keyword)[0]] = _encoded(keyword, value, character_set)
     if character_set is not None:
         elements[_element(_CHARACTER_SET_KEYWORD)[0]] = _encoded(_CHARACTER_SET_KEYWORD, character_set, None)
-    return b"".join(elements[tag] for tag in sorted(elements))
+    encoded = b"".join(elements[tag] for tag in sorted(elements))
+    # A list of UIDs, as of the instances that are missing, must not stand first.
+    too_long = bool(elements) and len(elements[min(elements)]) > _HEADER_LENGTH + _LONGEST_FIRST_VALUE
+    return _encoded(_CHARACTER_SET_KEYWORD, "", None) + encoded if too_long else encoded
 
 
 @lru_cache(maxsize=1024)

@@ -34,6 +34,8 @@ HEADER_VALUE = 1024 * 1024  # a longer value in a header is passed over, not kep
 TAG_LENGTH = 4
 DEPTH = 32  # of nested sequences
 PREAMBLE = 128
+GUESSED_FROM = 132  # bytes from which dcm4che guesses the transfer syntax of a plain data set
+HEADER_LENGTH = 8  # tag and length in implicit VR
 
 
 class DataSetError(ValueError):
@@ -209,9 +211,11 @@ def read_query_file(stream: BinaryIO) -> dict[int, bytes]:
     head = read_file_head(stream)
     if head is None:
         stream.seek(0)
-        start = stream.read(6)
+        start = stream.read(GUESSED_FROM)
         stream.seek(0)
-        explicit = start[4:] in SHORT_VRS | LONG_VRS
+        explicit = start[4:6] in SHORT_VRS | LONG_VRS
+        if not explicit and start and HEADER_LENGTH + int.from_bytes(start[4:8], "little") > len(start):
+            raise DataSetError("Not a DICOM Stream")  # as dcm4che, which looks no further
         syntax = ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian
         return keys(Reader(stream, syntax))
     return keys(Reader(stream, head.transfer_syntax))

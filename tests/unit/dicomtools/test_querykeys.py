@@ -37,6 +37,14 @@ def test_uids_may_be_a_list() -> None:
     assert list(found.SOPInstanceUID) == ["1.2", "1.3", "1.44"]
 
 
+@pytest.mark.parametrize(("digits", "first"), [(123, 0x0018), (124, 0x0018), (125, 0x0005)])
+def test_a_long_list_of_uids_does_not_stand_first(digits: int, first: int) -> None:
+    uids = ("1.2.3\\" * 30)[: digits - 1] + "4"
+    data = query_file({"SOPInstanceUID": uids, "StudyInstanceUID": "1.2"})
+    assert int.from_bytes(data[2:4], "little") == first
+    assert "\\".join(read(data).SOPInstanceUID) == uids
+
+
 def test_nothing_to_match_and_nothing_to_return_is_an_empty_file() -> None:
     assert query_file({}) == b""
 

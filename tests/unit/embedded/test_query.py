@@ -37,6 +37,18 @@ def test_movescu_takes_the_uids_of_a_file_and_the_level_of_the_option(file: Path
     assert moved(file) == [{LEVEL: b"STUDY ", STUDY: b"1.2\0", SERIES: b"1.2.3\0"}]
 
 
+def test_a_file_that_begins_with_a_long_value_is_refused_as_dcm4che_does(tmp_path: Path) -> None:
+    for size, last in ((124, ""), (126, "7")):
+        uids = "1.2.3\\" * 20 + "1.2" + last
+        assert len(query.dataset.padded(uids)) == size
+        long = query_file(tmp_path / "long.dcm", SOPInstanceUID=uids.split("\\"), StudyInstanceUID="1.2")
+        if size == 124:
+            assert moved("-L", "IMAGE", long)
+        else:
+            with pytest.raises(query.QueryError, match="Not a DICOM Stream"):
+                moved("-L", "IMAGE", long)
+
+
 def test_movescu_takes_what_its_options_name_in_ascending_order(file: Path) -> None:
     keys = moved("-i", "AccessionNumber", "-i", "PatientID", "-L", "SERIES", "--", file)
     assert keys == [{LEVEL: b"SERIES", ACCESSION: b"A1", PATIENT: b"P1"}]
