@@ -106,7 +106,7 @@ def test_rejected_lines_alone_are_nothing_to_try_again() -> None:
     rejected = (problem(3, RowState.REJECTED, "a wildcard"),)
     shown = text(state=ExtractionState.FINISHED, rows=Counts(done=14, rejected=1), problems=rejected)
     assert "--retry-failed" not in shown
-    assert "in another CSV" in paragraph(shown)
+    assert "correct them in the CSV" in paragraph(shown)
 
 
 def test_ten_problems_are_shown_and_all_are_counted() -> None:
