@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from niffler_ops.embedded import findscu, movescu, options, query
+from niffler_ops.embedded import dataset, findscu, movescu, options, query
 from tests.support.embedded import query_file
 
 ACCESSION, LEVEL, NAME, PATIENT = 0x00080050, 0x00080052, 0x00100010, 0x00100020
@@ -40,7 +40,7 @@ def test_movescu_takes_the_uids_of_a_file_and_the_level_of_the_option(file: Path
 def test_a_file_that_begins_with_a_long_value_is_refused_as_dcm4che_does(tmp_path: Path) -> None:
     for size, last in ((124, ""), (126, "78")):
         uids = "1.2.3\\" * 20 + "1.2" + last
-        assert len(query.dataset.padded(uids)) == size
+        assert len(dataset.padded(uids)) == size
         long = query_file(tmp_path / "long.dcm", SOPInstanceUID=uids.split("\\"), StudyInstanceUID="1.2")
         if size == 124:
             assert moved("-L", "IMAGE", long)
