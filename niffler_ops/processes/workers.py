@@ -63,7 +63,7 @@ class Workers:
 
         try:
             future = self._pool.submit(work, *arguments)
-        except BrokenProcessPool:
+        except (BrokenProcessPool, OSError):  # OSError: a worker was being started while the pool broke
             self._pool.shutdown(wait=False)
             self._pool = self._start()
             future = self._pool.submit(work, *arguments)

@@ -96,6 +96,21 @@ def test_workers_killed_while_idle_are_replaced(launcher: Launcher, workers: Wor
     assert pids[1][0] != pids[0][0]
 
 
+def test_a_pool_that_breaks_while_it_starts_a_worker_is_replaced(
+    launcher: Launcher, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen on a busy machine: multiprocessing closes its pipes under the start that is under way."""
+
+    def breaking(*_arguments: object) -> None:
+        raise OSError("handle is closed")
+
+    monkeypatch.setattr(workers._pool, "submit", breaking)
+    results: list[int] = []
+    workers.submit(square, 3, then=results.append)
+    dispatch_until(launcher, lambda: results)
+    assert results == [9]
+
+
 def test_what_workers_write_is_private(launcher: Launcher, workers: Workers) -> None:
     described: list[tuple[int, int]] = []
     workers.submit(describe, then=described.append)
