@@ -56,14 +56,23 @@ ROW_TRANSITIONS: Mapping[RowState, frozenset[RowState]] = {
 STUDY_TRANSITIONS: Mapping[StudyState, frozenset[StudyState]] = {
     StudyState.FOUND: frozenset({StudyState.LISTING, StudyState.LISTED}),
     StudyState.LISTING: frozenset(
-        {StudyState.FOUND, StudyState.LISTED, StudyState.DONE, StudyState.PARTIAL}
-        # the last two in the CFIND modes, where nothing is retrieved
+        {
+            StudyState.FOUND,
+            StudyState.LISTED,
+            StudyState.MOVED,  # no archive is left that could have it
+            StudyState.DONE,  # this and the next: in the CFIND modes, where nothing is retrieved
+            StudyState.PARTIAL,
+        }
     ),
-    StudyState.LISTED: frozenset({StudyState.MOVING, StudyState.MOVED}),
+    StudyState.LISTED: frozenset(
+        {StudyState.MOVING, StudyState.MOVED, StudyState.FOUND}
+        # found: its archive does not answer any more, and another one is asked
+    ),
     StudyState.MOVING: frozenset({StudyState.LISTED, StudyState.MOVED}),
     StudyState.MOVED: frozenset(
         {
             StudyState.LISTED,
+            StudyState.FOUND,  # another archive is asked for what this one did not give
             StudyState.RELISTING,
             StudyState.VERIFIED,
             StudyState.FAILED,
@@ -73,7 +82,7 @@ STUDY_TRANSITIONS: Mapping[StudyState, frozenset[StudyState]] = {
     ),
     StudyState.RELISTING: frozenset({StudyState.MOVED}),
     StudyState.VERIFIED: frozenset({StudyState.DONE, StudyState.PARTIAL, StudyState.MOVED}),
-    StudyState.DONE: frozenset(),
+    StudyState.DONE: frozenset({StudyState.FOUND}),  # more of its series are wanted
     StudyState.PARTIAL: frozenset({StudyState.FOUND}),
     StudyState.FAILED: frozenset({StudyState.FOUND}),
 }

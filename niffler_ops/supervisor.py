@@ -50,7 +50,10 @@ def make_place(config: Config, toolkit: Toolkit, layout: Layout, ledger: Ledger,
         ledger=ledger,
         clock=clock,
         tools=Tools(launcher, toolkit, ledger, layout),
-        contact=Contact(config.src_aet[0], config.query_aet.aet, launcher, clock),
+        contacts=tuple(
+            Contact(archive, launcher, clock, first=number == 0)
+            for number, archive in enumerate(config.archives)
+        ),
     )
 
 
@@ -61,7 +64,7 @@ class Supervisor:
         self._ledger = place.ledger
         self._clock = place.clock
         self._launcher = place.tools.launcher
-        self._contact = place.contact
+        self._contacts = place.contacts
         self._work = work
         self._display = display
         self._stop_asked = False
@@ -103,7 +106,8 @@ class Supervisor:
                 self._ledger.launches.ended(token, 0)
 
     def _turn(self) -> None:
-        self._contact.advance()
+        for contact in self._contacts:
+            contact.advance()
         self._work.advance()
         self._touch()
         self._handle_events()
@@ -129,23 +133,38 @@ class Supervisor:
         return token
 
     def _first_contact(self) -> None:
-        """The archive must answer at the start; one that goes away later is waited for."""
-        results: list[Echo] = []
+        """An archive must answer at the start; one that goes away later is waited for.
+
+        Of several one is enough: the others are asked for what those give who answer.
+        """
+        results: dict[str, Echo] = {}
         for number in range(FIRST_CONTACT_TRIES):
             if number:
                 self._dispatch_until(lambda: self._stop_asked, seconds=FIRST_CONTACT_PAUSE_SECONDS)
-            self._contact.ask(results.append)
-            expected = len(results) + 1
-            self._dispatch_until(partial(self._echoed, results, expected), seconds=30.0)
-            if self._stop_asked or (results and results[-1] is Echo.ANSWERED):
+            self._echo_silent(results)
+            if self._stop_asked or all(contact.answered for contact in self._contacts):
                 return
+        silent = [contact for contact in self._contacts if not contact.answered]
+        if len(silent) < len(self._contacts):
+            for contact in silent:
+                contact.lost(results[contact.name])
+            return
         raise UnavailableError(
-            f"SrcAet {self._contact.archive}: the archive {results[-1] if results else Echo.UNREACHABLE}."
-            " Check host, port and AE titles, and that the archive is up; then run the same command again."
+            "\n".join(f"SrcAet {contact.name}: the archive {results[contact.name]}." for contact in silent)
+            + " Check host, port and AE titles, and that the archive is up; then run the same command again."
         )
 
-    def _echoed(self, results: list[Echo], expected: int) -> bool:
-        return self._stop_asked or len(results) >= expected
+    def _echo_silent(self, results: dict[str, Echo]) -> None:
+        """Ask those that have not answered so far, at once."""
+        silent = [contact for contact in self._contacts if not contact.answered]
+        for contact in silent:
+            results.pop(contact.name, None)
+            contact.ask(partial(results.__setitem__, contact.name))
+        self._dispatch_until(
+            lambda: self._stop_asked or all(contact.name in results for contact in silent), seconds=30.0
+        )
+        for contact in silent:
+            results.setdefault(contact.name, Echo.UNREACHABLE)
 
     def _dispatch_until(self, condition: Callable[[], bool], *, seconds: float) -> bool:
         deadline = self._clock.monotonic() + seconds

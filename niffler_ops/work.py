@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from niffler_ops.ledger.studies import Study
 from niffler_ops.processes.workers import Workers
 from niffler_ops.stages.arrivals import Arrivals
 from niffler_ops.stages.cataloguing import CatalogueStage
@@ -13,6 +14,7 @@ from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.query import QueryStage
 from niffler_ops.stages.receiver import Receiver
 from niffler_ops.stages.reported import ReportedStage
+from niffler_ops.stages.succession import Succession
 from niffler_ops.stages.verify import VerifyStage
 
 READERS = 2
@@ -47,6 +49,36 @@ class Work(Protocol):
         ...
 
 
+class Archives:
+    """What goes on with each archive at once: rows are asked for, studies listed and retrieved."""
+
+    def __init__(
+        self, place: Place, succession: Succession, progress: Progress, *, last_line: int | None
+    ) -> None:
+        self._queries = [
+            QueryStage(place, contact, succession, last_line=last_line) for contact in place.contacts
+        ]
+        self._listings = [ListingStage(place, contact, succession) for contact in place.contacts]
+        self._moves = [MoveStage(place, contact, progress) for contact in place.contacts]
+
+    def ask(self, to_relist: list[Study]) -> None:
+        """One turn of the queries; what is listed again is taken from `to_relist`."""
+        for query in self._queries:
+            query.advance()
+        for listing in self._listings:
+            listing.advance(to_relist)
+
+    def move(self, *, receiving: bool) -> None:
+        """One turn of the retrieves."""
+        for move in self._moves:
+            move.advance(receiving=receiving)
+
+    def stop(self) -> None:
+        """End every movescu."""
+        for move in self._moves:
+            move.stop()
+
+
 class Retrieval:
     """Query, list, retrieve, verify and file, all at once on whatever is ready.
 
@@ -59,11 +91,10 @@ class Retrieval:
         self._progress = Progress(place.clock.monotonic())
         self._workers = Workers(READERS, place.tools.launcher.post)
         self._receiver = Receiver(place)
-        self._query = QueryStage(place, last_line=last_line)
-        self._listing = ListingStage(place)
+        self._succession = Succession(place, last_line=last_line)
+        self._archives = Archives(place, self._succession, self._progress, last_line=last_line)
         self._arrivals = Arrivals(place, self._workers, self._progress)
-        self._move = MoveStage(place, self._progress)
-        self._verify = VerifyStage(place, self._progress)
+        self._verify = VerifyStage(place, self._progress, self._succession)
         self._filing = FilingStage(place, self._progress)
         self._recorded = False
 
@@ -78,16 +109,16 @@ class Retrieval:
     def advance(self) -> None:
         """One turn of each stage."""
         self._receiver.advance()
-        self._query.advance()
-        self._listing.advance(self._verify.to_relist)
+        self._archives.ask(self._verify.to_relist)
         self._arrivals.advance()
-        self._move.advance(receiving=self._receiver.ready and self._caught_up())
+        self._archives.move(receiving=self._receiver.ready and self._caught_up())
         self._verify.advance()
         self._filing.advance()
+        self._succession.advance()
 
     def stop(self) -> None:
         """End the movescu; what they had not retrieved goes back."""
-        self._move.stop()
+        self._archives.stop()
 
     @property
     def is_writing(self) -> bool:
@@ -111,10 +142,10 @@ class Relay:
     def __init__(self, place: Place, *, last_line: int | None = None) -> None:
         self._place = place
         self._last_line = last_line
-        self._query = QueryStage(place, last_line=last_line)
-        self._listing = ListingStage(place)
-        self._move = MoveStage(place, Progress(place.clock.monotonic()))
-        self._reported = ReportedStage(place)
+        self._succession = Succession(place, last_line=last_line)
+        progress = Progress(place.clock.monotonic())
+        self._archives = Archives(place, self._succession, progress, last_line=last_line)
+        self._reported = ReportedStage(place, self._succession)
 
     def is_open(self) -> bool:
         """Whether a row is not at its end."""
@@ -125,14 +156,14 @@ class Relay:
 
     def advance(self) -> None:
         """One turn of each stage."""
-        self._query.advance()
-        self._listing.advance([])
-        self._move.advance(receiving=True)
+        self._archives.ask([])
+        self._archives.move(receiving=True)
         self._reported.advance()
+        self._succession.advance()
 
     def stop(self) -> None:
         """End the movescu; what they had not sent goes back."""
-        self._move.stop()
+        self._archives.stop()
 
     @property
     def is_writing(self) -> bool:
@@ -149,13 +180,16 @@ class Survey:
     def __init__(self, place: Place, *, catalogue: bool, last_line: int | None = None) -> None:
         self._place = place
         self._last_line = last_line
-        self._query = QueryStage(place, last_line=last_line)
-        self._catalogue = CatalogueStage(place) if catalogue else None
+        self._succession = Succession(place, rows_only=not catalogue, last_line=last_line)
+        self._queries = [
+            QueryStage(place, contact, self._succession, last_line=last_line) for contact in place.contacts
+        ]
+        self._catalogues = [CatalogueStage(place, contact) for contact in place.contacts] if catalogue else []
         self._stopping = False
 
     def is_open(self) -> bool:
         """Whether a row is not asked for, or a study not described."""
-        if self._catalogue is None:
+        if not self._catalogues:
             return self._place.ledger.open_queries(last_line=self._last_line)
         return self._place.ledger.open_work(last_line=self._last_line)
 
@@ -166,9 +200,11 @@ class Survey:
         """One turn of each stage."""
         if self._stopping:
             return
-        self._query.advance()
-        if self._catalogue is not None:
-            self._catalogue.advance()
+        for query in self._queries:
+            query.advance()
+        for catalogue in self._catalogues:
+            catalogue.advance()
+        self._succession.advance()
 
     def stop(self) -> None:
         """Ask nothing more."""

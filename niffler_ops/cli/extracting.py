@@ -145,6 +145,8 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
     config = _at_its_moment(config, opened)
     _log_start(config, opened)
     recover(ledger, opened.layout, quiet_time=config.quiet_time)
+    with ledger.transaction():
+        ledger.passing.adopt([str(archive) for archive in config.src_aet])
     if opened.corrected:
         _take_correction(config, opened)
     if arguments.retry_failed:

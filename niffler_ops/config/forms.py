@@ -70,6 +70,14 @@ def key_columns(data: Mapping[str, Any]) -> tuple[tuple[KeyColumn, ...], list[Pr
     return tuple(_key_column(column, data) for column in named), problems
 
 
+def destination_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Archives of which some send to us and others to another system, which is another kind of work."""
+    local, default = data.get("query_aet"), data.get("dest_aet")
+    destinations = [archive.destination or default for archive in data.get("archive_entries", ())]
+    if local is not None and len({destination == local.aet for destination in destinations}) > 1:
+        yield Problem("archive_entries", f"archives that all send to QueryAet's {local.aet}, or none of them")
+
+
 def _is_given(data: Mapping[str, Any], key: str) -> bool:
     return data.get(key, _WRONG) is not None
 

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, ValidationInfo
 
-from niffler_ops.config import pending
 from niffler_ops.config.extraction import DEFAULT_FILE_PATH, ExtractionKeys
-from niffler_ops.config.forms import Problem, key_columns
+from niffler_ops.config.forms import Problem, destination_problems, key_columns
 from niffler_ops.config.keys import describe
 from niffler_ops.config.kinds import Kind
 from niffler_ops.config.operation import OperationKeys
@@ -26,7 +25,7 @@ class _Resolved(Kind):
     def read_in(self, value: Any, info: ValidationInfo) -> tuple[KeyColumn, ...]:  # noqa: ARG002  a default
         """The columns that the configuration names; ProblemsError for all of Config at once."""
         columns, problems = key_columns(info.data)
-        problems += pending.problems(info.data)
+        problems += destination_problems(info.data)
         if problems:
             raise ProblemsError(problems)
         return columns
@@ -85,7 +84,12 @@ class Config(QueryKeys, ExtractionKeys, OperationKeys, SystemKeys):
     @property
     def sends_elsewhere(self) -> bool:
         """Whether the images go to another system than ours."""
-        return self.dest_aet != self.query_aet.aet
+        return any(archive.destination != self.query_aet.aet for archive in self.archives)
+
+    @property
+    def asks_for_instances(self) -> bool:
+        """Whether the archive is asked which instances a study has."""
+        return self.verify_by == "uid" and not self.sends_elsewhere
 
     @property
     def listing(self) -> Listing | None:

@@ -6,7 +6,6 @@ from typing import NoReturn
 
 from niffler_ops.config import Config
 from niffler_ops.config.attributes import is_attribute, keyword_of, likely_attribute
-from niffler_ops.config.pending import HEADER, refusal
 from niffler_ops.errors import InputError
 from niffler_ops.intake.values import BLANKS
 from niffler_ops.model import KeyColumn
@@ -76,8 +75,6 @@ def _unusable(keys: Iterable[KeyColumn]) -> Iterable[str]:
     for key in keys:
         if not can_be_asked(key.keyword):
             yield f"column {key.index}: {key.name} cannot be a key; allowed: attributes whose value is text"
-        elif allowed := refusal(HEADER, key.name, {}):
-            yield f"column {key.index}: {key.name} found; allowed: {allowed}"
 
 
 def _repeated(keys: Iterable[KeyColumn]) -> Iterable[str]:

@@ -8,6 +8,16 @@ from niffler_ops.ledger.rows import Rows, stored
 from niffler_ops.model import CsvRow
 from niffler_ops.states import RowState
 
+_FORGET_WHAT_IS_IDLE = (
+    "make_idle",
+    "unlink_idle",
+    "forget_instances_of_idle",
+    "forget_series_of_idle",
+    "forget_archives_of_idle",
+    "delete_idle",
+    "drop_idle",
+)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Correction:
@@ -36,9 +46,9 @@ def correct(ledger: LedgerConnection, rows: Rows, given: Iterable[CsvRow]) -> Co
     for row in ledger.run("new_lines"):
         rows.insert(**dict(row))
         new += 1
-    for name in ("make_idle", "unlink_idle", "forget_instances_of_idle", "delete_idle"):
+    for name in _FORGET_WHAT_IS_IDLE:
         ledger.run(name)
-    for name in ("drop_idle", "drop_pairs", "drop_given"):
+    for name in ("drop_pairs", "drop_given"):
         ledger.run(name)
     for row in ledger.all("rows_behind_their_first"):
         rows.follow(row["id"], row["first_id"], RowState(row["state"]), row["reason"])

@@ -38,7 +38,7 @@ UPDATE rows SET state = CASE WHEN keys IS NULL THEN 'rejected' ELSE 'pending' EN
     reason = CASE WHEN keys IS NULL THEN
         (SELECT given.reason FROM pairs JOIN given ON given.id = pairs.given_id WHERE pairs.row_id = rows.id)
         ELSE '' END,
-    attempts = 0, not_before = 0, mismatches = 0
+    attempts = 0, not_before = 0, mismatches = 0, archive = '', waits = 0
 WHERE line IS NOT NULL AND state = 'withdrawn'
 
 -- name: new_lines
@@ -68,6 +68,12 @@ DELETE FROM row_studies WHERE study_id IN (SELECT id FROM idle)
 
 -- name: forget_instances_of_idle
 DELETE FROM instances WHERE study_id IN (SELECT id FROM idle)
+
+-- name: forget_series_of_idle
+DELETE FROM wanted_series WHERE study_id IN (SELECT id FROM idle)
+
+-- name: forget_archives_of_idle
+DELETE FROM passed WHERE subject = 'study' AND subject_id IN (SELECT id FROM idle)
 
 -- name: delete_idle
 DELETE FROM studies WHERE id IN (SELECT id FROM idle)

@@ -57,9 +57,13 @@ class Instances:
     def __init__(self, ledger: LedgerConnection) -> None:
         self._ledger = ledger
 
-    def promise(self, study_id: int, instances: Iterable[tuple[str, str]]) -> None:
-        """Replace the archive's promise: pairs of Series and SOP Instance UID."""
-        self._ledger.run("forget_promise", study_id)
+    def promise(self, study_id: int, instances: Iterable[tuple[str, str]], *, further: bool = False) -> None:
+        """Replace the archive's promise: pairs of Series and SOP Instance UID.
+
+        `further`: it is another archive's, and what was promised before is missing all the same.
+        """
+        if not further:
+            self._ledger.run("forget_promise", study_id)
         self._ledger.run_many(
             "promise",
             (

@@ -33,11 +33,25 @@ INSERT INTO rows (line, cells, keys, same_as, state, reason) VALUES (:line, :cel
 
 -- name: rows_to_query
 SELECT id, line, keys, attempts FROM rows
-WHERE state = 'pending' AND same_as IS NULL AND not_before <= :now AND line <= :last_line
+WHERE state = 'pending' AND same_as IS NULL AND archive = :archive AND not_before <= :now AND line <= :last_line
 ORDER BY not_before, id LIMIT :limit
 
--- name: next_row_due
-SELECT min(not_before) FROM rows WHERE state = 'pending' AND same_as IS NULL
+-- name: rows_to_pass_on
+SELECT id FROM rows
+WHERE state = 'pending' AND same_as IS NULL AND archive = :archive AND NOT waits AND line <= :last_line
+ORDER BY not_before, id LIMIT :limit
+
+-- name: row_at
+SELECT 1 FROM rows WHERE state = 'pending' AND same_as IS NULL AND archive = :archive AND line <= :last_line LIMIT 1
+
+-- name: row_passed_on
+UPDATE rows SET archive = :archive, waits = :waits, attempts = 0, not_before = 0, reason = :reason WHERE id = :id
+
+-- name: rows_adopted
+UPDATE rows SET archive = '' WHERE archive <> '' AND archive NOT IN (SELECT value FROM json_each(:archives))
+
+-- name: rows_wait_no_more
+UPDATE rows SET waits = 0 WHERE waits
 
 -- name: row_querying
 UPDATE rows SET state = 'querying', attempts = attempts + 1 WHERE id = ? AND state = 'pending'
@@ -62,14 +76,14 @@ SELECT id, state FROM rows WHERE state IN ('failed', 'not_found')
 AND NOT EXISTS (SELECT 1 FROM row_studies WHERE row_id = rows.id)
 
 -- name: row_taken_up
-UPDATE rows SET attempts = 0, not_before = 0, mismatches = 0 WHERE id = ?
+UPDATE rows SET attempts = 0, not_before = 0, mismatches = 0, archive = '', waits = 0 WHERE id = ?
 
 -- name: link
 INSERT OR IGNORE INTO row_studies (row_id, study_id) VALUES (?, ?)
 
 -- name: rows_of_study
 SELECT rows.id, rows.state FROM rows JOIN row_studies ON row_studies.row_id = rows.id WHERE row_studies.study_id = ?
-AND rows.state <> 'withdrawn'
+AND rows.state NOT IN ('withdrawn', 'done')
 
 -- name: studies_of_row
 SELECT studies.* FROM studies JOIN row_studies ON row_studies.study_id = studies.id
@@ -80,8 +94,8 @@ SELECT id, line, state, reason FROM rows
 WHERE state IN ('partial', 'failed', 'not_found', 'rejected') ORDER BY line LIMIT ?
 
 -- name: insert_study
-INSERT OR IGNORE INTO studies (study_instance_uid, archive, state, promised_count, expected)
-VALUES (:study_instance_uid, :archive, 'found', :promised_count, coalesce(:promised_count, 0))
+INSERT OR IGNORE INTO studies (study_instance_uid, found_at, archive, whole, state, promised_count, expected)
+VALUES (:study_instance_uid, :archive, :archive, :whole, 'found', :promised_count, coalesce(:promised_count, 0))
 
 -- name: study_by_uid
 SELECT * FROM studies WHERE study_instance_uid = ?
@@ -90,10 +104,76 @@ SELECT * FROM studies WHERE study_instance_uid = ?
 SELECT * FROM studies WHERE id = ?
 
 -- name: studies_found
-SELECT * FROM studies WHERE state = 'found' AND not_before <= :now ORDER BY not_before, id LIMIT :limit
+SELECT * FROM studies WHERE state = 'found' AND archive = :archive AND not_before <= :now
+ORDER BY not_before, id LIMIT :limit
 
 -- name: studies_to_move
-SELECT * FROM studies WHERE state = 'listed' AND not_before <= :now ORDER BY not_before, id LIMIT :limit
+SELECT * FROM studies WHERE state = 'listed' AND archive = :archive AND not_before <= :now
+ORDER BY not_before, id LIMIT :limit
+
+-- name: found_to_pass_on
+SELECT * FROM studies WHERE state = 'found' AND archive = :archive AND NOT waits ORDER BY not_before, id LIMIT :limit
+
+-- name: listed_to_pass_on
+SELECT * FROM studies WHERE state = 'listed' AND archive = :archive AND NOT waits ORDER BY not_before, id LIMIT :limit
+
+-- name: study_at
+SELECT 1 WHERE EXISTS (SELECT 1 FROM studies WHERE state = 'found' AND archive = :archive)
+OR EXISTS (SELECT 1 FROM studies WHERE state = 'listed' AND archive = :archive)
+
+-- name: studies_waiting_at
+SELECT (SELECT count(*) FROM (SELECT 1 FROM studies WHERE state = 'found' AND archive = :archive LIMIT :limit))
+     + (SELECT count(*) FROM (SELECT 1 FROM studies WHERE state = 'listed' AND archive = :archive LIMIT :limit))
+
+-- name: study_passed_on
+UPDATE studies SET archive = :archive, waits = :waits, attempts = 0, listings = 0, relisted = 0, not_before = 0,
+    last_status = NULL, last_completed = NULL
+WHERE id = :id
+
+-- name: study_exhausted
+UPDATE studies SET exhausted = 1, grace = 0 WHERE id = ?
+
+-- name: studies_adopted
+UPDATE studies SET archive = :first
+WHERE state NOT IN ('done', 'partial', 'failed') AND archive NOT IN (SELECT value FROM json_each(:archives))
+
+-- name: studies_wait_no_more
+UPDATE studies SET waits = 0 WHERE state NOT IN ('done', 'partial', 'failed') AND waits
+
+-- name: want_series
+INSERT OR IGNORE INTO wanted_series (study_id, series_instance_uid, promised_count)
+VALUES (:study_id, :series_instance_uid, :promised_count)
+
+-- name: want_all_series
+UPDATE studies SET whole = 1, promised_count = :promised_count WHERE id = :id
+
+-- name: count_wanted_series
+UPDATE studies SET promised_count = (
+    SELECT CASE WHEN count(*) = count(promised_count) THEN sum(promised_count) END
+    FROM wanted_series WHERE study_id = studies.id)
+WHERE id = ?
+
+-- name: wanted_series
+SELECT series_instance_uid FROM wanted_series WHERE study_id = ? ORDER BY series_instance_uid
+
+-- name: study_widened
+UPDATE studies SET widened = :widened WHERE id = :id
+
+-- name: pass
+INSERT OR REPLACE INTO passed (subject, subject_id, archive, why, reason)
+VALUES (:subject, :subject_id, :archive, :why, :reason)
+
+-- name: passed_by
+SELECT archive, why, reason FROM passed WHERE subject = :subject AND subject_id = :subject_id
+
+-- name: unpass
+DELETE FROM passed WHERE subject = :subject AND subject_id = :subject_id AND archive = :archive
+
+-- name: forget_passed
+DELETE FROM passed WHERE subject = :subject AND subject_id = :subject_id
+
+-- name: forget_unavailable
+DELETE FROM passed WHERE why = 'unavailable' OR archive NOT IN (SELECT value FROM json_each(:archives))
 
 -- name: studies_moved
 SELECT * FROM studies WHERE state = 'moved' ORDER BY id
@@ -159,10 +239,9 @@ UPDATE studies SET outcome = :outcome, verified = :verified WHERE id = :id
 UPDATE studies SET expected = received WHERE id = ?
 
 -- name: study_taken_up
-UPDATE studies SET attempts = 0, listings = 0, not_before = 0, outcome = NULL, verified = NULL WHERE id = ?
-
--- name: next_study_due
-SELECT min(not_before) FROM studies WHERE state IN ('found', 'listed')
+UPDATE studies SET attempts = 0, listings = 0, not_before = 0, outcome = NULL, verified = NULL, archive = found_at,
+    waits = 0, exhausted = 0, widened = 0
+WHERE id = ?
 
 -- name: forget_promise
 UPDATE instances SET promised = 0 WHERE study_id = ?
@@ -264,7 +343,8 @@ AND events.subject = 'study' AND events.to_state IN ('done', 'partial', 'failed'
 -- name: report_rows
 SELECT rows.line, rows.cells, rows.state, rows.reason, rows.mismatches, count(studies.id) AS studies,
        coalesce(sum(studies.expected), 0) AS expected, coalesce(sum(studies.received), 0) AS received,
-       group_concat(DISTINCT studies.verified) AS verified, group_concat(studies.study_instance_uid) AS uids
+       group_concat(DISTINCT studies.verified) AS verified, group_concat(studies.study_instance_uid) AS uids,
+       group_concat(DISTINCT CASE WHEN studies.received THEN studies.archive END) AS archives
 FROM rows
 LEFT JOIN row_studies ON row_studies.row_id = rows.id
 LEFT JOIN studies ON studies.id = row_studies.study_id

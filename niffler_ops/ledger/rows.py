@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from niffler_ops.ledger.connection import LedgerConnection
+from niffler_ops.ledger.wanting import FoundStudy, want
 from niffler_ops.model import CsvRow
 from niffler_ops.states import (
     ROW_REWINDS,
@@ -26,15 +27,6 @@ class ClaimedRow:
     line: int
     keys: Mapping[str, str]
     attempts: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FoundStudy:
-    """What a C-FIND answer told of a study; `promised_count` None where the archive did not tell."""
-
-    study_instance_uid: str
-    promised_count: int | None
-    attributes: Mapping[str, str] | None = None  # what else it told, where that is to be kept
 
 
 def stored(row: CsvRow) -> dict[str, object]:
@@ -68,12 +60,16 @@ class Rows:
             reason=reason,
         )
 
-    def claim(self, limit: int, *, last_line: int | None = None) -> list[ClaimedRow]:
-        """Take up to `limit` rows that are due for a query, none beyond `last_line` of the CSV."""
+    def claim(self, limit: int, *, archive: str = "", last_line: int | None = None) -> list[ClaimedRow]:
+        """Take up to `limit` rows that are due for a query, none beyond `last_line` of the CSV.
+
+        `archive` is the one that is going to be asked, "" the first of SrcAet.
+        """
         claimed = []
         for row in self._ledger.all(
             "rows_to_query",
             now=self._ledger.now_seconds(),
+            archive=archive,
             limit=limit,
             last_line=LAST_LINE if last_line is None else last_line,
         ):
@@ -84,12 +80,6 @@ class Rows:
                 )
             )
         return claimed
-
-    def next_due(self) -> float | None:
-        """When the next pending row may be asked (seconds since 1970); None where none is pending."""
-        row = self._ledger.one("next_row_due")
-        due: float | None = row[0] if row else None
-        return due
 
     def follow(self, row_id: int, first_id: int, state: RowState, reason: str) -> None:
         """A pending row takes over what came of the one with the same keys that was asked before it."""
@@ -106,6 +96,16 @@ class Rows:
             "row_retry", id=row_id, not_before=self._ledger.now_seconds() + delay, refund=0 if charged else 1
         )
 
+    def to_pass_on(self, limit: int, *, archive: str, last_line: int | None = None) -> list[int]:
+        """Pending rows that another archive may be asked for while this one does not answer."""
+        line = LAST_LINE if last_line is None else last_line
+        rows = self._ledger.all("rows_to_pass_on", archive=archive, limit=limit, last_line=line)
+        return [row["id"] for row in rows]
+
+    def pass_on(self, row_id: int, *, archive: str, waits: bool, reason: str) -> None:
+        """Another archive is asked for a pending row ("": the first)."""
+        self._ledger.run("row_passed_on", id=row_id, archive=archive, waits=int(waits), reason=reason)
+
     def not_found(self, row_id: int, reason: str) -> None:
         """The archive answered that nothing matches."""
         self._end_query(row_id, RowState.NOT_FOUND, reason, mismatches=0)
@@ -116,24 +116,7 @@ class Rows:
 
     def matched(self, row_id: int, studies: Iterable[FoundStudy], *, archive: str, mismatches: int) -> None:
         """Link the row and its equals with the studies that the archive named."""
-        study_ids = []
-        for study in studies:
-            self._ledger.run(
-                "insert_study",
-                study_instance_uid=study.study_instance_uid,
-                archive=archive,
-                promised_count=study.promised_count,
-            )
-            record = self._ledger.one("study_by_uid", study.study_instance_uid)
-            assert record is not None  # noqa: S101 - inserted above
-            study_ids.append(record["id"])
-            if study.attributes is not None:
-                self._ledger.run(
-                    "keep_answer",
-                    study_id=record["id"],
-                    series_instance_uid="",
-                    attributes=json.dumps(dict(study.attributes), ensure_ascii=False),
-                )
+        study_ids = [want(self._ledger, study, archive=archive) for study in studies]
         ended = self._end_query(row_id, RowState.MATCHED, "", mismatches=mismatches)
         self._ledger.run_many("link", ((row, study) for row in ended for study in study_ids))
         for row in ended:
@@ -152,7 +135,10 @@ class Rows:
         self._transition(row_id, state, outcome, text)
 
     def settle_study(self, study_id: int) -> None:
-        """Bring every row that matched the study to the state that its studies give it."""
+        """Bring every row that matched the study, and is not done, to the state that its studies give it.
+
+        What a done row asked for is filed, also where another row wants more of the study.
+        """
         for row in self._ledger.all("rows_of_study", study_id):
             self.settle(row["id"], RowState(row["state"]))
 
@@ -196,6 +182,7 @@ class Rows:
     def _end_query(self, row_id: int, after: RowState, reason: str, *, mismatches: int) -> list[int]:
         """Apply the outcome to the row and to the pending rows with the same keys; gives their ids."""
         self._transition(row_id, RowState.QUERYING, after, reason)
+        self._ledger.run("forget_passed", subject="row", subject_id=row_id)
         ended = [row_id]
         for same in self._ledger.all("rows_same_as", row_id):
             if same["state"] == RowState.PENDING:

@@ -15,6 +15,7 @@ from niffler_ops.ledger.connection import LedgerConnection
 from niffler_ops.ledger.correction import Correction, correct
 from niffler_ops.ledger.instances import Instances
 from niffler_ops.ledger.launches import Launches
+from niffler_ops.ledger.passing import Passing
 from niffler_ops.ledger.rows import Rows
 from niffler_ops.ledger.studies import Studies
 from niffler_ops.model import CsvRow
@@ -68,6 +69,7 @@ class Ledger:
         self.studies = Studies(shared, self.rows)
         self.instances = Instances(shared)
         self.launches = Launches(shared)
+        self.passing = Passing(shared)
 
     @classmethod
     def open(cls, path: Path, clock: Clock | None = None) -> "Ledger":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from niffler_ops.ledger.connection import LedgerConnection
 from niffler_ops.ledger.rows import Rows
+from niffler_ops.ledger.wanting import reopen
 from niffler_ops.states import STUDY_REWINDS, StudyState, check_study_transition
 
 
@@ -17,6 +18,10 @@ class Study:
     id: int
     study_instance_uid: str
     archive: str
+    waits: bool
+    exhausted: bool
+    whole: bool
+    widened: bool
     state: StudyState
     reason: str
     promised_count: int | None
@@ -52,6 +57,10 @@ def _study(row: sqlite3.Row) -> Study:
         id=row["id"],
         study_instance_uid=row["study_instance_uid"],
         archive=row["archive"],
+        waits=bool(row["waits"]),
+        exhausted=bool(row["exhausted"]),
+        whole=bool(row["whole"]),
+        widened=bool(row["widened"]),
         state=StudyState(row["state"]),
         reason=row["reason"],
         promised_count=row["promised_count"],
@@ -95,22 +104,43 @@ class Studies:
         """The studies that a row matched."""
         return [_study(row) for row in self._ledger.all("studies_of_row", row_id)]
 
-    def claim_for_listing(self, limit: int) -> list[Study]:
-        """Take studies whose instances are to be asked for."""
-        return self._claim("studies_found", StudyState.LISTING, limit)
+    def wanted_series(self, study_id: int) -> list[str]:
+        """The Series Instance UIDs that are wanted of a study which is not wanted as a whole."""
+        return [row[0] for row in self._ledger.all("wanted_series", study_id)]
 
-    def due_for_move(self, limit: int) -> list[Study]:
-        """Studies that are due for retrieval; `begin_move` takes them."""
-        return [
-            _study(row)
-            for row in self._ledger.all("studies_to_move", now=self._ledger.now_seconds(), limit=limit)
-        ]
+    def claim_for_listing(self, limit: int, *, archive: str) -> list[Study]:
+        """Take studies whose instances this archive is to be asked for."""
+        claimed = self._due("studies_found", limit, archive)
+        for study in claimed:
+            self._transition(study.id, study.state, StudyState.LISTING, study.reason)
+        return claimed
 
-    def next_due(self) -> float | None:
-        """When the next study may be listed or retrieved (seconds since 1970)."""
-        row = self._ledger.one("next_study_due")
-        due: float | None = row[0] if row else None
-        return due
+    def due_for_move(self, limit: int, *, archive: str) -> list[Study]:
+        """Studies that are due for retrieval from this archive; `begin_move` takes them."""
+        return self._due("studies_to_move", limit, archive)
+
+    def waiting_at(self, archive: str, *, limit: int) -> int:
+        """How many studies an archive still has to list or send, counted up to `limit`."""
+        row = self._ledger.one("studies_waiting_at", archive=archive, limit=limit)
+        return 0 if row is None else int(row[0])
+
+    def to_pass_on(self, limit: int, *, archive: str) -> list[Study]:
+        """Studies that another archive may be asked for while this one cannot give them."""
+        names = ("found_to_pass_on", "listed_to_pass_on")
+        rows = [row for name in names for row in self._ledger.all(name, archive=archive, limit=limit)]
+        return [_study(row) for row in rows[:limit]]
+
+    def pass_on(self, study: Study, *, archive: str, waits: bool, reason: str) -> None:
+        """Another archive is asked for what is missing of the study; what came stays."""
+        state = self.get(study.id).state
+        if state is not StudyState.FOUND:
+            self._transition(study.id, state, StudyState.FOUND, reason)
+        self._ledger.run("study_passed_on", id=study.id, archive=archive, waits=int(waits))
+
+    def exhausted(self, study_id: int, reason: str) -> None:
+        """No archive is left that could have more of the study: what came of it is judged."""
+        self._transition(study_id, StudyState.LISTING, StudyState.MOVED, reason)
+        self._ledger.run("study_exhausted", study_id)
 
     def moved(self) -> list[Study]:
         """Studies whose instances may still be arriving."""
@@ -149,8 +179,7 @@ class Studies:
     def described(self, study_id: int, problem: str = "") -> None:
         """In the CFIND modes: all is known that was asked for, or `problem` says what is not."""
         after = StudyState.PARTIAL if problem else StudyState.DONE
-        self._transition(study_id, StudyState.LISTING, after, problem)
-        self._rows.settle_study(study_id)
+        self._end(study_id, StudyState.LISTING, after, problem)
 
     def without_count(self) -> int:
         """Studies of which the archive did not tell the number of instances."""
@@ -227,14 +256,12 @@ class Studies:
             reason = f"{conflicts} instances not filed: another one stands at their path"
             self._ledger.run("study_outcome", id=study_id, outcome=outcome, verified=None)
             self._ledger.run("study_recount", study_id)
-        self._transition(study_id, StudyState.VERIFIED, outcome, reason)
-        self._rows.settle_study(study_id)
+        self._end(study_id, StudyState.VERIFIED, outcome, reason)
 
     def reported(self, study_id: int, outcome: StudyState, reason: str) -> None:
         """Sent to another system: the archive's counters are all there is."""
         self._ledger.run("study_reported", id=study_id, outcome=outcome)
-        self._transition(study_id, StudyState.MOVED, outcome, reason)
-        self._rows.settle_study(study_id)
+        self._end(study_id, StudyState.MOVED, outcome, reason)
 
     def unfile(self, study_id: int, *, grace: float, reason: str) -> None:
         """A file was lost or changed before it was durable: judge again."""
@@ -245,8 +272,7 @@ class Studies:
 
     def fail(self, study_id: int, reason: str) -> None:
         """Nothing of the study could be had."""
-        self._transition(study_id, StudyState.MOVED, StudyState.FAILED, reason)
-        self._rows.settle_study(study_id)
+        self._end(study_id, StudyState.MOVED, StudyState.FAILED, reason)
 
     def recount(self, study_ids: Iterable[int]) -> None:
         """Count again what of these studies is on disk."""
@@ -289,13 +315,17 @@ class Studies:
         row = self._ledger.one("last_attempt", study_id)
         return None if row is None else str(row["level"])
 
-    def _claim(self, query: str, after: StudyState, limit: int) -> list[Study]:
-        claimed = [
-            _study(row) for row in self._ledger.all(query, now=self._ledger.now_seconds(), limit=limit)
-        ]
-        for study in claimed:
-            self._transition(study.id, study.state, after, study.reason)
-        return claimed
+    def _due(self, query: str, limit: int, archive: str) -> list[Study]:
+        rows = self._ledger.all(query, archive=archive, now=self._ledger.now_seconds(), limit=limit)
+        return [_study(row) for row in rows]
+
+    def _end(self, study_id: int, before: StudyState, end: StudyState, reason: str) -> None:
+        """The study is at its end, unless more of it is wanted by now; its rows follow."""
+        self._transition(study_id, before, end, reason)
+        self._ledger.run("forget_passed", subject="study", subject_id=study_id)
+        if self.get(study_id).widened:
+            reopen(self._ledger, study_id, end)
+        self._rows.settle_study(study_id)
 
     def _end_attempt(self, attempt_id: int, outcome: MoveOutcome, *, charged: bool) -> None:
         self._ledger.run(

@@ -11,8 +11,8 @@ from pathlib import Path
 from niffler_ops.files import write_durable
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.model import Listing
+from niffler_ops.stages.believing import STUDY_KEYS
 from niffler_ops.stages.cataloguing import SERIES_KEYS
-from niffler_ops.stages.query import STUDY_KEYS
 
 STUDIES_FILE = "cfind-output.csv"
 SERIES_FILE = "cfind-series.csv"

@@ -17,6 +17,7 @@ OUTCOME = (
     "instances_expected",
     "instances_received",
     "verified",
+    "archive",
     "mismatches",
     "study_instance_uids",
 )
@@ -67,6 +68,7 @@ def _outcome(row: sqlite3.Row) -> tuple[object, ...]:
         row["expected"],
         row["received"],
         _joined(row["verified"]),
+        _joined(row["archives"]),
         row["mismatches"],
         _joined(row["uids"]),
     )

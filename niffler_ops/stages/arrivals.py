@@ -161,8 +161,8 @@ class Arrivals:
                 instances.set_state(study.id, file.sop_instance_uid, "awaited")
                 changed.add(study.id)
             return str(file.flaw)
-        if study is None or not study.asked:
-            return "nobody asked for its study"
+        if study is None or not self._is_asked_for(file, study):
+            return "nobody asked for it"
         known = instances.get(study.id, file.sop_instance_uid)
         if known is not None and known.state == "filed":
             if known.sha256 != file.sha256:
@@ -177,6 +177,12 @@ class Arrivals:
         changed.add(study.id)
         self._bring_home(file)
         return ""
+
+    def _is_asked_for(self, file: InstanceFile, study: Study) -> bool:
+        if not study.asked:
+            return False
+        wanted = self._place.ledger.studies.wanted_series
+        return study.whole or file.series_instance_uid in wanted(study.id)
 
     def _bring_home(self, file: InstanceFile) -> None:
         """Filing finds a file by its UIDs: put one that storescp named otherwise where it belongs."""

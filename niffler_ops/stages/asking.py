@@ -5,20 +5,31 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from niffler_ops.dicomtools.failures import failure_reason
+from niffler_ops.dicomtools.failures import FailureClass, classify_status, failure_reason, status_text
 from niffler_ops.dicomtools.findscu import FindAnswer, FindLog, findscu_arguments, read_answers
 from niffler_ops.dicomtools.querykeys import query_file
 from niffler_ops.dicomtools.timeouts import Timeouts
 from niffler_ops.files import make_private_folder, remove_folder, write_private
 from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.launcher import Child
+from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.retry import retry_delay
 
+REFUSED_FOR_GOOD = frozenset({0x0122, 0x0112, 0x0110, 0x0211})
 KILL_SECONDS = 5.0
 RELEASE_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shortfall:
+    """Why a query was not answered in full, whether that counts as an attempt, and whether it is `final`."""
+
+    reason: str
+    charged: bool
+    final: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,14 +45,33 @@ class Answers:
     charged: bool
     reason: str
 
+    def shortfall(self, index: int) -> Shortfall | None:
+        """Why a query has no complete answer; None where it has."""
+        answer = self.answers[index]
+        if answer.complete:
+            return None
+        if self.first_lost is not None and index > self.first_lost:
+            return Shortfall(reason=self.reason, charged=False)
+        if answer.status is None:
+            return Shortfall(reason=self.reason, charged=self.charged)
+        if answer.status:
+            reason = f"the archive answered {status_text(answer.status)}"
+            return Shortfall(reason=reason, charged=True, final=_will_never_tell(answer.status))
+        return Shortfall(reason=self.reason or "not every answer could be read", charged=True)
+
+
+def _will_never_tell(status: int) -> bool:
+    return status in REFUSED_FOR_GOOD or classify_status(status) is FailureClass.REFUSED_STUDY
+
 
 class Asking:
-    """Asks one batch at a time."""
+    """Asks one archive, one batch at a time."""
 
     _numbers = itertools.count(1)
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, contact: Contact) -> None:
         self._place = place
+        self._contact = contact
         self._child: Child | None = None
         self._log = FindLog()
         self._queries = 0
@@ -54,8 +84,8 @@ class Asking:
     @property
     def ready(self) -> bool:
         """Whether a batch may be asked now."""
-        place = self._place
-        return not self.busy and place.contact.usable and place.clock.monotonic() >= self._not_before
+        rested = self._place.clock.monotonic() >= self._not_before
+        return rested and not self.busy and self._contact.usable
 
     def ask(
         self,
@@ -89,8 +119,8 @@ class Asking:
         self._child = self._place.tools.run(
             "findscu",
             findscu_arguments(
-                archive=self._place.contact.archive,
-                calling_aet=self._place.config.query_aet.aet,
+                archive=self._contact.archive.peer,
+                calling_aet=self._contact.archive.calling_aet,
                 level=level,
                 output=output,
                 query_files=names,
@@ -128,14 +158,14 @@ class Asking:
         def conclude(echo: Echo) -> None:
             self.busy = False
             if echo is not Echo.ANSWERED:
-                self._place.contact.lost(echo)
+                self._contact.lost(echo)
             then(Answers(answers=answers, first_lost=lost, charged=echo is Echo.ANSWERED, reason=reason))
 
         if lost is None:
             conclude(Echo.ANSWERED)
         else:
             log.warning("A batch of queries ended early: %s", reason)
-            self._place.contact.ask(conclude)
+            self._contact.ask(conclude)
 
     def _pause_after(self, *, fruitless: bool) -> None:
         """Batches without a single answer follow each other ever more slowly."""

@@ -3,9 +3,10 @@
 from niffler_ops.dicomtools.findscu import FindAnswer
 from niffler_ops.ledger.studies import Study
 from niffler_ops.model import Listing
-from niffler_ops.stages.asking import Answers, Asking
+from niffler_ops.stages.asking import Answers, Asking, Shortfall
+from niffler_ops.stages.believing import agrees, is_uid, text_of
+from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.place import Place
-from niffler_ops.stages.query import agrees, is_uid, text_of
 from niffler_ops.stages.retry import retry_delay
 from niffler_ops.states import StudyState
 
@@ -24,9 +25,10 @@ SERIES_KEYS = (
 class CatalogueStage:
     """Ends found studies: at once, or when their series are described."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, contact: Contact) -> None:
         self._place = place
-        self._asking = Asking(place)
+        self._contact = contact
+        self._asking = Asking(place, contact)
 
     def advance(self) -> None:
         """Start the next batch when the last one has ended."""
@@ -35,7 +37,9 @@ class CatalogueStage:
             return
         ledger = self._place.ledger
         with ledger.transaction():
-            studies = ledger.studies.claim_for_listing(self._place.config.query_batch_size)
+            studies = ledger.studies.claim_for_listing(
+                self._place.config.query_batch_size, archive=self._contact.name
+            )
             if self._place.config.listing is Listing.STUDIES:
                 for study in studies:
                     ledger.studies.described(study.id)
@@ -48,29 +52,33 @@ class CatalogueStage:
 
         def answered(answers: Answers) -> None:
             with self._place.ledger.transaction():
-                for index, (study, answer) in enumerate(zip(studies, answers.answers, strict=True)):
-                    if answer.complete:
-                        self._describe(study, answer)
+                for index, study in enumerate(studies):
+                    shortfall = answers.shortfall(index)
+                    if shortfall is None:
+                        self._describe(study, answers.answers[index])
                     else:
-                        charged = answer.status is not None or (
-                            answers.charged and index == answers.first_lost
-                        )
-                        self._again(study, charged=charged, reason=answers.reason)
+                        self._again(study, shortfall)
 
         self._asking.ask("SERIES", keys, SERIES_KEYS, answered)
 
     def _describe(self, study: Study, answer: FindAnswer) -> None:
+        wanted = None if study.whole else self._place.ledger.studies.wanted_series(study.id)
         for match in answer.matches:
             uid = text_of(match, "SeriesInstanceUID")
+            if wanted is not None and uid not in wanted:
+                continue
             if is_uid(uid) and agrees(match, "StudyInstanceUID", study.study_instance_uid):
                 attributes = {keyword: text_of(match, keyword) for keyword in SERIES_KEYS}
                 self._place.ledger.studies.keep_answer(study.id, uid, attributes)
         self._place.ledger.studies.described(study.id)
 
-    def _again(self, study: Study, *, charged: bool, reason: str) -> None:
+    def _again(self, study: Study, shortfall: Shortfall) -> None:
         config, studies = self._place.config, self._place.ledger.studies
+        charged = shortfall.charged
         if charged and study.listings + 1 >= config.max_attempts:
-            studies.described(study.id, f"its series could not be had: {reason or 'the archive refused'}")
+            studies.described(study.id, f"its series could not be had: {shortfall.reason}")
             return
         delay = retry_delay(config.retry_delay, study.listings + 1) if charged else 0.0
-        studies.listing_failed(study.id, StudyState.LISTING, delay=delay, charged=charged, reason=reason)
+        studies.listing_failed(
+            study.id, StudyState.LISTING, delay=delay, charged=charged, reason=shortfall.reason
+        )

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from niffler_ops.clock import Clock
-from niffler_ops.model import Peer
+from niffler_ops.model import Archive
 from niffler_ops.processes.echo import Echo, echo
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.stages.retry import retry_delay
@@ -18,11 +18,17 @@ log = logging.getLogger(__name__)
 
 
 class Contact:
-    """The archive's health: while it does not answer, nothing is asked of it and nothing costs an attempt."""
+    """An archive's health: while it does not answer, nothing is asked of it and nothing costs an attempt.
 
-    def __init__(self, archive: Peer, calling_aet: str, launcher: Launcher, clock: Clock) -> None:
+    `name` is AET@HOST:PORT, `queue` what the ledger calls its rows ("": the first of SrcAet).
+    """
+
+    def __init__(self, archive: Archive, launcher: Launcher, clock: Clock, *, first: bool) -> None:
         self.archive = archive
-        self._calling_aet = calling_aet
+        self.name = str(archive.peer)
+        self.queue = "" if first else self.name
+        self.answered = False  # at least once in this run
+        self.misconfigured = ""  # why it cannot send to us, until an administrator mends it
         self._launcher = launcher
         self._clock = clock
         self._lost_at: float | None = None
@@ -35,19 +41,28 @@ class Contact:
         """Whether the archive may be asked now."""
         return self._lost_at is None
 
+    @property
+    def lost_for(self) -> float:
+        """Seconds since it was found not to answer; 0 while it answers."""
+        return 0.0 if self._lost_at is None else self._clock.monotonic() - self._lost_at
+
     def ask(self, then: Callable[[Echo], None]) -> None:
         """C-ECHO once; `then` gets the result on the main thread."""
 
         def work() -> None:
-            result = echo(self.archive, calling_aet=self._calling_aet, timeout=ECHO_SECONDS)
-            self._launcher.post(lambda: then(result))
+            result = echo(self.archive.peer, calling_aet=self.archive.calling_aet, timeout=ECHO_SECONDS)
+            self._launcher.post(lambda: self._asked(result, then))
 
         threading.Thread(target=work, name="archive-echo", daemon=True).start()
+
+    def _asked(self, result: Echo, then: Callable[[Echo], None]) -> None:
+        self.answered = self.answered or result is Echo.ANSWERED
+        then(result)
 
     def lost(self, why: Echo) -> None:
         """The archive does not answer: wait for it, probing with C-ECHO."""
         if self._lost_at is None:
-            log.warning("The archive %s: waiting until it answers again", why)
+            log.warning("The archive %s %s: waiting until it answers again", self.name, why)
             self._lost_at = self._clock.monotonic()
             self._probes = 0
             self._schedule()
@@ -61,7 +76,7 @@ class Contact:
     def _probed(self, result: Echo) -> None:
         self._probing = False
         if result is Echo.ANSWERED and self._lost_at is not None:
-            log.info("The archive answers again after %.0f s", self._clock.monotonic() - self._lost_at)
+            log.info("The archive %s answers again after %.0f s", self.name, self.lost_for)
             self._lost_at = None
         else:
             self._schedule()

@@ -7,29 +7,32 @@ queries are not to be counted on.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from niffler_ops.dicomtools.failures import FailureClass, classify_status
 from niffler_ops.dicomtools.findscu import FindAnswer
+from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.studies import Study
 from niffler_ops.stages.asking import Answers, Asking
+from niffler_ops.stages.believing import agrees, is_uid, text_of
+from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.place import Place
-from niffler_ops.stages.query import agrees, is_uid, text_of
 from niffler_ops.stages.retry import retry_delay
+from niffler_ops.stages.succession import Succession
 from niffler_ops.states import StudyState
-
-REFUSED_FOR_GOOD = frozenset({0x0122, 0x0112, 0x0110, 0x0211})
 
 
 @dataclass(kw_only=True, slots=True)
 class Listing:
     """What is being learnt about one study.
 
-    `unknown` once the archive cannot tell; `lost` says why it did not tell this time.
+    `further`: another archive was asked before. `unknown` once the archive cannot tell, `absent` where it
+    has nothing of it; `lost` says why it did not tell this time.
     """
 
     study: Study
+    further: bool = False
     series: list[str] = field(default_factory=list)
     instances: list[tuple[str, str]] = field(default_factory=list)
     unknown: bool = False
+    absent: bool = False
     lost: str = ""
     charged: bool = False
 
@@ -43,11 +46,13 @@ def uids_of(answer: FindAnswer, keyword: str, above: dict[str, str]) -> list[str
 
 
 class ListingStage:
-    """Asks for the instances of found studies, and again where arrival and promise differ."""
+    """Asks an archive for the instances of found studies, and again where arrival and promise differ."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, contact: Contact, succession: Succession) -> None:
         self._place = place
-        self._asking = Asking(place)
+        self._contact = contact
+        self._succession = succession
+        self._asking = Asking(place, contact)
 
     @property
     def busy(self) -> bool:
@@ -59,32 +64,51 @@ class ListingStage:
         self._asking.advance()
         if not self._asking.ready:
             return
-        ledger = self._place.ledger
-        with ledger.transaction():
-            studies = to_relist[: self._place.config.query_batch_size]
-            del to_relist[: len(studies)]
-            for study in studies:
-                ledger.studies.relist(study.id)
-            free = self._place.config.query_batch_size - len(studies)
-            studies = [*studies, *(ledger.studies.claim_for_listing(free) if free else ())]
-        if not studies:
+        listings = [
+            Listing(study=study, further=self._succession.was_passed_on(study))
+            for study in self._claim(to_relist)
+        ]
+        if not listings:
             return
-        if self._place.config.verify_by == "count" or self._place.config.sends_elsewhere:
-            self._conclude([Listing(study=study, unknown=True) for study in studies])
+        if not self._place.config.asks_for_instances:
+            for listing in listings:
+                listing.unknown = True
+            self._conclude(listings)
         else:
-            self._ask_series([Listing(study=study) for study in studies])
+            self._ask_series(listings)
+
+    def _claim(self, to_relist: list[Study]) -> list[Study]:
+        ledger, most = self._place.ledger, self._place.config.query_batch_size
+        with ledger.transaction():
+            studies = [study for study in to_relist if study.archive == self._contact.name][:most]
+            for study in studies:
+                to_relist.remove(study)
+                ledger.studies.relist(study.id)
+            free = most - len(studies)
+            if free:
+                studies += ledger.studies.claim_for_listing(free, archive=self._contact.name)
+        return studies
 
     def _ask_series(self, listings: list[Listing]) -> None:
         keys = [{"StudyInstanceUID": listing.study.study_instance_uid} for listing in listings]
 
         def answered(answers: Answers) -> None:
-            for index, (listing, answer) in enumerate(zip(listings, answers.answers, strict=True)):
-                if self._usable(listing, answer, answers, index):
-                    listing.series = uids_of(answer, "SeriesInstanceUID", keys[index])
+            for index, listing in enumerate(listings):
+                if _usable(listing, answers, index):
+                    listing.series = self._wanted(listing.study, answers.answers[index], keys[index])
+                    listing.absent = listing.further and not listing.series
                     listing.unknown = not listing.series
             self._ask_instances(listings)
 
         self._asking.ask("SERIES", keys, ("SeriesInstanceUID",), answered)
+
+    def _wanted(self, study: Study, answer: FindAnswer, above: dict[str, str]) -> list[str]:
+        """The study's series as the archive tells them, of those that are wanted."""
+        told = uids_of(answer, "SeriesInstanceUID", above)
+        if study.whole:
+            return told
+        wanted = self._place.ledger.studies.wanted_series(study.id)
+        return [series for series in told if series in wanted]
 
     def _ask_instances(self, listings: list[Listing]) -> None:
         asked = [
@@ -93,7 +117,7 @@ class ListingStage:
             if not listing.unknown and not listing.lost
             for series in listing.series
         ]
-        if not asked or not self._place.contact.usable:
+        if not asked or not self._contact.usable:
             for listing, _ in asked:
                 listing.lost = listing.lost or "the archive does not answer"
             self._conclude(listings)
@@ -104,24 +128,13 @@ class ListingStage:
         ]
 
         def answered(answers: Answers) -> None:
-            for index, ((listing, series), answer) in enumerate(zip(asked, answers.answers, strict=True)):
-                if self._usable(listing, answer, answers, index):
-                    uids = uids_of(answer, "SOPInstanceUID", keys[index])
+            for index, (listing, series) in enumerate(asked):
+                if _usable(listing, answers, index):
+                    uids = uids_of(answers.answers[index], "SOPInstanceUID", keys[index])
                     listing.instances += [(series, uid) for uid in uids]
             self._conclude(listings)
 
         self._asking.ask("IMAGE", keys, ("SOPInstanceUID",), answered)
-
-    def _usable(self, listing: Listing, answer: FindAnswer, answers: Answers, index: int) -> bool:
-        """Whether an answer is complete; if not, note whether the archive may tell later."""
-        if answer.complete:
-            return True
-        if answer.status is not None and _cannot_tell(answer.status):
-            listing.unknown = True
-        elif not listing.lost:
-            listing.lost = answers.reason or "the archive refused to list the study's instances"
-            listing.charged = answer.status is not None or (answers.charged and index == answers.first_lost)
-        return False
 
     def _conclude(self, listings: Sequence[Listing]) -> None:
         with self._place.ledger.transaction():
@@ -133,19 +146,35 @@ class ListingStage:
         first = study.state is StudyState.FOUND
         before = StudyState.LISTING if first else StudyState.RELISTING
         exhausted = listing.charged and study.listings + 1 >= config.max_attempts
-        if listing.instances and not listing.unknown and not listing.lost:
-            ledger.instances.promise(study.id, listing.instances)
+        if listing.absent and first and not listing.lost:
+            reason = "it does not have the study"
+            if not self._succession.study_not_given(study, Passed(why=Why.ABSENT, reason=reason)):
+                ledger.studies.exhausted(study.id, study.reason)
+        elif listing.instances and not listing.unknown and not listing.lost:
+            ledger.instances.promise(study.id, listing.instances, further=listing.further)
             ledger.studies.listed(study.id, before, "uid")
         elif listing.lost and first and not listing.unknown and not exhausted:
             delay = retry_delay(config.retry_delay, study.listings + 1) if listing.charged else 0.0
             ledger.studies.listing_failed(
                 study.id, before, delay=delay, charged=listing.charged, reason=listing.lost
             )
-        elif first:
-            ledger.studies.listed(study.id, before, "none" if study.promised_count is None else "count")
+        elif first and not listing.further:
+            ledger.studies.listed(study.id, before, _by_count(study))
         else:
-            ledger.studies.listed(study.id, before, study.promised_by or "none")
+            ledger.studies.listed(study.id, before, study.promised_by or _by_count(study))
 
 
-def _cannot_tell(status: int) -> bool:
-    return status in REFUSED_FOR_GOOD or classify_status(status) is FailureClass.REFUSED_STUDY
+def _by_count(study: Study) -> str:
+    return "none" if study.promised_count is None else "count"
+
+
+def _usable(listing: Listing, answers: Answers, index: int) -> bool:
+    """Whether an answer is complete; if not, note whether the archive may tell another time."""
+    shortfall = answers.shortfall(index)
+    if shortfall is None:
+        return True
+    if shortfall.final:
+        listing.unknown = True
+    elif not listing.lost:
+        listing.lost, listing.charged = shortfall.reason, shortfall.charged
+    return False

@@ -14,11 +14,11 @@ from niffler_ops.dicomtools.failures import failure_reason, status_text
 from niffler_ops.dicomtools.movescu import MoveLog, MoveResponse, movescu_arguments
 from niffler_ops.dicomtools.querykeys import query_file
 from niffler_ops.dicomtools.timeouts import Timeouts
-from niffler_ops.errors import ConfigurationError
 from niffler_ops.files import make_private_folder, remove_folder, write_private
 from niffler_ops.ledger.studies import MoveOutcome, Study
 from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.launcher import Child
+from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.retry import retry_delay
@@ -84,18 +84,18 @@ class Lane:
 
 
 class MoveStage:
-    """Keeps MoveLanes lanes busy with what is due."""
+    """Keeps an archive's lanes busy with what is due."""
 
     _numbers = itertools.count(1)
 
-    def __init__(self, place: Place, progress: Progress) -> None:
+    def __init__(self, place: Place, contact: Contact, progress: Progress) -> None:
         self._place = place
+        self._contact = contact
         self._progress = progress
         self._lanes: dict[int, Lane] = {}
         self._deaths = 0
         self._not_before = 0.0
         self._stopping = False
-        self._failure: ConfigurationError | None = None
 
     @property
     def busy(self) -> bool:
@@ -103,16 +103,12 @@ class MoveStage:
         return bool(self._lanes)
 
     def advance(self, *, receiving: bool) -> None:
-        """Write what was answered, end what hangs, start what is due.
-
-        Raises ConfigurationError where the archive does not know our AE title.
-        """
+        """Write what was answered, end what hangs, start what is due."""
         for lane in list(self._lanes.values()):
             self._write_answers(lane)
             self._watch(lane)
-        if self._failure is not None:
-            raise self._failure
-        if receiving and not self._stopping and self._place.contact.usable:
+        usable = self._contact.usable and not self._contact.misconfigured
+        if receiving and usable and not self._stopping:
             self._start_lanes()
 
     def stop(self) -> None:
@@ -124,10 +120,13 @@ class MoveStage:
 
     def _start_lanes(self) -> None:
         config = self._place.config
-        free = [number for number in range(1, config.move_lanes + 1) if number not in self._lanes]
+        lanes = self._contact.archive.lanes or config.move_lanes
+        free = [number for number in range(1, lanes + 1) if number not in self._lanes]
         if not free or self._place.clock.monotonic() < self._not_before:
             return
-        due = self._place.ledger.studies.due_for_move(config.batch_size * len(free))
+        due = self._place.ledger.studies.due_for_move(
+            config.batch_size * len(free), archive=self._contact.name
+        )
         by_level: dict[str, list[Study]] = defaultdict(list)
         for study in self._incomplete(due):
             by_level[self._level(study)].append(study)
@@ -148,12 +147,13 @@ class MoveStage:
 
     def _level(self, study: Study) -> str:
         """IMAGE where some of the study is here and the rest known by UID, unless that was refused."""
+        all_of_it = "STUDY" if study.whole else "SERIES"
         if study.promised_by != "uid" or not study.received:
-            return "STUDY"
+            return all_of_it
         refused = study.last_status not in {None, SUCCESS, SOME_FAILED} and (
             self._place.ledger.studies.last_level(study.id) == "IMAGE"
         )
-        return "STUDY" if refused else "IMAGE"
+        return all_of_it if refused else "IMAGE"
 
     def _start(self, number: int, level: str, studies: Sequence[Study]) -> None:
         folder = self._place.layout.requests / f"move-{next(self._numbers)}"
@@ -170,13 +170,13 @@ class MoveStage:
                 lane.items.append(Item(study=study, attempt=attempt, messages=range(first, len(files) + 1)))
         lane.turn_at = lane.response_at = self._place.clock.monotonic()
         self._lanes[number] = lane
-        config = self._place.config
+        archive = self._contact.archive
         lane.child = self._place.tools.run(
             "movescu",
             movescu_arguments(
-                archive=self._place.contact.archive,
-                calling_aet=config.query_aet.aet,
-                destination=config.dest_aet,
+                archive=archive.peer,
+                calling_aet=archive.calling_aet,
+                destination=archive.destination,
                 level=level,
                 query_files=files,
                 timeouts=Timeouts(),
@@ -189,6 +189,9 @@ class MoveStage:
         whole = {"StudyInstanceUID": study.study_instance_uid}
         if level == "STUDY":
             return [whole]
+        if level == "SERIES":
+            wanted = self._place.ledger.studies.wanted_series(study.id)
+            return [{**whole, "SeriesInstanceUID": series} for series in wanted]
         missing: dict[str, list[str]] = defaultdict(list)
         for instance in self._place.ledger.instances.of_study(study.id):
             if instance.promised and instance.state in {"awaited", "missing"}:
@@ -230,13 +233,22 @@ class MoveStage:
                         item.study.id, item.attempt, outcome, grace=self._grace(outcome.status)
                     )
         lane.written = lane.turn
-        if unknown:
-            aet, port = self._place.config.dest_aet, self._place.config.query_aet.port
-            self._failure = ConfigurationError(
-                f"SrcAet {self._place.contact.archive}: the archive does not know {aet} as a move destination"
-                f" (status a801). Ask its administrator to add AE title {aet} with this machine's address"
-                f" and port {port}, then run the same command again."
-            )
+        if unknown and not self._contact.misconfigured:
+            self._contact.misconfigured = self._who_adds_us()
+            log.error("%s", self._contact.misconfigured)
+            for other in self._lanes.values():
+                if other.child is not None:
+                    other.child.terminate()
+
+    def _who_adds_us(self) -> str:
+        aet, config = self._contact.archive.destination, self._place.config
+        whose = "its" if config.sends_elsewhere else "this machine's"
+        port = "" if config.sends_elsewhere else f" and port {config.query_aet.port}"
+        return (
+            f"SrcAet {self._contact.name}: the archive does not know {aet} as a move destination"
+            f" (status a801). Ask its administrator to add AE title {aet} with {whose} address{port}, then"
+            " run the same command again."
+        )
 
     def _grace(self, status: int | None) -> float:
         """After a success instances may still be on their way; after anything else nothing more is due."""
@@ -275,7 +287,7 @@ class MoveStage:
         with self._place.ledger.transaction():
             for item in behind:
                 self._place.ledger.studies.give_back(item.study.id, item.attempt, reason)
-        if self._stopping:
+        if self._stopping or self._contact.misconfigured:
             self._end_unanswered(first, reason, charged=False)
         else:
             self._lane_lost(lane, child, code, first, reason)
@@ -305,7 +317,7 @@ class MoveStage:
 
         def conclude(echo: Echo) -> None:
             if echo is not Echo.ANSWERED:
-                self._place.contact.lost(echo)
+                self._contact.lost(echo)
             self._end_unanswered(first, reason, charged=echo is Echo.ANSWERED)
 
-        self._place.contact.ask(conclude)
+        self._contact.ask(conclude)

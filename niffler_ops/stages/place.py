@@ -12,11 +12,11 @@ from niffler_ops.stages.tools import Tools
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where and with what one extraction works."""
+    """Where and with what one extraction works; `contacts` are the archives in the order of SrcAet."""
 
     config: Config
     layout: Layout
     ledger: Ledger
     clock: Clock
     tools: Tools
-    contact: Contact
+    contacts: tuple[Contact, ...]

@@ -1,9 +1,11 @@
 """Studies that go to another system: the archive's status and counters are all that can be known."""
 
 from niffler_ops.dicomtools.failures import status_text
+from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.studies import Study
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.retry import retry_delay
+from niffler_ops.stages.succession import Succession
 from niffler_ops.stages.verify import REFUSED_STUDY, SUCCESS, Step, Verdict
 from niffler_ops.states import StudyState
 
@@ -30,8 +32,9 @@ def _why_not_done(study: Study, completed: int) -> str:
 class ReportedStage:
     """Ends or retries the studies whose retrieve is over."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, succession: Succession) -> None:
         self._place = place
+        self._succession = succession
 
     def advance(self) -> None:
         """Judge every study that was moved."""
@@ -47,7 +50,11 @@ class ReportedStage:
         if verdict.step is Step.RETRY:
             delay = retry_delay(config.retry_delay, study.attempts) if study.attempts else 0.0
             studies.retry(study.id, delay=delay, reason=verdict.reason)
-        elif verdict.step is Step.FAILED:
+            return
+        passed = Passed(why=Why.FAILED, reason=verdict.reason)
+        if verdict.step is not Step.DONE and self._succession.study_not_given(study, passed):
+            return
+        if verdict.step is Step.FAILED:
             studies.fail(study.id, verdict.reason)
         else:
             outcome = StudyState.DONE if verdict.step is Step.DONE else StudyState.PARTIAL

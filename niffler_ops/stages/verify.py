@@ -9,10 +9,12 @@ from niffler_ops.dicomtools.failures import status_text
 from niffler_ops.dicomtools.storescp import staging_name
 from niffler_ops.files import move
 from niffler_ops.ledger.instances import Instance
+from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.studies import Study
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.retry import retry_delay
+from niffler_ops.stages.succession import Succession
 from niffler_ops.states import StudyState
 
 SUCCESS = 0x0000
@@ -51,14 +53,18 @@ def judge(study: Study, *, quiet: bool, max_attempts: int) -> Verdict:
         return Verdict(step=Step.RELIST) if needs_look else complete
     if not quiet:
         return Verdict(step=Step.WAIT)
+    if study.exhausted:
+        return _ended(study, study.reason)
     if study.promised_by == "uid" and not study.relisted and _relisting_may_explain(study):
         return Verdict(step=Step.RELIST)
     reason = _why_incomplete(study)
     if study.attempts < max_attempts and not _refused_for_good(study):
         return Verdict(step=Step.RETRY, reason=reason)
-    if study.received:
-        return Verdict(step=Step.PARTIAL, reason=reason)
-    return Verdict(step=Step.FAILED, reason=reason)
+    return _ended(study, reason)
+
+
+def _ended(study: Study, reason: str) -> Verdict:
+    return Verdict(step=Step.PARTIAL if study.received else Step.FAILED, reason=reason)
 
 
 def _complete(study: Study) -> Verdict | None:
@@ -102,9 +108,10 @@ def _why_incomplete(study: Study) -> str:
 class VerifyStage:
     """Judges the studies whose instances may still be arriving."""
 
-    def __init__(self, place: Place, progress: Progress) -> None:
+    def __init__(self, place: Place, progress: Progress, succession: Succession) -> None:
         self._place = place
         self._progress = progress
+        self._succession = succession
         self._turn_at = 0.0
         self._moved_at: dict[tuple[int, int], float] = {}  # by study and how often it was asked for
         self.to_relist: list[Study] = []
@@ -153,6 +160,10 @@ class VerifyStage:
                 study.id, outcome=StudyState.DONE, verified=verdict.verified, reason=verdict.reason
             )
             return []
+        if not study.exhausted:
+            passed = Passed(why=Why.FAILED, reason=verdict.reason)
+            if self._succession.study_not_given(study, passed):
+                return []
         surplus = ledger.instances.drop_surplus(study.id)
         ledger.count_unexpected(len(surplus))
         ledger.instances.name_missing(study.id)

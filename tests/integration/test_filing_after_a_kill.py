@@ -80,7 +80,7 @@ def prepare(folder: Path, elsewhere: Path | None, pattern: str, *, merged: bool)
             file_all(made)
             with made.ledger.transaction():
                 made.ledger.studies.take_up()
-                made.ledger.studies.claim_for_listing(1)
+                made.ledger.studies.claim_for_listing(1, archive=made.contact.name)
                 made.ledger.studies.listed(made.study("1.1").id, StudyState.LISTING, "uid")
             made.move("1.1")
         for uid in ("1.1", "1.2"):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from niffler_ops.ledger.correction import Correction
-from niffler_ops.ledger.rows import FoundStudy
 from niffler_ops.ledger.store import Ledger
+from niffler_ops.ledger.wanting import FoundStudy
 from niffler_ops.model import CsvRow
 from tests.support.extractions import ARCHIVE, HEADER, asked, make_ledger, refused
 
@@ -96,7 +96,7 @@ def test_a_study_that_ends_leaves_a_withdrawn_row_as_it_is(ledger: Ledger) -> No
     study = ledger.studies.by_uid("1.2")
     assert study is not None
     with ledger.transaction():
-        ledger.studies.claim_for_listing(1)
+        ledger.studies.claim_for_listing(1, archive=ARCHIVE)
     given(ledger, lines("A", "C"))
     with ledger.transaction():
         ledger.rows.settle_study(study.id)

@@ -115,7 +115,7 @@ def resume(made: Bench, until: Callable[[VerifyStage], object]) -> None:
         stack.callback(workers.stop)
         recover(made.ledger, made.layout, quiet_time=5)
         arrivals = Arrivals(made.place, workers, made.progress)
-        verify = VerifyStage(made.place, made.progress)
+        verify = VerifyStage(made.place, made.progress, made.succession)
         filing = FilingStage(made.place, made.progress)
 
         def reached() -> object:
@@ -166,7 +166,7 @@ def test_files_that_did_not_survive_are_fetched_again_and_only_they(tmp_path: Pa
         with made.ledger.transaction():
             made.ledger.studies.retry(made.study("1.1").id, delay=0, reason="")
         made.script("movescu", "exec sleep 60")
-        stage = MoveStage(made.place, made.progress)
+        stage = MoveStage(made.place, made.contact, made.progress)
         stage.advance(receiving=True)
         made.dispatch_until(made.calls)
         stage.stop()

@@ -618,7 +618,8 @@ def test_the_answer_does_not_depend_on_the_number_of_rows(
         )
         connection.execute(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
-            " INSERT INTO studies (study_instance_uid, archive, state) SELECT '1.' || i, '', 'done' FROM n"
+            " INSERT INTO studies (study_instance_uid, found_at, archive, state)"
+            " SELECT '1.' || i, '', '', 'done' FROM n"
         )
     connection.close()
     steps = 0

@@ -8,7 +8,7 @@ import pytest
 
 from niffler_ops.errors import MissingInputError
 from niffler_ops.layout import Layout
-from niffler_ops.ledger.rows import FoundStudy
+from niffler_ops.ledger.wanting import FoundStudy
 from niffler_ops.model import InstanceFile
 from niffler_ops.reporting.verification import Findings, findings_text, verify_tree
 from tests.support.extractions import ARCHIVE, asked, make_ledger

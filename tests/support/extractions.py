@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 
 from niffler_ops.clock import Clock
 from niffler_ops.layout import Layout
-from niffler_ops.ledger.rows import FoundStudy
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.ledger.studies import MoveOutcome, Study
+from niffler_ops.ledger.wanting import FoundStudy
 from niffler_ops.model import CsvRow, InstanceFile
 from niffler_ops.processes.identity import Identity, identify
 from niffler_ops.states import StudyState

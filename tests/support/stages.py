@@ -13,19 +13,20 @@ from niffler_ops.dicomtools.toolkit import Toolkit
 from niffler_ops.files import make_private_folder
 from niffler_ops.headers import read_instance
 from niffler_ops.layout import Layout
-from niffler_ops.ledger.rows import FoundStudy
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.ledger.studies import MoveOutcome, Study
-from niffler_ops.model import InstanceFile, Peer
+from niffler_ops.ledger.wanting import FoundStudy
+from niffler_ops.model import Archive, InstanceFile, Peer
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
+from niffler_ops.stages.succession import Succession
 from niffler_ops.stages.tools import Tools
 from niffler_ops.states import StudyState
 from tests.support.clock import FakeClock
 from tests.support.dicomfiles import encode, image
-from tests.support.extractions import ARCHIVE, HEADER, asked
+from tests.support.extractions import HEADER, asked
 from tests.support.peers import absent
 from tests.support.processes import wait_until
 
@@ -75,8 +76,28 @@ class Bench:
             ledger=self.ledger,
             clock=self.clock,
             tools=Tools(self.launcher, toolkit, self.ledger, self.layout),
-            contact=Contact(archive, "QBNIFFLER", self.launcher, self.clock),
+            contacts=(
+                Contact(
+                    Archive(peer=archive, calling_aet="QBNIFFLER", destination="QBNIFFLER"),
+                    self.launcher,
+                    self.clock,
+                    first=True,
+                ),
+            ),
         )
+
+        with self.ledger.transaction():
+            self.ledger.passing.adopt([self.contact.name])
+
+    @property
+    def contact(self) -> Contact:
+        """The first archive."""
+        return self.place.contacts[0]
+
+    @property
+    def succession(self) -> Succession:
+        """Which archive is asked next."""
+        return Succession(self.place)
 
     def script(self, tool: str, text: str) -> None:
         """Let a shell script stand for a tool; `response N STATUS [COUNTERS]` logs a C-MOVE response."""
@@ -94,11 +115,12 @@ class Bench:
 
     def studies(self, *uids: str, instances: int = 2) -> list[Study]:
         """Studies that are listed: each promises instances UID.1.1, UID.1.2, …"""
+        archive = self.contact.name
         found = [FoundStudy(study_instance_uid=uid, promised_count=instances) for uid in uids]
         with self.ledger.transaction():
             row = self.ledger.rows.claim(1)[0]
-            self.ledger.rows.matched(row.id, found, archive=ARCHIVE, mismatches=0)
-            for study in self.ledger.studies.claim_for_listing(len(uids)):
+            self.ledger.rows.matched(row.id, found, archive=archive, mismatches=0)
+            for study in self.ledger.studies.claim_for_listing(len(uids), archive=archive):
                 uid = study.study_instance_uid
                 promise = [(f"{uid}.1", f"{uid}.1.{number}") for number in range(1, instances + 1)]
                 self.ledger.instances.promise(study.id, promise)

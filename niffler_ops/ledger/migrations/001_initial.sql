@@ -25,22 +25,31 @@ CREATE TABLE rows (
     reason     TEXT NOT NULL DEFAULT '',
     attempts   INTEGER NOT NULL DEFAULT 0,
     mismatches INTEGER NOT NULL DEFAULT 0,      -- answers with other values than were asked for
-    not_before REAL NOT NULL DEFAULT 0
+    not_before REAL NOT NULL DEFAULT 0,
+    archive    TEXT NOT NULL DEFAULT '',        -- AET@HOST:PORT that is asked next; empty: the first of SrcAet
+    waits      INTEGER NOT NULL DEFAULT 0       -- 1: for that archive, because every other one was asked
 );
 CREATE UNIQUE INDEX rows_line ON rows (line);
 CREATE UNIQUE INDEX rows_first_with_keys ON rows (keys) WHERE same_as IS NULL AND keys IS NOT NULL;
 CREATE INDEX rows_same_as ON rows (same_as) WHERE same_as IS NOT NULL;
-CREATE INDEX rows_to_query ON rows (not_before, id) WHERE state = 'pending' AND same_as IS NULL;
+CREATE INDEX rows_to_query ON rows (archive, not_before, id) WHERE state = 'pending' AND same_as IS NULL;
+CREATE INDEX rows_passed_on ON rows (id) WHERE archive <> '';
+CREATE INDEX rows_waiting ON rows (id) WHERE waits;
 CREATE INDEX rows_querying ON rows (id) WHERE state = 'querying';
 CREATE INDEX rows_with_problem ON rows (line) WHERE state IN ('partial', 'failed', 'not_found', 'rejected');
 
 CREATE TABLE studies (
     id                 INTEGER PRIMARY KEY,
     study_instance_uid TEXT NOT NULL UNIQUE,
-    archive            TEXT NOT NULL,               -- AET@HOST:PORT that named it
+    found_at           TEXT NOT NULL,               -- AET@HOST:PORT of the archive that named it first
+    archive            TEXT NOT NULL,               -- of the one that is asked for it, or was last
+    waits              INTEGER NOT NULL DEFAULT 0,  -- 1: for that archive, because every other one was asked
+    exhausted          INTEGER NOT NULL DEFAULT 0,  -- 1: no archive is left that could have more of it
+    whole              INTEGER NOT NULL DEFAULT 1,  -- 0: only the series in wanted_series
+    widened            INTEGER NOT NULL DEFAULT 0,  -- 1: more of it was wanted while it was on its way
     state              TEXT NOT NULL,
     reason             TEXT NOT NULL DEFAULT '',
-    promised_count     INTEGER,                     -- NumberOfStudyRelatedInstances; NULL: not told
+    promised_count     INTEGER,                     -- as the archive counts what is wanted; NULL: not told
     promised_by        TEXT CHECK (promised_by IN ('uid', 'count', 'none')),
     expected           INTEGER NOT NULL DEFAULT 0,  -- instances promised, by UID or by count
     received           INTEGER NOT NULL DEFAULT 0,  -- promised instances that are whole on disk
@@ -57,8 +66,9 @@ CREATE TABLE studies (
     outcome            TEXT CHECK (outcome IN ('done', 'partial')),  -- decided, effective once filed
     verified           TEXT CHECK (verified IN ('by_uid', 'by_count', 'unverified', 'reported'))
 );
-CREATE INDEX studies_found ON studies (not_before, id) WHERE state = 'found';
-CREATE INDEX studies_listed ON studies (not_before, id) WHERE state = 'listed';
+CREATE INDEX studies_found ON studies (archive, not_before, id) WHERE state = 'found';
+CREATE INDEX studies_listed ON studies (archive, not_before, id) WHERE state = 'listed';
+CREATE INDEX studies_open ON studies (id) WHERE state NOT IN ('done', 'partial', 'failed');
 CREATE INDEX studies_moved ON studies (id) WHERE state = 'moved';
 CREATE INDEX studies_verified ON studies (id) WHERE state = 'verified';
 CREATE INDEX studies_in_flight ON studies (id) WHERE state IN ('listing', 'moving', 'relisting');
@@ -70,6 +80,24 @@ CREATE TABLE row_studies (
     PRIMARY KEY (row_id, study_id)
 ) WITHOUT ROWID;
 CREATE INDEX row_studies_by_study ON row_studies (study_id);
+
+-- Of studies that are not wanted as a whole (RetrieveLevel SERIES): what is.
+CREATE TABLE wanted_series (
+    study_id            INTEGER NOT NULL REFERENCES studies (id),
+    series_instance_uid TEXT NOT NULL,
+    promised_count      INTEGER,                 -- NumberOfSeriesRelatedInstances; NULL: not told
+    PRIMARY KEY (study_id, series_instance_uid)
+) WITHOUT ROWID;
+
+-- Where there are several archives: those that did not give a row or a study which is not at its end.
+CREATE TABLE passed (
+    subject    TEXT NOT NULL CHECK (subject IN ('row', 'study')),
+    subject_id INTEGER NOT NULL,
+    archive    TEXT NOT NULL,
+    why        TEXT NOT NULL CHECK (why IN ('absent', 'failed', 'unavailable')),
+    reason     TEXT NOT NULL,
+    PRIMARY KEY (subject, subject_id, archive)
+) WITHOUT ROWID;
 
 CREATE TABLE instances (
     study_id            INTEGER NOT NULL REFERENCES studies (id),
@@ -98,7 +126,7 @@ CREATE TABLE attempts (
     study_id   INTEGER NOT NULL REFERENCES studies (id),
     archive    TEXT NOT NULL,
     lane       INTEGER NOT NULL,
-    level      TEXT NOT NULL,                    -- STUDY or IMAGE
+    level      TEXT NOT NULL,                    -- STUDY, SERIES or IMAGE
     started_at TEXT NOT NULL,
     ended_at   TEXT,
     status     INTEGER,                          -- final C-MOVE status; NULL: none came

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from niffler_ops.config.forms import without_effect
-from niffler_ops.model import KeyColumn
+from niffler_ops.model import Archive, KeyColumn, Listing, Peer
 from tests.unit.config.conftest import Attributes, Problems
 
 UPSTREAM = {
@@ -150,10 +150,7 @@ def test_a_misspelt_key_of_the_later_form_is_not_called_missing_too(problems: Pr
     )
 
 
-def test_a_query_without_a_study_level_key_is_refused(
-    problems: Problems, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("niffler_ops.config.pending.PENDING", ())
+def test_a_query_without_a_study_level_key_is_refused(problems: Problems) -> None:
     keys = {
         "FirstAttr": "SeriesDescription",
         "FirstIndex": 0,
@@ -170,3 +167,49 @@ def test_attributes_beyond_the_number_are_named_as_without_effect() -> None:
     given = UPSTREAM | {"NumberOfQueryAttributes": 1, "ThirdAttr": ""}
     assert without_effect(given) == ["SecondAttr", "SecondIndex", "ThirdIndex"]
     assert without_effect(UPSTREAM) == []
+
+
+OWN_SETTINGS = {"Archive": "B@b:2", "CallingAet": "NIFFLER2", "DestAet": "OTHER", "MoveLanes": "4"}
+ACCESSION = {"ExtractionType": "accession", "AccessionIndex": 0}
+
+
+def test_archives_keep_their_order_and_their_own_settings(configured: Attributes) -> None:
+    config = configured(ACCESSION, {"SrcAet": ["A@a:1", OWN_SETTINGS], "DestAet": "STORE"})
+    first, second = Peer(aet="A", host="a", port=1), Peer(aet="B", host="b", port=2)
+    assert config.archives == (
+        Archive(peer=first, calling_aet="QB", destination="STORE"),
+        Archive(peer=second, calling_aet="NIFFLER2", destination="OTHER", lanes=4),
+    )
+    assert config.src_aet == (first, second)
+    assert config.digestible()["SrcAet"] == (
+        '["A@a:1", "B@b:2 CallingAet=NIFFLER2 DestAet=OTHER MoveLanes=4"]'
+    )
+
+
+def test_a_listing_takes_the_place_of_the_pattern(configured: Attributes) -> None:
+    config = configured(ACCESSION | {"FilePath": "CFIND-DETAILED"})
+    assert config.listing is Listing.SERIES
+    assert config.digestible()["FilePath"] == '"CFIND-DETAILED"'
+    assert "SOPInstanceUID" in config.file_path.keywords
+
+
+def test_archives_of_which_some_send_elsewhere_are_refused(problems: Problems) -> None:
+    (found,) = problems(ACCESSION, {"SrcAet": ["A@a:1", OWN_SETTINGS]})
+    assert "SrcAet" in found
+    assert found.endswith("allowed: archives that all send to QueryAet's QB, or none of them")
+
+
+@pytest.mark.parametrize(
+    ("keys", "name"),
+    [
+        ({"DateType": "AcquisitionDate"}, "DateType"),
+        ({"RetrieveLevel": "series"}, "RetrieveLevel"),
+        ({"AcceptOtherPatientIDs": "True"}, "AcceptOtherPatientIDs"),
+        ({"FilePath": "cfind-only"}, "FilePath"),
+        ({"LedgerFolder": "ledgers"}, "LedgerFolder"),
+    ],
+)
+def test_values_in_any_usual_spelling_are_accepted(
+    configured: Attributes, keys: dict[str, Any], name: str
+) -> None:
+    assert name in configured(ACCESSION | keys).digestible()

@@ -1,7 +1,7 @@
 import pytest
 
 from niffler_ops import intake
-from niffler_ops.config import Config, pending
+from niffler_ops.config import Config
 from tests.unit.intake.conftest import Maker, asked, complaint, refused
 
 
@@ -42,10 +42,7 @@ def test_a_row_without_any_value_is_refused(by_header: Maker) -> None:
     }
 
 
-def test_keys_below_study_level_do_not_make_a_query_alone(
-    by_header: Maker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pending, "PENDING", ())
+def test_keys_below_study_level_do_not_make_a_query_alone(by_header: Maker) -> None:
     config = by_header("PatientID,SeriesDescription\nP1,CHEST\n,CHEST\n")
     assert asked(config) == [{"PatientID": "P1", "SeriesDescription": "CHEST"}]
     assert refused(config) == {3: "it has no value for any key of patient or study level (PatientID)"}
@@ -84,14 +81,6 @@ def test_everything_that_is_wrong_with_the_header_is_told_at_once(by_header: Mak
         "list.csv:1: columns 0 and 1 both ask for PatientID; allowed: one",
         "list.csv:1: columns 2 and 3 both ask for StudyDate; allowed: one",
     ]
-
-
-@pytest.mark.skipif(
-    not any(pending.HEADER in line.attributes for line in pending.PENDING), reason="nothing is pending"
-)
-def test_a_key_that_has_no_effect_yet_is_refused(by_header: Maker) -> None:
-    text = complaint(by_header("PatientID,AcquisitionDate\nP1,20240101\n"))
-    assert text.startswith("list.csv:1: column 1: AcquisitionDate found; allowed: a key of patient or study")
 
 
 def test_a_wide_header_is_named_in_part(by_header: Maker) -> None:

@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from niffler_ops.database import connect, migrate
 from niffler_ops.ledger.reading import MIGRATIONS
-from niffler_ops.ledger.rows import FoundStudy
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.ledger.studies import MoveOutcome, Study
+from niffler_ops.ledger.wanting import FoundStudy
 from niffler_ops.model import InstanceFile
 from niffler_ops.states import (
     ROW_ENDS,
@@ -129,7 +129,7 @@ class Histories(RuleBasedStateMachine):
     def claim_studies_for_listing(self, limit: int) -> None:
         self.clock.pass_time(20)
         with self.ledger.transaction():
-            self.ledger.studies.claim_for_listing(limit)
+            self.ledger.studies.claim_for_listing(limit, archive=ARCHIVE)
 
     @when_studies_are(StudyState.LISTING, StudyState.RELISTING)
     @rule(
@@ -159,7 +159,7 @@ class Histories(RuleBasedStateMachine):
     def begin_to_move(self, limit: int) -> None:
         self.clock.pass_time(20)
         with self.ledger.transaction():
-            for study in self.ledger.studies.due_for_move(limit):
+            for study in self.ledger.studies.due_for_move(limit, archive=ARCHIVE):
                 self.attempts[study.id] = self.ledger.studies.begin_move(study, lane=1, level="STUDY")
 
     @precondition(lambda self: self.attempts)

@@ -12,9 +12,9 @@ from niffler_ops import ledger as ledger_package
 from niffler_ops.database import connect, migrate, named_queries
 from niffler_ops.errors import LedgerConflictError
 from niffler_ops.ledger.reading import MIGRATIONS
-from niffler_ops.ledger.rows import FoundStudy
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.ledger.studies import MoveOutcome, Study
+from niffler_ops.ledger.wanting import FoundStudy
 from niffler_ops.model import CsvRow
 from niffler_ops.states import StudyState
 from tests.support.clock import FakeClock
@@ -32,8 +32,9 @@ SCANS = {
     "tallies",
     "shown_processes",
     "rows_to_take_up",
-    "next_study_due",
+    "forget_unavailable",
 }
+BOUNDED = re.compile(r"INDEX|CONSTANT ROW|\(subquery")  # the last: of a query with a limit
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_a_step_from_another_state_is_refused_and_leaves_no_trace(
     ledger: Ledger, study: Study, step: Callable[..., object]
 ) -> None:
     with ledger.transaction():
-        ledger.studies.claim_for_listing(1)
+        ledger.studies.claim_for_listing(1, archive=ARCHIVE)
     before, tallies = ledger.studies.get(study.id), ledger.tallies()
     with pytest.raises(LedgerConflictError), ledger.transaction():
         step(ledger.studies, study)
@@ -182,9 +183,9 @@ def test_a_study_is_retrieved_again_only_after_its_delay(
     move(ledger, study.study_instance_uid)
     with ledger.transaction():
         ledger.studies.retry(study.id, delay=10, reason="short")
-    assert ledger.studies.due_for_move(10) == []
+    assert ledger.studies.due_for_move(10, archive=ARCHIVE) == []
     clock.pass_time(10.1)
-    assert [due.id for due in ledger.studies.due_for_move(10)] == [study.id]
+    assert [due.id for due in ledger.studies.due_for_move(10, archive=ARCHIVE)] == [study.id]
 
 
 def test_what_is_given_back_or_refunded_costs_no_attempt(ledger: Ledger, study: Study) -> None:
@@ -226,7 +227,7 @@ def test_an_instance_that_came_and_was_lost_is_expected_even_where_nothing_is_pr
         row = ledger.rows.claim(1)[0]
         untold = FoundStudy(study_instance_uid="1.1", promised_count=None)
         ledger.rows.matched(row.id, [untold], archive=ARCHIVE, mismatches=0)
-        study = ledger.studies.claim_for_listing(1)[0]
+        study = ledger.studies.claim_for_listing(1, archive=ARCHIVE)[0]
         ledger.studies.listed(study.id, StudyState.LISTING, "none")
     receive(ledger, study, 2)
     with ledger.transaction():
@@ -242,7 +243,7 @@ def test_recovery_lets_a_crash_cost_nothing(ledger: Ledger, study: Study) -> Non
     with ledger.transaction():
         ledger.studies.retry(study.id, delay=0, reason="")
         ledger.studies.begin_move(ledger.studies.get(study.id), lane=1, level="STUDY")
-        ledger.studies.claim_for_listing(1)
+        ledger.studies.claim_for_listing(1, archive=ARCHIVE)
         assert ledger.studies.rewind(grace=7) == 2
         assert ledger.studies.reread() == 1
     moved, found = ledger.studies.get(study.id), ledger.studies.by_uid("1.2")
@@ -311,7 +312,8 @@ def plan(connection: sqlite3.Connection, statement: str) -> list[str]:
 def test_every_query_fits_the_schema_and_none_looks_at_all_rows(
     schema: sqlite3.Connection, name: str
 ) -> None:
-    scans = {step for step in plan(schema, QUERIES[name]) if step.startswith("SCAN") and "INDEX" not in step}
+    steps = plan(schema, QUERIES[name])
+    scans = {step for step in steps if step.startswith("SCAN") and not BOUNDED.search(step)}
     assert not scans or name in SCANS
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from niffler_ops.dicomtools.findscu import FindAnswer
 from niffler_ops.dicomtools.querykeys import query_file
 from niffler_ops.errors import UnavailableError
 from niffler_ops.stages.asking import Answers, Asking
@@ -33,7 +34,7 @@ class Questioning:
 
     def __init__(self, made: Bench) -> None:
         self.bench = made
-        self.asking = Asking(made.place)
+        self.asking = Asking(made.place, made.contact)
         self.answers: list[Answers] = []
         self.match = made.folder / "match.dcm"
         self.match.write_bytes(query_file({"StudyInstanceUID": "1.2.3", "AccessionNumber": "A1"}))
@@ -109,7 +110,7 @@ def test_nothing_counts_where_the_archive_is_gone(questioning: Questioning) -> N
     assert statuses(answers) == [None, None, None]
     assert (answers.first_lost, answers.charged) == (0, False)
     assert answers.reason == "connection refused"
-    assert not questioning.bench.place.contact.usable
+    assert not questioning.bench.contact.usable
     assert not questioning.asking.ready
 
 
@@ -177,3 +178,28 @@ def test_batches_without_any_answer_follow_each_other_ever_more_slowly(questioni
 def test_a_findscu_that_cannot_run_ends_the_run(questioning: Questioning) -> None:
     with pytest.raises(UnavailableError, match=r"findscu cannot run .*: Java was not found"):
         questioning.ask("echo 'java: not found' >&2; echo 'java: not found'; exit 127")
+
+
+@pytest.mark.parametrize(
+    ("status", "first_lost", "final", "charged"),
+    [
+        (0x0122, None, True, True),
+        (0xA900, None, True, True),
+        (0xA700, None, False, True),
+        (0xC000, None, False, True),
+        (None, 0, False, True),
+        (None, -1, False, False),
+    ],
+)
+def test_a_refusal_for_good_is_told_from_one_for_now(
+    status: int | None, first_lost: int | None, *, final: bool, charged: bool
+) -> None:
+    answers = Answers(
+        answers=[FindAnswer(status=status, comment="", matches=(), complete=False)],
+        first_lost=first_lost,
+        charged=True,
+        reason="cut off",
+    )
+    shortfall = answers.shortfall(0)
+    assert shortfall is not None
+    assert (shortfall.final, shortfall.charged) == (final, charged)

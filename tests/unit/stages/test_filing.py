@@ -120,7 +120,7 @@ def test_what_a_retry_brings_is_merged_into_the_folder(place: Bench) -> None:
     before = place.tree()
     with place.ledger.transaction():
         place.ledger.studies.take_up()
-        place.ledger.studies.claim_for_listing(1)
+        place.ledger.studies.claim_for_listing(1, archive=place.contact.name)
         place.ledger.studies.listed(place.study("1.1").id, StudyState.LISTING, "uid")
     place.move("1.1")
     place.receive("1.1", [2])
@@ -254,7 +254,7 @@ def test_a_study_without_anything_new_is_done_too(place: Bench) -> None:
     file(place)
     with place.ledger.transaction():
         place.ledger.studies.take_up()
-        place.ledger.studies.claim_for_listing(1)
+        place.ledger.studies.claim_for_listing(1, archive=place.contact.name)
         place.ledger.studies.listed(place.study("1.1").id, StudyState.LISTING, "uid")
         place.ledger.studies.skip_move(place.study("1.1").id)
     place.verify("1.1")

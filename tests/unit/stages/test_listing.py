@@ -8,7 +8,6 @@ from pydicom import Dataset
 
 from niffler_ops.dicomtools.findscu import FindAnswer
 from niffler_ops.ledger.studies import Study
-from niffler_ops.stages.asking import Answers
 from niffler_ops.stages.listing import Listing, ListingStage, uids_of
 from niffler_ops.states import StudyState
 from tests.support.stages import Bench, bench
@@ -40,7 +39,7 @@ def place(tmp_path: Path) -> Iterator[Bench]:
 def claim(place: Bench) -> list[Study]:
     place.clock.pass_time(1000)
     with place.ledger.transaction():
-        return place.ledger.studies.claim_for_listing(10)
+        return place.ledger.studies.claim_for_listing(10, archive=place.contact.name)
 
 
 def test_uids_are_taken_of_what_lies_below_the_asked_study_and_once() -> None:
@@ -79,7 +78,7 @@ def test_only_a_complete_list_is_a_promise(
 ) -> None:
     study = claim(place)[0]
     listing = Listing(study=study, instances=instances, unknown=unknown, lost=lost, charged=bool(lost))
-    ListingStage(place.place)._conclude([listing])
+    ListingStage(place.place, place.contact, place.succession)._conclude([listing])
     now = place.study("1.1")
     assert (now.promised_by, now.state) == (promised_by, state)
     assert now.expected == 2
@@ -91,7 +90,9 @@ def test_after_all_attempts_the_count_must_do(place: Bench) -> None:
     states = []
     for _ in range(2):
         study = next(one for one in claim(place) if one.study_instance_uid == "1.1")
-        ListingStage(place.place)._conclude([Listing(study=study, lost="cut off", charged=True)])
+        ListingStage(place.place, place.contact, place.succession)._conclude(
+            [Listing(study=study, lost="cut off", charged=True)]
+        )
         states.append((place.study("1.1").state, place.study("1.1").promised_by))
     assert states == [(StudyState.FOUND, None), (StudyState.LISTED, "count")]
 
@@ -99,7 +100,9 @@ def test_after_all_attempts_the_count_must_do(place: Bench) -> None:
 def test_an_archive_that_is_away_costs_no_attempt(place: Bench) -> None:
     for _ in range(5):
         study = next(one for one in claim(place) if one.study_instance_uid == "1.1")
-        ListingStage(place.place)._conclude([Listing(study=study, lost="away", charged=False)])
+        ListingStage(place.place, place.contact, place.succession)._conclude(
+            [Listing(study=study, lost="away", charged=False)]
+        )
     assert (place.study("1.1").state, place.study("1.1").listings) == (StudyState.FOUND, 0)
 
 
@@ -107,7 +110,7 @@ def test_an_archive_that_is_away_costs_no_attempt(place: Bench) -> None:
 def test_asking_again_replaces_the_promise_only_by_a_complete_one(
     place: Bench, new: list[tuple[str, str]]
 ) -> None:
-    stage = ListingStage(place.place)
+    stage = ListingStage(place.place, place.contact, place.succession)
     study = claim(place)[0]
     stage._conclude([Listing(study=study, instances=[("1.1.1", "1.1.1.1")])])
     place.move("1.1")
@@ -121,32 +124,11 @@ def test_asking_again_replaces_the_promise_only_by_a_complete_one(
     assert (now.expected, now.received, now.surplus) == ((2, 0, 1) if new else (1, 1, 0))
 
 
-@pytest.mark.parametrize(
-    ("status", "first_lost", "unknown", "charged"),
-    [
-        (0x0122, None, True, False),
-        (0xA900, None, True, False),
-        (0xA700, None, False, True),
-        (0xC000, None, False, True),
-        (None, 0, False, True),
-        (None, -1, False, False),
-    ],
-)
-def test_a_refusal_for_good_is_told_from_one_for_now(
-    place: Bench, status: int | None, first_lost: int | None, *, unknown: bool, charged: bool
-) -> None:
-    listing = Listing(study=place.study("1.1"))
-    answers = Answers(answers=(), first_lost=first_lost, charged=True, reason="cut off")
-    assert not ListingStage(place.place)._usable(listing, answer(status=status), answers, 0)
-    assert (listing.unknown, listing.charged) == (unknown, charged)
-    assert bool(listing.lost) != unknown
-
-
 def test_by_count_nothing_is_asked(tmp_path: Path) -> None:
     with bench(tmp_path, VerifyBy="count") as made:
         made.studies("1.1")
         with made.ledger.transaction():
             made.ledger._connection.execute("UPDATE studies SET state = 'found', promised_by = NULL")
-        ListingStage(made.place).advance([])
+        ListingStage(made.place, made.contact, made.succession).advance([])
         assert made.study("1.1").promised_by == "count"
         assert made.calls() == []

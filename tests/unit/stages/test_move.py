@@ -3,7 +3,7 @@
 The movescu is a shell script that says what the real one says.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,17 @@ class Moving:
 
     def __init__(self, made: Bench) -> None:
         self.bench = made
-        self.stage = MoveStage(made.place, made.progress)
+        self.stage = MoveStage(made.place, made.contact, made.progress)
 
     def advance(self) -> None:
         self.stage.advance(receiving=True)
+
+    def advance_until(self, condition: Callable[[], object]) -> None:
+        def met() -> object:
+            self.advance()
+            return condition()
+
+        self.bench.dispatch_until(met)
 
     def run(self, script: str, *, seconds: float = 0) -> None:
         """Start what is due with this movescu, and go on until no lane runs and all is concluded."""
@@ -151,7 +158,7 @@ def test_nothing_is_asked_for_while_storescp_or_the_archive_is_away(moving: Movi
 @without_archive
 def test_nothing_is_asked_of_an_archive_that_is_lost(moving: Moving) -> None:
     moving.bench.studies("1.1")
-    contact = moving.bench.place.contact
+    contact = moving.bench.contact
     contact.ask(contact.lost)
     moving.bench.dispatch_until(lambda: not contact.usable)
     moving.advance()
@@ -264,7 +271,7 @@ def test_the_death_of_a_batch_costs_nothing_when_the_archive_itself_is_gone(movi
     moving.bench.studies("1.1", "1.2")
     moving.run("exit 2")
     moving.dispatch_until_given_back("1.1", 0)
-    moving.bench.dispatch_until(lambda: not moving.bench.place.contact.usable)
+    moving.bench.dispatch_until(lambda: not moving.bench.contact.usable)
     assert [moving.bench.study(uid).attempts for uid in ("1.1", "1.2")] == [0, 0]
     moving.bench.dispatch_until(lambda: moving.bench.attempts() == [("1.1", 0), ("1.2", 0)])
 
@@ -319,10 +326,11 @@ def test_a_destination_that_the_archive_does_not_know_is_a_configuration_error_a
 ) -> None:
     moving.bench.studies("1.1", "1.2", "1.3")
     moving.begin("response 1 0\nresponse 2 a801\nexec sleep 60")
+    contact = moving.bench.contact
+    moving.advance_until(lambda: contact.misconfigured)
     with pytest.raises(ConfigurationError, match=r"QBNIFFLER as a move destination .*port 4243"):
-        moving.bench.dispatch_until(moving.advance)
+        moving.bench.succession.advance()
     assert moving.states() == ["moved", "listed", "moving"]
-    moving.stage.stop()
     moving.bench.dispatch_until(lambda: not moving.stage.busy)
     assert [moving.bench.study(uid).attempts for uid in ("1.1", "1.2", "1.3")] == [1, 0, 0]
 
@@ -333,9 +341,8 @@ def test_further_refusals_while_stopping_do_not_disturb_the_stop(moving: Moving)
         "trap 'response 2 a801; response 3 a801; exit 143' TERM\nresponse 1 a801\n"
         "while :; do sleep 0.02; done"
     )
-    with pytest.raises(ConfigurationError):
-        moving.bench.dispatch_until(moving.advance)
-    moving.stage.stop()
+    contact = moving.bench.contact
+    moving.advance_until(lambda: contact.misconfigured)
     moving.bench.dispatch_until(lambda: not moving.stage.busy)
     assert [moving.bench.study(uid).attempts for uid in FOUR] == [0, 0, 0, 0]
     assert list(moving.bench.layout.requests.iterdir()) == []

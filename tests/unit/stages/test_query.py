@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from pydicom import Dataset, config
 
 from niffler_ops.dicomtools.findscu import FindAnswer
-from niffler_ops.ledger.rows import ClaimedRow, FoundStudy
+from niffler_ops.ledger.rows import ClaimedRow
+from niffler_ops.ledger.wanting import FoundStudy
 from niffler_ops.stages.asking import Answers
-from niffler_ops.stages.query import QueryStage, is_uid, sort_matches
+from niffler_ops.stages.believing import is_uid, sort_matches
+from niffler_ops.stages.query import QueryStage, split_keys
 from tests.support.stages import Bench, bench
 
 KEYS = {"PatientID": "P1", "AccessionNumber": "A1"}
@@ -128,7 +130,7 @@ def _answered(
     place: Bench, rows: list[ClaimedRow], *answers: FindAnswer, lost: int | None, charged: bool
 ) -> str:
     answered = Answers(answers=answers, first_lost=lost, charged=charged, reason="cut off")
-    QueryStage(place.place)._answered(rows, answered)
+    QueryStage(place.place, place.contact, place.succession)._answered([split_keys(*rows)], answered)
     (row,) = place.ledger.report_rows()
     return str(row["state"])
 

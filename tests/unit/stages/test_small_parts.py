@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from niffler_ops.dicomtools.storescp import staging_name
-from niffler_ops.model import Peer
+from niffler_ops.model import Archive, Peer
 from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.stages.contact import LONGEST_PROBE_SECONDS, Contact
@@ -51,7 +51,8 @@ class Answering(Contact):
     """A contact whose C-ECHO comes out as the test says."""
 
     def __init__(self, clock: FakeClock) -> None:
-        super().__init__(Peer(aet="PACS", host="archive", port=104), "QBNIFFLER", Launcher(), clock)
+        peer = Peer(aet="PACS", host="archive", port=104)
+        super().__init__(Archive(peer=peer, calling_aet="QBNIFFLER"), Launcher(), clock, first=True)
         self.asked = 0
 
     def ask(self, then: object) -> None:
@@ -90,7 +91,8 @@ def test_a_lost_archive_is_probed_ever_more_slowly_until_it_answers() -> None:
 def test_a_real_archive_is_asked_beside_the_loop() -> None:
     launcher, results = Launcher(), list[Echo]()
     with answering() as peer:
-        Contact(peer, "QBNIFFLER", launcher, FakeClock()).ask(results.append)
+        archive = Archive(peer=peer, calling_aet="QBNIFFLER")
+        Contact(archive, launcher, FakeClock(), first=True).ask(results.append)
         assert results == []
 
         def answered() -> bool:

@@ -23,6 +23,10 @@ PLAIN = MappingProxyType(
         "id": 1,
         "study_instance_uid": "1.1",
         "archive": "",
+        "waits": False,
+        "exhausted": False,
+        "whole": True,
+        "widened": False,
         "state": StudyState.MOVED,
         "reason": "",
         "promised_count": 10,
@@ -209,7 +213,7 @@ def test_a_complete_study_is_verified_without_waiting(place: Bench) -> None:
     place.studies("1.1")
     place.move("1.1", grace=100)
     place.receive("1.1", [1, 2])
-    assert verify(place, VerifyStage(place.place, place.progress)) == []
+    assert verify(place, VerifyStage(place.place, place.progress, place.succession)) == []
     now = place.study("1.1")
     assert (now.state, now.outcome, now.verified) == (StudyState.VERIFIED, "done", "by_uid")
 
@@ -217,7 +221,7 @@ def test_a_complete_study_is_verified_without_waiting(place: Bench) -> None:
 def test_a_short_study_is_waited_for_as_long_as_anything_arrives(place: Bench) -> None:
     place.studies("1.1", instances=3)
     place.move("1.1", grace=100)
-    stage = VerifyStage(place.place, place.progress)
+    stage = VerifyStage(place.place, place.progress, place.succession)
     for number in (1, 2):
         assert verify(place, stage, 90) == []
         place.receive("1.1", [number])
@@ -230,7 +234,7 @@ def test_a_short_study_is_waited_for_as_long_as_anything_arrives(place: Bench) -
 def test_nothing_is_judged_while_files_of_the_study_are_unread(place: Bench) -> None:
     place.studies("1.1")
     place.move("1.1", grace=0)
-    stage = VerifyStage(place.place, place.progress)
+    stage = VerifyStage(place.place, place.progress, place.succession)
     place.progress.arrived(staging_name("1.1"), 1, place.clock.monotonic())
     assert verify(place, stage, 1000) == []
     place.progress.read(staging_name("1.1"))
@@ -240,7 +244,7 @@ def test_nothing_is_judged_while_files_of_the_study_are_unread(place: Bench) -> 
 def test_a_clock_that_is_set_back_delays_nothing(place: Bench) -> None:
     place.studies("1.1")
     place.move("1.1", status=UNABLE, grace=5)
-    stage = VerifyStage(place.place, place.progress)
+    stage = VerifyStage(place.place, place.progress, place.succession)
     verify(place, stage)
     place.clock.set_back(7200)
     verify(place, stage, 10)
@@ -249,7 +253,7 @@ def test_a_clock_that_is_set_back_delays_nothing(place: Bench) -> None:
 
 def test_missing_instances_are_retrieved_again_after_a_delay_and_named_at_the_end(place: Bench) -> None:
     place.studies("1.1", instances=3)
-    stage = VerifyStage(place.place, place.progress)
+    stage = VerifyStage(place.place, place.progress, place.succession)
     for _ in range(2):
         place.clock.pass_time(100)
         place.move("1.1", status=WARNING, grace=5)
@@ -275,7 +279,7 @@ def test_surplus_of_a_study_that_is_not_complete_is_set_aside(place: Bench) -> N
     place.receive("1.1", [1, 3])
     with place.ledger.transaction():
         place.ledger._connection.execute("UPDATE studies SET attempts = 2, relisted = 1")
-    verify(place, VerifyStage(place.place, place.progress), 10)
+    verify(place, VerifyStage(place.place, place.progress, place.succession), 10)
     now = place.study("1.1")
     assert (now.state, now.outcome, now.surplus) == (StudyState.VERIFIED, "partial", 0)
     (aside,) = place.layout.unexpected.iterdir()
@@ -289,7 +293,7 @@ def test_of_many_missing_instances_twenty_are_named(place: Bench) -> None:
     place.receive("1.1", [1])
     with place.ledger.transaction():
         place.ledger._connection.execute("UPDATE studies SET attempts = 2, relisted = 1")
-    verify(place, VerifyStage(place.place, place.progress), 10)
+    verify(place, VerifyStage(place.place, place.progress, place.succession), 10)
     reason = place.study("1.1").reason
     assert reason.startswith("29 of 30 instances missing; the archive answered ")
     assert reason.endswith(" and 9 more")
