@@ -38,7 +38,7 @@ def test_two_different_instances_of_one_uid_never_take_each_others_place(rig: Ri
         save(same, folder / f"{study}" / "1")
         save(instance(study, 1, 2, PatientID="SHARED-PATIENT"), folder / f"{study}" / "2")
     rig.serve(folder, noted=False)
-    rig.configure(FilePath="{00080018}.dcm", MaxAttempts=1)
+    rig.configure(FilePath="{00080018}.dcm", MaxAttempts=1, MoveLanes=1)
     rig.write_csv([("SHARED-PATIENT", "A1"), ("SHARED-PATIENT", "A2")])
     ended = rig.cold()
     assert ended.status == 3, ended

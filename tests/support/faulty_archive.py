@@ -2,6 +2,8 @@
 
 Faults of C-FIND
     ignore-key=KEYWORD    the key matches everything; the answers hold the true values
+    untold=KEYWORD        the key matches everything and is returned empty
+    at-study-level=KEYWORD  STUDY queries match the key by any instance of a study, and return it as asked
     no-image-level        SERIES and IMAGE queries are refused with a900H
     empty-image-level     IMAGE queries match nothing
     no-count              no NumberOfStudyRelatedInstances in the answers
@@ -60,7 +62,16 @@ from niffler_ops.errors import NifflerError, UsageError
 
 IDENTIFIER_DOES_NOT_MATCH = 0xA900
 FIND = (
-    *("ignore-key", "no-image-level", "empty-image-level", "no-count", "count", "find-status"),
+    *(
+        "ignore-key",
+        "untold",
+        "at-study-level",
+        "no-image-level",
+        "empty-image-level",
+        "no-count",
+        "count",
+        "find-status",
+    ),
     *("find-hang", "find-abort"),
 )
 MOVE = (
@@ -143,12 +154,29 @@ class FaultyArchive(Archive):
         if "ignore-key" in faults:
             ignored = queries.tag_of(faults["ignore-key"].argument)
             query = replace(query, keys={**query.keys, ignored: b""})
+        if "untold" in faults:
+            ignored = queries.tag_of(faults["untold"].argument)
+            query = replace(query, keys={**query.keys, ignored: b""})
         answers = 0
-        for answer in super().find(session, query):
+        for answer in self._found(session, query, faults):
             _interrupt(session, faults, answers)
             answers += 1
             yield _miscounted(answer, faults)
         _interrupt(session, faults, answers)
+
+    def _found(self, session: Session, query: Query, faults: dict[str, Fault]) -> Iterator[dict[int, bytes]]:
+        untold = queries.tag_of(faults["untold"].argument) if "untold" in faults else None
+        matched = queries.tag_of(faults["at-study-level"].argument) if "at-study-level" in faults else None
+        wanted = query.keys.get(matched, b"") if matched is not None and query.level == "STUDY" else b""
+        for answer in super().find(session, query):
+            if untold in answer:
+                yield answer | {untold: b""}
+            elif wanted and matched is not None:
+                study = text(answer[STUDY_INSTANCE_UID])
+                if any(one.keys.get(matched) == wanted for one in session.index.by_study([study])):
+                    yield answer | {matched: wanted}
+            else:
+                yield answer
 
     def retrieve(self, session: Session, message: Message, query: Query) -> Retrieve:
         self.faults.record("move", level=query.level, destination=message.command.destination, **_uids(query))

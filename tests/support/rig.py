@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from niffler_ops.demo.corpus import Corpus, CorpusStudy
 from niffler_ops.embedded.dataset import read_file_head
-from tests.support.archives import ArchiveProcess, Ports, embedded_archive, listens, orthanc, upload
+from tests.support.archives import AET, ArchiveProcess, Ports, embedded_archive, listens, orthanc, upload
 from tests.support.processes import ROOT, wait_until
 
 OUR_AET, OTHER_AET = "NIFFLER", "SECOND"
@@ -108,6 +108,7 @@ class Rig:
         self.port = self.ports.take()
         self.other_port = self.ports.take()  # of a second extraction, which the archive knows as well
         self.archive_port = self.ports.take()
+        self.next_archive_port = self.ports.take()  # of a second archive
         self.identifiers: set[str] = set()
         self.runtime = folder / "locks"
         self.environment = os.environ | {
@@ -178,12 +179,25 @@ class Rig:
     def keep_secret(self, *identifiers: str) -> None:
         self.identifiers |= {text for text in identifiers if len(text) >= SHORTEST_IDENTIFIER}
 
-    def serve(self, folder: Path, *faults: str, noted: bool = True) -> ArchiveProcess:
-        """The embedded archive over a folder."""
+    @property
+    def both_archives(self) -> list[str]:
+        """SrcAet with the second archive after the first."""
+        return [f"{AET}@127.0.0.1:{port}" for port in (self.archive_port, self.next_archive_port)]
+
+    def serve(
+        self,
+        folder: Path,
+        *faults: str,
+        noted: bool = True,
+        second: bool = False,
+        destinations: Iterable[str] = (OUR_AET, OTHER_AET),
+    ) -> ArchiveProcess:
+        """The embedded archive over a folder, the first or the second; `destinations` are whom it knows."""
+        ports = {OUR_AET: self.port, OTHER_AET: self.other_port}
         archive = embedded_archive(
             folder,
-            destinations={OUR_AET: self.port, OTHER_AET: self.other_port},
-            port=self.archive_port,
+            destinations={aet: ports[aet] for aet in destinations},
+            port=self.next_archive_port if second else self.archive_port,
             work=self.folder,
             environment=self.environment,
             faults=faults,
@@ -191,12 +205,12 @@ class Rig:
         )
         return self._start(archive)
 
-    def serve_orthanc(self, files: Iterable[Path]) -> ArchiveProcess:
-        """Orthanc with these files."""
+    def serve_orthanc(self, files: Iterable[Path], *, second: bool = False) -> ArchiveProcess:
+        """Orthanc with these files, the first or the second archive."""
         http_port = self.ports.take()
         archive = orthanc(
             destinations={OUR_AET: self.port, OTHER_AET: self.other_port},
-            port=self.archive_port,
+            port=self.next_archive_port if second else self.archive_port,
             http_port=http_port,
             work=self.folder,
             environment=self.environment,
@@ -213,6 +227,13 @@ class Rig:
                 instance.path for study in corpus.studies for instance in study.instances
             )
         return self.serve(corpus_folder(corpus))
+
+    def serve_files(self, kind: str, folder: Path, *, second: bool = False) -> ArchiveProcess:
+        """The embedded archive or Orthanc, with the files of a folder."""
+        if kind == "orthanc":
+            files = sorted(path for path in folder.rglob("*") if path.is_file())
+            return self.serve_orthanc(files, second=second)
+        return self.serve(folder, second=second)
 
     def _start(self, archive: ArchiveProcess) -> ArchiveProcess:
         self._archives.append(archive)
