@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import dcm4che, embedded, headers, intake, orthanc, receiving, status, transitions
+from benchmarks import dcm4che, embedded, headers, intake, orthanc, receiving, small, status, transitions
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
 from benchmarks.tables import show, write_json
@@ -31,6 +31,7 @@ class Benchmark(Protocol):
 
 BENCHMARKS: Sequence[Benchmark] = (
     embedded,
+    small,
     orthanc,
     dcm4che,
     transitions,

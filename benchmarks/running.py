@@ -1,12 +1,13 @@
 """Processes of a benchmark: started, waited for, measured, and never left behind."""
 
+import itertools
 import os
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,19 +18,22 @@ ENVIRONMENT = os.environ | {"TCP_NODELAY": "1"}
 """Without it DCMTK's tools and Orthanc measure Nagle's algorithm: 15 instances/s, whatever is done."""
 
 _SAMPLE_SECONDS = 0.02
+_SAMPLES_A_LOOK = 10  # at the worker processes, which takes longer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Usage:
     """What a command took.
 
-    `cpu_seconds` are those of the process itself, `children_cpu_seconds` those of all that it waited for;
-    `peak_bytes` is the largest resident memory of the process itself.
+    `cpu_seconds` are those of the process itself, `workers_cpu_seconds` those of its worker processes,
+    `children_cpu_seconds` those of all that it waited for; `peak_bytes` is the largest resident memory of
+    the process itself.
     """
 
     seconds: float
     status: int
     cpu_seconds: float
+    workers_cpu_seconds: float
     children_cpu_seconds: float
     peak_bytes: int
 
@@ -52,6 +56,7 @@ def measured(command: Sequence[str], log: Path, environment: Mapping[str, str] =
         seconds=time.perf_counter() - begun,
         status=status,
         cpu_seconds=samples.own,
+        workers_cpu_seconds=sum(samples.workers.values()),
         children_cpu_seconds=samples.children,
         peak_bytes=samples.peak,
     )
@@ -64,19 +69,31 @@ class _Samples:
         self._pid = pid
         self.over = threading.Event()
         self.own = self.children = 0.0
+        self.workers: dict[int, float] = {}
         self.peak = 0
 
     def watch(self) -> None:
         """Look until it ends."""
         try:
             process = psutil.Process(self._pid)
-            while not self.over.wait(_SAMPLE_SECONDS):
+            for number in itertools.count():
+                if self.over.wait(_SAMPLE_SECONDS):
+                    return
+                if number % _SAMPLES_A_LOOK == 0:
+                    self._look_at_workers(process)
                 times = process.cpu_times()
                 self.own = times.user + times.system
                 self.children = times.children_user + times.children_system
                 self.peak = max(self.peak, process.memory_info().rss)
         except psutil.Error:
             return
+
+    def _look_at_workers(self, process: psutil.Process) -> None:
+        for child in process.children():
+            with suppress(psutil.Error):
+                if any("multiprocessing" in part for part in child.cmdline()):
+                    times = child.cpu_times()
+                    self.workers[child.pid] = times.user + times.system
 
 
 @contextmanager

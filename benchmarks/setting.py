@@ -32,7 +32,7 @@ class Setting:
 
     folder: Path
     quick: bool
-    _studies: dict[tuple[int, int], Studies] = field(default_factory=dict)
+    _studies: dict[tuple[int, int, int], Studies] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -40,12 +40,12 @@ class Setting:
         """How many rows make a long list."""
         return 100_000 if self.quick else 1_000_000
 
-    def studies(self, number: int, instances: int = INSTANCES) -> Studies:
-        """So many studies, made once."""
-        key = number, instances
+    def studies(self, number: int, instances: int = INSTANCES, side: int = SIDE) -> Studies:
+        """So many studies of images of this many rows and columns, made once."""
+        key = number, instances, side
         if key not in self._studies:
-            folder = self.folder / f"studies-{number}-{instances}"
-            corpus = write_corpus(folder, studies=number, instances=instances, rows=SIDE)
+            folder = self.folder / f"studies-{number}-{instances}-{side}"
+            corpus = write_corpus(folder, studies=number, instances=instances, rows=side)
             self._studies[key] = Studies(folder=folder, corpus=corpus)
         return self._studies[key]
 
