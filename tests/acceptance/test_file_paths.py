@@ -1,10 +1,14 @@
 """FilePath without a folder for each study: file by file, and never over another file."""
 
 from collections import Counter
+from datetime import datetime
+from pathlib import Path
 
 import pytest
+from pydicom import Dataset
 
 from niffler_ops.demo.corpus import Corpus
+from niffler_ops.dicomtools.storescp import staging_name
 from tests.support.embedded import instance, save
 from tests.support.rig import Rig, corpus_folder, data_set, data_sets, data_sets_of, filed, tree
 
@@ -29,6 +33,53 @@ def test_files_stand_where_file_path_says(rig: Rig, corpus: Corpus, pattern: str
         assert tree(rig.storage).keys() == {
             f"{one.sop_instance_uid}.dcm" for study in corpus.studies for one in study.instances
         }
+
+
+def test_the_whole_pattern_language_files_what_it_says(rig: Rig, archive_kind: str, tmp_path: Path) -> None:
+    made = instance(
+        4,
+        1,
+        7,
+        PatientID="path-0004",
+        PatientName="Müller^Änne",
+        SpecificCharacterSet="ISO_IR 100",
+        StudyTime="093005",
+        ImageType=["ORIGINAL", "PRIMARY", "AXIAL"],
+        StudyDescription="CT Abdomen/Pelvis",
+        SeriesNumber=3,
+        RequestAttributesSequence=[item("SPS1"), item("SPS2")],
+    )
+    path = save(made, tmp_path / "archive" / "1")
+    rig.serve_files(archive_kind, path.parent)
+    rig.configure(
+        FilePath="{PatientID,upper}/{StudyDate,date,yyyy/MM}-{StudyTime,time,HHmm}/{ImageType[1]}-"
+        "{00400275.00400009}-{00400275[1].00400009}/{StudyDescription,urlencoded}/{PatientID,slice,-4}-"
+        "{SeriesNumber,offset,100}-{InstanceNumber,number,0000}-{StudyInstanceUID,hash}-{now,date,yyyy}/"
+        "{0020000D,md5}/{00080018}.dcm"
+    )
+    rig.write_csv([("path-0004", "A4")])
+    year = datetime.now().astimezone().year
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    (stands,) = filed(rig.storage)
+    assert str(stands.relative_to(rig.storage)) == (
+        "PATH-0004/2020/01-0930/PRIMARY-SPS1-SPS2/CT+Abdomen%2FPelvis/"
+        f"0004-103-0007-{java_hash('1.2.3.4')}-{year}/{staging_name('1.2.3.4')}/1.2.3.4.1.7.dcm"
+    )
+
+
+def item(identifier: str) -> Dataset:
+    made = Dataset()
+    made.ScheduledProcedureStepID = identifier
+    return made
+
+
+def java_hash(text: str) -> str:
+    """String.hashCode as eight hexadecimal digits."""
+    value = 0
+    for character in text:
+        value = (31 * value + ord(character)) % 2**32
+    return f"{value:08X}"
 
 
 def test_two_different_instances_of_one_uid_never_take_each_others_place(rig: Rig) -> None:
