@@ -1,8 +1,12 @@
 """Now and monotonic time in one replaceable object, so that tests need not wait."""
 
+import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
+
+SHIFT_VARIABLE = "NIFFLER_CLOCK"
 
 
 class Clock(Protocol):
@@ -18,11 +22,17 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own clocks."""
+    """The machine's own clocks; tests shift the wall clock by the seconds in the file of NIFFLER_CLOCK."""
+
+    def __init__(self) -> None:
+        self._shift = os.environ.get(SHIFT_VARIABLE)
 
     def now(self) -> datetime:
         """The wall clock in UTC."""
-        return datetime.now(UTC)
+        now = datetime.now(UTC)
+        if self._shift is None:
+            return now
+        return now + timedelta(seconds=float(Path(self._shift).read_text(encoding="ascii")))
 
     def monotonic(self) -> float:
         """Seconds since an arbitrary start."""

@@ -7,8 +7,25 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
+from niffler_ops.errors import CannotWriteError
+
 BUSY_SECONDS = 30.0
 JOURNAL_SIZE_LIMIT = 64 * 1024 * 1024
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Where files or the database cannot be written, as on a full disk, raise CannotWriteError."""
+    try:
+        yield
+    except BrokenPipeError:  # whoever read the command's output has left
+        raise
+    except (OSError, sqlite3.OperationalError) as error:
+        cause = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise CannotWriteError(
+            f"Writing failed: {cause}. Nothing reported as done is affected."
+            " Mend it, then run the same command again."
+        ) from error
 
 
 def connect(path: Path) -> sqlite3.Connection:

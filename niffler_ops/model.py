@@ -46,6 +46,21 @@ class Archive:
         return " ".join([str(self.peer), *(f"{name}={value}" for name, value in own.items() if value)])
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FreeSpace:
+    """Room that is to stay free on a disk: bytes, or a share of its size from 0 to 1."""
+
+    bytes: float = 0.0
+    share: float = 0.0
+
+    def of(self, size: float) -> float:
+        """The same in bytes, on a disk of `size` bytes."""
+        return self.bytes + self.share * size
+
+    def __str__(self) -> str:
+        return f"{self.share * 100:g}%" if self.share else f"{self.bytes / 1e9:g} GB"
+
+
 class Listing(StrEnum):
     """What is listed instead of retrieved; the value is its FilePath."""
 

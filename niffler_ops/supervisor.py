@@ -2,7 +2,6 @@
 
 import logging
 import os
-import sqlite3
 import sys
 import time
 from collections.abc import Callable
@@ -11,14 +10,16 @@ from typing import Protocol
 
 from niffler_ops.clock import Clock
 from niffler_ops.config import Config
+from niffler_ops.database import writing
 from niffler_ops.dicomtools.toolkit import Toolkit
-from niffler_ops.errors import CannotWriteError, StoppedError, UnavailableError
+from niffler_ops.errors import StoppedError, UnavailableError
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.identity import identify
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.stages.contact import Contact
+from niffler_ops.stages.gate import Gate
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.tools import Tools
 from niffler_ops.work import Work
@@ -54,6 +55,7 @@ def make_place(config: Config, toolkit: Toolkit, layout: Layout, ledger: Ledger,
             Contact(archive, launcher, clock, first=number == 0)
             for number, archive in enumerate(config.archives)
         ),
+        gate=Gate(config, layout, clock),
     )
 
 
@@ -65,13 +67,15 @@ class Supervisor:
         self._clock = place.clock
         self._launcher = place.tools.launcher
         self._contacts = place.contacts
+        self._gate = place.gate
         self._work = work
         self._display = display
-        self._stop_asked = False
+        self._stop_asked = self._hurry = False
         self._touched_at = 0.0
 
     def ask_to_stop(self) -> None:
-        """Stop in order at the next turn; callable from a signal handler."""
+        """Stop in order at the next turn, asked again at once; callable from a signal handler."""
+        self._hurry = self._stop_asked
         self._stop_asked = True
 
     def run(self) -> None:
@@ -81,36 +85,44 @@ class Supervisor:
         the start or our port is taken, ConfigurationError where the archive does not know us, and
         CannotWriteError where files cannot be written. All that was reached is in the ledger.
         """
-        token = self._register()
-        try:
-            if self._work.is_open():
-                self._work.begin()
-                self._first_contact()
-            while self._work.is_open():
-                if self._stop_asked:
-                    raise StoppedError("Stopped. Run the same command again to continue.")
-                self._turn()
-        except (OSError, sqlite3.OperationalError) as error:
-            cause = error.strerror if isinstance(error, OSError) and error.strerror else error
-            raise CannotWriteError(
-                f"Writing failed: {cause}. Nothing reported as done is affected."
-                " Mend it, then run the same command again."
-            ) from error
-        finally:
+        with writing():
+            token = self._register()
             try:
-                self._wind_up()
+                self._work_on()
             finally:
-                for child in self._launcher.children:
-                    child.kill()
-            with self._ledger.transaction():
-                self._ledger.launches.ended(token, 0)
+                try:
+                    self._wind_up()
+                finally:
+                    for child in self._launcher.children:
+                        child.kill()
+                with self._ledger.transaction():
+                    self._ledger.launches.ended(token, 0)
+
+    def _work_on(self) -> None:
+        if self._work.is_open():
+            self._work.begin()
+            self._first_contact()
+        while self._work.is_open():
+            if self._stop_asked:
+                raise StoppedError("Stopped. Run the same command again to continue.")
+            self._turn()
 
     def _turn(self) -> None:
+        if self._gate.advance():
+            self._record_pause()
         for contact in self._contacts:
             contact.advance()
         self._work.advance()
         self._touch()
         self._handle_events()
+
+    def _record_pause(self) -> None:
+        pause = self._gate.pause
+        with self._ledger.transaction():
+            if pause is None:
+                self._ledger.go_on()
+            else:
+                self._ledger.pause(pause.reason, until=pause.until)
 
     def _handle_events(self) -> None:
         """Handle what happens until the next turn is due: one for each line of a tool would cost a core."""
@@ -168,7 +180,7 @@ class Supervisor:
 
     def _dispatch_until(self, condition: Callable[[], bool], *, seconds: float) -> bool:
         deadline = self._clock.monotonic() + seconds
-        while not condition() and self._clock.monotonic() < deadline:
+        while not condition() and not self._hurry and self._clock.monotonic() < deadline:
             self._launcher.dispatch(TURN_SECONDS)
         return condition()
 

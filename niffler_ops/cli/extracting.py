@@ -3,9 +3,10 @@
 import logging
 import os
 import signal
+import sqlite3
 import sys
 from argparse import Namespace
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from niffler_ops.cli.opening import Opened, open_extraction
 from niffler_ops.cli.parsing import ArgumentParser, run
 from niffler_ops.clock import SystemClock, timestamp
 from niffler_ops.config import KEYS, Config, load
+from niffler_ops.database import writing
 from niffler_ops.dicomtools.toolkit import Toolkit, find_toolkit
 from niffler_ops.errors import AlreadyRunningError, NifflerError, StoppedError
 from niffler_ops.intake import read_rows
@@ -113,7 +115,7 @@ def _start(arguments: Namespace) -> int:
     toolkit = find_toolkit(config.dcm4che_bin, java_options=config.java_options)
     if arguments.dry_run:
         return _dry_run(config, toolkit, arguments)
-    with ExitStack() as stack:
+    with writing(), ExitStack() as stack:
         try:
             opened = open_extraction(config, SystemClock(), stack)
         except AlreadyRunningError:
@@ -160,7 +162,7 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
     try:
         supervisor.run()
     except NifflerError as error:
-        with ledger.transaction():
+        with suppress(OSError, sqlite3.OperationalError), ledger.transaction():
             ledger.run_ended("stopped")
         log.log(logging.ERROR, "Stopped with exit status %d: %s", error.exit_status, error)
         raise

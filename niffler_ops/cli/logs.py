@@ -30,6 +30,7 @@ def start_logging(path: Path, show: Callable[[str], None]) -> Callable[[], None]
     for handler in handlers:
         handler.setFormatter(logging.Formatter(FORMAT, datefmt="%Y-%m-%dT%H:%M:%S%z"))
         root.addHandler(handler)
+    logging.raiseExceptions = False  # a full disk has its own message, and a traceback helps nobody
     warnings.simplefilter("ignore")  # a library's warning may quote a value of a header
 
     def stop() -> None:

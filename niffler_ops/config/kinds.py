@@ -13,7 +13,10 @@ from typing import Any, ClassVar
 from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
+from niffler_ops.model import FreeSpace
+
 LATER = "comes with a later version"
+MOST_PERCENT = 90
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,12}\s*")
 
 
@@ -71,6 +74,27 @@ class Seconds(Kind):
         if not self._low <= seconds <= self._high:
             raise ValueError(self.allowed)
         return seconds
+
+
+class Space(Kind):
+    """Room on a disk."""
+
+    allowed = "a number of GB, or text such as `20 GB`, `500 MB` or `2%`"
+    _FORM = re.compile(r"([0-9]+(?:\.[0-9]*)?)\s*(|%|MB|GB|TB)", re.IGNORECASE)
+    _UNITS: ClassVar[Mapping[str, float]] = {"": 1e9, "mb": 1e6, "gb": 1e9, "tb": 1e12}
+
+    def read(self, value: Any) -> FreeSpace:
+        """Bytes or a share."""
+        text = "" if isinstance(value, bool) else str(value).strip()
+        found = self._FORM.fullmatch(text)
+        if found is None:
+            raise ValueError(self.allowed)
+        number, unit = float(found[1]), found[2].casefold()
+        if unit == "%":
+            if number > MOST_PERCENT:
+                raise ValueError(self.allowed)
+            return FreeSpace(share=number / 100)
+        return FreeSpace(bytes=number * self._UNITS[unit])
 
 
 class Text(Kind):

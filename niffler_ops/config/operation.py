@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from niffler_ops.config.kinds import Choice, Maybe, Off, Place, Seconds, Text, Whole
+from niffler_ops.config.kinds import Choice, Maybe, Off, Place, Seconds, Space, Text, Whole
 from niffler_ops.config.network import MOST_LANES
+from niffler_ops.model import FreeSpace
 
 
 class OperationKeys(BaseModel):
@@ -87,11 +88,19 @@ class OperationKeys(BaseModel):
         description="Options for dcm4che's Java; by default a small heap and a quiet log",
         examples=["-Xmx128m -XX:+UseSerialGC"],
     )
-    min_free_disk: Annotated[int, Off("0", off=0)] = Field(
-        0,
+    min_free_disk: Annotated[FreeSpace, Space()] = Field(
+        "1%",
+        validate_default=True,
         alias="MinFreeDisk",
-        description="Free space below which no more is retrieved",
-        examples=[0],
+        description="Free space below which the extraction pauses, on the disks of StorageFolder and of "
+        "LedgerFolder",
+        examples=["20 GB"],
+    )
+    pause_grace: Annotated[float, Seconds(0)] = Field(
+        300.0,
+        alias="PauseGrace",
+        description="How long a running retrieve may go on when the night ends",
+        examples=[600],
     )
     ledger_folder: Annotated[Path | None, Maybe(Place("a folder"))] = Field(
         None,

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
 
-from niffler_ops.config.kinds import Kind, Off, Whole, absolute, base_folder
+from niffler_ops.config.kinds import Flag, Kind, Whole, absolute, base_folder
 from niffler_ops.config.network import AeTitle, Archives, Local
 from niffler_ops.model import Archive, LocalEntity
 
@@ -53,14 +53,7 @@ class SystemKeys(BaseModel):
         "system, to which the images go",
         examples=["QBNIFFLER"],
     )
-    nightly_only: Annotated[
-        bool,
-        Off(
-            "false",
-            off=False,
-            why="the night window is not supported yet; ignoring it would query the archive by day",
-        ),
-    ] = Field(
+    nightly_only: Annotated[bool, Flag()] = Field(
         False,  # noqa: FBT003  pydantic takes the default first
         alias="NightlyOnly",
         description="Query and retrieve only between StartHour and EndHour",
@@ -69,7 +62,7 @@ class SystemKeys(BaseModel):
     start_hour: Annotated[int, Whole(0, 23, "hour, local time")] = Field(
         21,
         alias="StartHour",
-        description="When the night begins, for NightlyOnly",
+        description="When the night begins, for NightlyOnly; the same as EndHour: always",
         examples=[19],
     )
     end_hour: Annotated[int, Whole(0, 23, "hour, local time")] = Field(

@@ -9,12 +9,22 @@ VALUES (1, :configuration, :storage_folder, :csv_file, :csv_digest, :csv_header,
 UPDATE extraction SET imported = 1, updated_at = :now WHERE id = 1
 
 -- name: run_started
-UPDATE extraction SET run_state = 'running', started_at = :now, updated_at = :now, finished_at = NULL WHERE id = 1
+UPDATE extraction SET run_state = 'running', started_at = :now, updated_at = :now, finished_at = NULL,
+    pause_reason = NULL, resumes_at = NULL
+WHERE id = 1
 
 -- name: run_ended
 UPDATE extraction
-SET run_state = :run_state, updated_at = :now, finished_at = CASE :run_state WHEN 'finished' THEN :now END
+SET run_state = :run_state, updated_at = :now, finished_at = CASE :run_state WHEN 'finished' THEN :now END,
+    pause_reason = NULL, resumes_at = NULL
 WHERE id = 1
+
+-- name: run_paused
+UPDATE extraction SET run_state = 'paused', pause_reason = :reason, resumes_at = :resumes_at, updated_at = :now
+WHERE id = 1
+
+-- name: run_goes_on
+UPDATE extraction SET run_state = 'running', pause_reason = NULL, resumes_at = NULL, updated_at = :now WHERE id = 1
 
 -- name: run_touched
 UPDATE extraction SET updated_at = :now WHERE id = 1

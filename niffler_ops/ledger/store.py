@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from niffler_ops import database
@@ -42,6 +43,8 @@ class ExtractionRecord:
     started_at: str | None
     updated_at: str | None
     finished_at: str | None
+    pause_reason: str | None
+    resumes_at: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,6 +128,8 @@ class Ledger:
             started_at=row["started_at"],
             updated_at=row["updated_at"],
             finished_at=row["finished_at"],
+            pause_reason=row["pause_reason"],
+            resumes_at=row["resumes_at"],
         )
 
     def create(
@@ -174,6 +179,15 @@ class Ledger:
     def run_ended(self, run_state: str) -> None:
         """The run ended in order: `stopped` or `finished`."""
         self._shared.run("run_ended", run_state=run_state, now=self._now())
+
+    def pause(self, reason: str, *, until: datetime | None) -> None:
+        """Nothing new begins, for this reason, until then (None: until it is mended)."""
+        resumes_at = None if until is None else timestamp(until)
+        self._shared.run("run_paused", reason=reason, resumes_at=resumes_at, now=self._now())
+
+    def go_on(self) -> None:
+        """The pause is over."""
+        self._shared.run("run_goes_on", now=self._now())
 
     def touch(self) -> None:
         """The supervisor was alive just now."""

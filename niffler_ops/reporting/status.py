@@ -22,9 +22,13 @@ class ExtractionState(StrEnum):
     """What an operator wants to know first."""
 
     RUNNING = "running"  # its supervisor is at work
+    PAUSED = "paused"  # its supervisor waits for the night, or for room on a disk
     STOPPED = "stopped"  # ended in order before the end, or never started
     CRASHED = "crashed"  # its supervisor is gone and did not say so
     FINISHED = "finished"  # every row is at its end
+
+
+AT_WORK = frozenset({ExtractionState.RUNNING, ExtractionState.PAUSED})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +60,8 @@ class Status:
     started_at: str | None
     updated_at: str | None
     finished_at: str | None
+    pause_reason: str | None
+    resumes_at: str | None
     gathered_at: datetime
     rows: Counts
     studies: Counts
@@ -134,14 +140,15 @@ def _lives(launch: Launch) -> bool:
 
 
 def _state(reading: _Reading, *, alive: bool) -> ExtractionState:
-    if reading.record.run_state != "running":
-        return ExtractionState(reading.record.run_state)
-    return ExtractionState.RUNNING if alive else ExtractionState.CRASHED
+    state = ExtractionState(reading.record.run_state)
+    if state in AT_WORK and not alive:
+        return ExtractionState.CRASHED
+    return state
 
 
 def _status(reading: _Reading, state: ExtractionState) -> Status:
     record, tallies = reading.record, reading.tallies
-    running = state is ExtractionState.RUNNING
+    running = state in AT_WORK
     rows, studies = row_counts(tallies), study_counts(tallies)
     if state is ExtractionState.STOPPED:
         rows, studies = rows.at_rest(), studies.at_rest()
@@ -153,6 +160,8 @@ def _status(reading: _Reading, state: ExtractionState) -> Status:
         started_at=record.started_at,
         updated_at=record.updated_at,
         finished_at=record.finished_at,
+        pause_reason=record.pause_reason if state is ExtractionState.PAUSED else None,
+        resumes_at=record.resumes_at if state is ExtractionState.PAUSED else None,
         gathered_at=reading.at,
         rows=rows,
         studies=studies,

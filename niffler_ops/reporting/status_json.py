@@ -16,6 +16,8 @@ def status_json(status: Status) -> dict[str, Any]:
             "started_at": status.started_at,
             "updated_at": status.updated_at,
             "finished_at": status.finished_at,
+            "pause_reason": status.pause_reason,
+            "resumes_at": status.resumes_at,
         },
         "rows": {**_counts(status.rows), "withdrawn": status.rows.withdrawn},
         "studies": {**_counts(status.studies), "unverified": status.unverified},

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from niffler_ops.reporting.status import ExtractionState, ProcessStatus, Status
+from niffler_ops.reporting.status import AT_WORK, ExtractionState, ProcessStatus, Status
 
 WIDTH = 80
 LABEL = 12
@@ -28,6 +28,8 @@ def _head(status: Status) -> Iterator[str]:
     yield _fact("Extraction", status.storage_folder)
     yield _fact("CSV", status.csv_file)
     yield _fact("State", _state(status))
+    if status.pause_reason:
+        yield _fact("Paused", status.pause_reason)
     if status.updated_at:
         age = status.gathered_at - datetime.fromisoformat(status.updated_at)
         yield _fact("Last entry", f"{_time(status.updated_at)}, {_duration(age)} ago")
@@ -40,6 +42,8 @@ def _state(status: Status) -> str:
     if status.state is ExtractionState.RUNNING:
         age = status.gathered_at - datetime.fromisoformat(status.started_at)
         return f"running for {_duration(age)}, {started}"
+    if status.state is ExtractionState.PAUSED:
+        return f"paused, {started}"
     if status.state is ExtractionState.FINISHED and status.finished_at:
         return f"finished {_time(status.finished_at)}"
     if status.state is ExtractionState.CRASHED:
@@ -74,7 +78,7 @@ def _amounts(status: Status) -> Iterator[str]:
 
 def _processes(status: Status) -> list[str]:
     """Those of a run at work or crashed; of one that has ended only what should not be there any more."""
-    at_work = status.state in {ExtractionState.RUNNING, ExtractionState.CRASHED}
+    at_work = status.state in {*AT_WORK, ExtractionState.CRASHED}
     texts = [_process(process) for process in status.processes if at_work or process.alive]
     return textwrap.wrap(
         ", ".join(texts), WIDTH, initial_indent=f"{'Processes':{LABEL}}", subsequent_indent=" " * LABEL

@@ -77,6 +77,7 @@ class Asking:
         self._queries = 0
         self._progress_at = 0.0
         self._hung = False
+        self._paused = False
         self._fruitless = 0
         self._not_before = 0.0
         self.busy = False
@@ -85,7 +86,7 @@ class Asking:
     def ready(self) -> bool:
         """Whether a batch may be asked now."""
         rested = self._place.clock.monotonic() >= self._not_before
-        return rested and not self.busy and self._contact.usable
+        return rested and not self.busy and self._contact.usable and self._place.gate.is_open
 
     def ask(
         self,
@@ -106,7 +107,7 @@ class Asking:
         self.busy = True
         self._log = FindLog()
         self._queries = len(queries)
-        self._hung = False
+        self._hung = self._paused = False
         self._progress_at = self._place.clock.monotonic()
 
         def ended(child: Child, code: int) -> None:
@@ -135,6 +136,9 @@ class Asking:
         if self._child is None:
             return
         silent = self._place.clock.monotonic() - self._progress_at
+        if not self._place.gate.is_open and not self._paused:
+            self._paused = True
+            self._child.terminate()
         if len(self._log.final) == self._queries:
             if silent > RELEASE_SECONDS:
                 self._child.kill()  # all is answered, and the release is not
@@ -151,8 +155,8 @@ class Asking:
     def _ended(self, child: Child, answers: list[FindAnswer], then: Callable[[Answers], None]) -> None:
         lost = next((index for index, answer in enumerate(answers) if answer.status is None), None)
         reason = "" if lost is None else self._reason(child)
-        self._pause_after(fruitless=lost == 0)
-        if reason:
+        self._pause_after(fruitless=lost == 0 and not self._paused)
+        if reason and not self._paused:
             self._place.tools.keep_output(child)
 
         def conclude(echo: Echo) -> None:
@@ -163,6 +167,9 @@ class Asking:
 
         if lost is None:
             conclude(Echo.ANSWERED)
+        elif self._paused:
+            self.busy = False
+            then(Answers(answers=answers, first_lost=lost, charged=False, reason="paused"))
         else:
             log.warning("A batch of queries ended early: %s", reason)
             self._contact.ask(conclude)

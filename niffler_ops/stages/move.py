@@ -81,6 +81,8 @@ class Lane:
     delivering: bool = False
     written: int = 0
     hung: str = ""
+    last_turn: int | None = None  # in a pause: what is retrieved after it is given back
+    paused: bool = False
 
 
 class MoveStage:
@@ -108,7 +110,7 @@ class MoveStage:
             self._write_answers(lane)
             self._watch(lane)
         usable = self._contact.usable and not self._contact.misconfigured
-        if receiving and usable and not self._stopping:
+        if receiving and usable and not self._stopping and self._place.gate.is_open:
             self._start_lanes()
 
     def stop(self) -> None:
@@ -264,6 +266,7 @@ class MoveStage:
             if now - lane.turn_at > RELEASE_SECONDS:
                 lane.child.kill()  # all is answered, and the release is not
             return
+        self._pause(lane)
         arrival = self._progress.last_arrival(lane.items[lane.turn].study.study_instance_uid)
         begun = lane.delivering or (arrival is not None and arrival >= lane.turn_at)
         limit = config.idle_timeout if begun else config.first_instance_timeout
@@ -274,6 +277,18 @@ class MoveStage:
             lane.hung = f"no instance arrived for {limit:g} s"
             lane.child.terminate()
 
+    def _pause(self, lane: Lane) -> None:
+        """In a pause the study that is being retrieved may come to its end, within a grace; no other one."""
+        gate = self._place.gate
+        if gate.is_open or lane.paused or lane.child is None:
+            lane.last_turn = lane.last_turn if lane.paused else None
+            return
+        if lane.last_turn is None:
+            lane.last_turn = lane.turn
+        if lane.turn > lane.last_turn or gate.ends_what_runs:
+            lane.paused = True
+            lane.child.terminate()
+
     def _ended(self, lane: Lane, child: Child, code: int) -> None:
         del self._lanes[lane.number]
         self._place.tools.require_running(child, code)
@@ -282,12 +297,13 @@ class MoveStage:
         unanswered = lane.items[lane.turn :]
         if not unanswered:
             return
-        reason = lane.hung or ("stopped" if self._stopping else failure_reason(child.output))
+        stopped = "stopped" if self._stopping else "paused" if lane.paused else ""
+        reason = lane.hung or stopped or failure_reason(child.output)
         first, *behind = unanswered
         with self._place.ledger.transaction():
             for item in behind:
                 self._place.ledger.studies.give_back(item.study.id, item.attempt, reason)
-        if self._stopping or self._contact.misconfigured:
+        if stopped or self._contact.misconfigured:
             self._end_unanswered(first, reason, charged=False)
         else:
             self._lane_lost(lane, child, code, first, reason)

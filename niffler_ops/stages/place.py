@@ -7,6 +7,7 @@ from niffler_ops.config import Config
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.stages.contact import Contact
+from niffler_ops.stages.gate import Gate
 from niffler_ops.stages.tools import Tools
 
 
@@ -20,3 +21,4 @@ class Place:
     clock: Clock
     tools: Tools
     contacts: tuple[Contact, ...]
+    gate: Gate

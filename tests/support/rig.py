@@ -37,7 +37,10 @@ QUICK: Mapping[str, object] = {
     "RetryDelay": 0.2,
     "MaxAttempts": 2,
 }
-SYSTEM_KEYS = {"DCM4CHEBin", "SrcAet", "QueryAet", "DestAet", "NightlyOnly", "MaxNifflerProcesses"}
+SYSTEM_KEYS = {
+    *("DCM4CHEBin", "SrcAet", "QueryAet", "DestAet", "NightlyOnly", "StartHour", "EndHour"),
+    "MaxNifflerProcesses",
+}
 Table = dict[str, dict[str, str]]
 
 

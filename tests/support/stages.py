@@ -19,6 +19,7 @@ from niffler_ops.ledger.wanting import FoundStudy
 from niffler_ops.model import Archive, InstanceFile, Peer
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.stages.contact import Contact
+from niffler_ops.stages.gate import Gate
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.succession import Succession
@@ -30,20 +31,23 @@ from tests.support.extractions import HEADER, asked
 from tests.support.peers import absent
 from tests.support.processes import wait_until
 
+SYSTEM_KEYS = {"NightlyOnly", "StartHour", "EndHour"}
 PATTERN = "{00100020}/{0020000D}/{0020000E}/{00080018}.dcm"
 
 
 def configuration(folder: Path, **keys: object) -> Config:
     """A configuration of an extraction into `folder`/storage."""
-    system = {"SrcAet": "PACS@127.0.0.1:104", "QueryAet": "QBNIFFLER:4243"}
-    extraction = {
+    system: dict[str, object] = {"SrcAet": "PACS@127.0.0.1:104", "QueryAet": "QBNIFFLER:4243"}
+    extraction: dict[str, object] = {
         "StorageFolder": "storage",
         "CsvFile": "list.csv",
         "ExtractionType": "accession",
         "AccessionIndex": 0,
     }
+    for name, value in keys.items():
+        (system if name in SYSTEM_KEYS else extraction)[name] = value
     (folder / "system.json").write_text(json.dumps(system), encoding="utf-8")
-    (folder / "config.json").write_text(json.dumps(extraction | keys), encoding="utf-8")
+    (folder / "config.json").write_text(json.dumps(extraction), encoding="utf-8")
     return load(folder / "config.json", folder / "system.json", {})
 
 
@@ -84,6 +88,7 @@ class Bench:
                     first=True,
                 ),
             ),
+            gate=Gate(configuration(folder, **keys), self.layout, self.clock),
         )
 
         with self.ledger.transaction():

@@ -8,11 +8,14 @@ CREATE TABLE extraction (
     csv_digest     TEXT NOT NULL,               -- SHA-256 of the file
     csv_header     TEXT NOT NULL,               -- JSON array of cells
     imported       INTEGER NOT NULL DEFAULT 0,  -- 1 when every line of the CSV is in rows
-    run_state      TEXT NOT NULL DEFAULT 'stopped' CHECK (run_state IN ('running', 'stopped', 'finished')),
+    run_state      TEXT NOT NULL DEFAULT 'stopped' CHECK (
+        run_state IN ('running', 'paused', 'stopped', 'finished')),
     created_at     TEXT NOT NULL,
     started_at     TEXT,                        -- of the latest run
     updated_at     TEXT,
-    finished_at    TEXT
+    finished_at    TEXT,
+    pause_reason   TEXT,                        -- while paused
+    resumes_at     TEXT                         -- the same, where that is known
 );
 
 CREATE TABLE rows (

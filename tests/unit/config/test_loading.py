@@ -95,7 +95,7 @@ def test_every_error_of_both_files_and_the_options_comes_at_once(loading: Loader
     found = problems(
         loading,
         {"CsvFile": None, "csvfile": "x", "PatientIndex": 1, "SrcAet": "A@b:1", "BatchSize": True},
-        {"QueryAet": "QB:99999", "NightlyOnly": "True", "Foo": 1, "StorageFolder": "z", "StartHour": 24},
+        {"QueryAet": "QB:99999", "NightlyOnly": "night", "Foo": 1, "StorageFolder": "z", "StartHour": 24},
         {"MoveLanes": "x", "LongAccession": "maybe"},
     )
     expected = [
@@ -104,7 +104,7 @@ def test_every_error_of_both_files_and_the_options_comes_at_once(loading: Loader
         "system.json: Foo: unknown key; docs/configuration.md lists those that are allowed",
         "system.json: StorageFolder: found in system.json; allowed: in config.json",
         'system.json: QueryAet: "QB:99999" found; allowed: AET:PORT (',
-        'system.json: NightlyOnly: "True" found; allowed: false (the night window is not supported yet',
+        'system.json: NightlyOnly: "night" found; allowed: true or false',
         "system.json: StartHour: 24 found; allowed: a whole number from 0 to 23",
         'command line: MoveLanes: "x" found; allowed: a whole number from 1 to 64',
         "config.json: BatchSize: true found; allowed: a whole number from 1 to 10000",
@@ -242,7 +242,10 @@ def test_a_misspelt_key_names_the_likely_one(loading: Loader, misspelt: str, mea
         ({}, {"QueryAet": "QÉ:104"}, "QueryAet: "),
         ({}, {"QueryAet": "QB\t:104"}, "QueryAet: "),
         ({}, {"QueryAet": 104}, "QueryAet: "),
-        ({}, {"MinFreeDisk": 10}, "MinFreeDisk: 10 found; allowed: 0"),
+        ({}, {"MinFreeDisk": "10 KB"}, 'MinFreeDisk: "10 KB" found; allowed: a number of GB'),
+        ({}, {"MinFreeDisk": "95%"}, 'MinFreeDisk: "95%" found'),
+        ({}, {"MinFreeDisk": -1}, "MinFreeDisk: -1 found"),
+        ({}, {"MinFreeDisk": True}, "MinFreeDisk: true found"),
         ({}, {"EndHour": 9.5}, "EndHour: 9.5 found"),
         ({}, {"DCM4CHEBin": ""}, "DCM4CHEBin: "),
         ({}, {"JavaOptions": "a\nb"}, "JavaOptions: "),
@@ -268,6 +271,16 @@ def test_a_key_of_a_later_version_may_be_off(loading: Loader, off: Mapping[str, 
     night = {name: value for name, value in off.items() if name == "NightlyOnly"}
     config = {name: value for name, value in off.items() if name not in night}
     assert loading(config, night).nightly_only is False
+
+
+@pytest.mark.parametrize(
+    ("given", "bytes_of_1_tb"),
+    [(10, 10e9), ("0", 0), (0.5, 0.5e9), ("500 mb", 500e6), ("2 TB", 2e12), ("2%", 20e9), ("1.5GB", 1.5e9)],
+)
+def test_room_on_a_disk_is_a_number_of_gb_or_says_its_unit(
+    loading: Loader, given: object, bytes_of_1_tb: float
+) -> None:
+    assert loading({"MinFreeDisk": given}).min_free_disk.of(1e12) == bytes_of_1_tb
 
 
 def test_the_accession_alone_needs_one_column(loading: Loader) -> None:

@@ -23,6 +23,8 @@ BASE = Status(
     started_at=EARLIER,
     updated_at=(NOW - timedelta(seconds=3)).isoformat(),
     finished_at=None,
+    pause_reason=None,
+    resumes_at=None,
     gathered_at=NOW,
     rows=Counts(pending=3, active=2, done=10),
     studies=Counts(pending=1, active=4, done=12),
