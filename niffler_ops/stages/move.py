@@ -1,29 +1,25 @@
-"""Which studies go to which lane, and what their responses mean.
-
-A lane is one movescu that retrieves a batch over one association. A study is in one lane at most.
-"""
+"""Which studies go to which lane, and what their responses mean. A study is in one lane at most."""
 
 import itertools
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
-from niffler_ops.dicomtools.failures import failure_reason, status_text
-from niffler_ops.dicomtools.movescu import MoveLog, MoveResponse, movescu_arguments
+from niffler_ops.dicomtools.failures import FailureClass, classify_status, failure_reason
+from niffler_ops.dicomtools.movescu import movescu_arguments
 from niffler_ops.dicomtools.querykeys import query_file
 from niffler_ops.dicomtools.timeouts import Timeouts
 from niffler_ops.files import make_private_folder, remove_folder, write_private
 from niffler_ops.ledger.studies import MoveOutcome, Study
 from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.launcher import Child
+from niffler_ops.stages.breaker import Breaker
 from niffler_ops.stages.contact import Contact
+from niffler_ops.stages.lanes import SUCCESS, Item, Lane
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.retry import retry_delay
 
-SUCCESS = 0x0000
 DESTINATION_UNKNOWN = 0xA801
 SOME_FAILED = 0xB000
 UIDS_IN_ONE_REQUEST = 200  # 64 characters each stay far below the 64 KiB of an explicit VR UI element
@@ -33,56 +29,8 @@ RELEASE_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
 
-@dataclass(kw_only=True, slots=True)
-class Item:
-    """A study in a batch, and the message ids of its requests: one, or several at IMAGE level."""
-
-    study: Study
-    attempt: int
-    messages: range
-    finals: list[MoveResponse] = field(default_factory=list)
-
-    def outcome(self) -> MoveOutcome:
-        """The responses as one: the first status that is not success, the sums of the counters."""
-        if not self.finals:
-            return MoveOutcome(status=None, reason="its response was not logged")
-        worst = next((final for final in self.finals if final.status != SUCCESS), self.finals[-1])
-        return MoveOutcome(
-            status=worst.status,
-            completed=_sum(final.completed for final in self.finals),
-            failed=_sum(final.failed for final in self.finals),
-            warning=_sum(final.warning for final in self.finals),
-            reason="" if worst.status == SUCCESS else status_text(worst.status),
-        )
-
-
-def _sum(counters: Iterable[int | None]) -> int | None:
-    known = [counter for counter in counters if counter is not None]
-    return sum(known) if known else None
-
-
 def _chunks(uids: Sequence[str], size: int) -> Iterable[Sequence[str]]:
     return (uids[start : start + size] for start in range(0, len(uids), size))
-
-
-@dataclass(kw_only=True, slots=True)
-class Lane:
-    """A running movescu; `turn` is the item that the archive works on, since `turn_at`."""
-
-    number: int
-    level: str
-    folder: Path
-    items: list[Item]
-    child: Child | None = None
-    log: MoveLog = field(default_factory=MoveLog)
-    turn: int = 0
-    turn_at: float = 0.0
-    response_at: float = 0.0
-    delivering: bool = False
-    written: int = 0
-    hung: str = ""
-    last_turn: int | None = None  # in a pause: what is retrieved after it is given back
-    paused: bool = False
 
 
 class MoveStage:
@@ -97,6 +45,7 @@ class MoveStage:
         self._lanes: dict[int, Lane] = {}
         self._deaths = 0
         self._not_before = 0.0
+        self._breaker = Breaker(place.config.retry_delay, place.clock.monotonic)
         self._stopping = False
 
     @property
@@ -124,11 +73,11 @@ class MoveStage:
         config = self._place.config
         lanes = self._contact.archive.lanes or config.move_lanes
         free = [number for number in range(1, lanes + 1) if number not in self._lanes]
-        if not free or self._place.clock.monotonic() < self._not_before:
+        waits = self._breaker.is_open or self._place.clock.monotonic() < self._not_before
+        if not free or waits or (self._breaker.tries and self._lanes):
             return
-        due = self._place.ledger.studies.due_for_move(
-            config.batch_size * len(free), archive=self._contact.name
-        )
+        most = 1 if self._breaker.tries else config.batch_size * len(free)
+        due = self._place.ledger.studies.due_for_move(most, archive=self._contact.name)
         by_level: dict[str, list[Study]] = defaultdict(list)
         for study in self._incomplete(due):
             by_level[self._level(study)].append(study)
@@ -161,15 +110,15 @@ class MoveStage:
         folder = self._place.layout.requests / f"move-{next(self._numbers)}"
         make_private_folder(folder)
         lane = Lane(number=number, level=level, folder=folder, items=[])
-        files: list[Path] = []
+        written = 0
         with self._place.ledger.transaction():
             for study in studies:
-                first = len(files) + 1
+                first = written + 1
                 for keys in self._requests(study, level):
-                    files.append(folder / f"{len(files) + 1}.query")
-                    write_private(files[-1], query_file(keys))
+                    written += 1
+                    write_private(folder / f"{written}.query", query_file(keys))
                 attempt = self._place.ledger.studies.begin_move(study, lane=number, level=level)
-                lane.items.append(Item(study=study, attempt=attempt, messages=range(first, len(files) + 1)))
+                lane.items.append(Item(study=study, attempt=attempt, messages=range(first, written + 1)))
         lane.turn_at = lane.response_at = self._place.clock.monotonic()
         self._lanes[number] = lane
         archive = self._contact.archive
@@ -180,7 +129,7 @@ class MoveStage:
                 calling_aet=archive.calling_aet,
                 destination=archive.destination,
                 level=level,
-                query_files=files,
+                query_files=[folder / f"{message}.query" for message in range(1, written + 1)],
                 timeouts=Timeouts(),
             ),
             on_line=lambda line: self._line(lane, line),
@@ -206,17 +155,8 @@ class MoveStage:
 
     def _line(self, lane: Lane, line: str) -> None:
         response = lane.log.feed(line)
-        if response is None:
-            return
-        lane.response_at = self._place.clock.monotonic()
-        if response.pending:  # an archive may send these while it is still looking for the first instance
-            lane.delivering |= bool(response.completed or response.failed or response.warning)
-            return
-        for index, item in enumerate(lane.items):
-            if response.message_id in item.messages:
-                item.finals.append(response)
-                if len(item.finals) == len(item.messages):
-                    lane.turn, lane.turn_at, lane.delivering = index + 1, lane.response_at, False
+        if response is not None:
+            lane.take(response, self._place.clock.monotonic())
 
     def _write_answers(self, lane: Lane) -> None:
         """Record the studies whose requests are all answered."""
@@ -234,6 +174,7 @@ class MoveStage:
                     self._place.ledger.studies.end_move(
                         item.study.id, item.attempt, outcome, grace=self._grace(outcome.status)
                     )
+                    self._note(item, outcome)
         lane.written = lane.turn
         if unknown and not self._contact.misconfigured:
             self._contact.misconfigured = self._who_adds_us()
@@ -241,6 +182,15 @@ class MoveStage:
             for other in self._lanes.values():
                 if other.child is not None:
                     other.child.terminate()
+
+    def _note(self, item: Item, outcome: MoveOutcome) -> None:
+        """A study that the archive will never send tells nothing of the archive."""
+        status = outcome.status
+        if status is not None and classify_status(status) is FailureClass.REFUSED_STUDY:
+            return
+        arrived = self._progress.last_arrival(item.study.study_instance_uid) is not None
+        fruitless = status != SUCCESS and not outcome.completed and not arrived
+        self._breaker.note(fruitless=fruitless, who=self._contact.name, reason=outcome.reason)
 
     def _who_adds_us(self) -> str:
         aet, config = self._contact.archive.destination, self._place.config
