@@ -10,7 +10,7 @@ from niffler_ops.config import DEFINING_KEYS, Config, differences
 from niffler_ops.errors import CannotWriteError, ConfigurationError
 from niffler_ops.files import make_private_folder, write_durable
 from niffler_ops.filesystems import is_network, kind_of
-from niffler_ops.intake import CsvSummary, check, read_rows
+from niffler_ops.intake import CsvSummary, check, keywords_in, read_rows
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import ExtractionRecord, Ledger
 from niffler_ops.processes.locks import acquire, acquire_folder, running, runtime_folder
@@ -62,7 +62,7 @@ def open_extraction(config: Config, clock: Clock, stack: ExitStack) -> Opened:
             rows=read_rows(config, digest=csv.digest),
         )
     else:
-        _check_unchanged(record, config)
+        _check_unchanged(record, config, csv)
     return Opened(
         layout=layout,
         ledger=ledger,
@@ -112,9 +112,13 @@ def _defining(config: Config) -> Mapping[str, str]:
     return {key: value for key, value in config.digestible().items() if key in DEFINING_KEYS}
 
 
-def _check_unchanged(record: ExtractionRecord, config: Config) -> None:
+def _check_unchanged(record: ExtractionRecord, config: Config, csv: CsvSummary) -> None:
     """The keys that say what is extracted are fixed for the life of a StorageFolder."""
     changed = differences(record.configuration, _defining(config))
+    if config.keys_in_header and not changed:
+        before, now = keywords_in(record.csv_header), sorted(csv.keywords)
+        if before != now:
+            changed = [f"keys in the CSV's header: were {', '.join(before)}, are {', '.join(now)}"]
     if changed:
         raise ConfigurationError(
             f"StorageFolder {config.storage_folder} holds an extraction with another configuration:",

@@ -4,6 +4,7 @@ The csv module reads, because it refuses broken quotes and knows its lines; pand
 silence.
 """
 
+from niffler_ops.intake.columns import keywords_in
 from niffler_ops.intake.rows import CsvSummary, check, read_rows
 
-__all__ = ["CsvSummary", "check", "read_rows"]
+__all__ = ["CsvSummary", "check", "keywords_in", "read_rows"]

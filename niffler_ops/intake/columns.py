@@ -39,6 +39,11 @@ def find_columns(config: Config, header: Sequence[str], line: int) -> Columns:
     return Columns(keys=config.key_columns)
 
 
+def keywords_in(header: Iterable[str]) -> list[str]:
+    """The keywords that a header asks for, sorted."""
+    return sorted(keyword_of(name) for cell in header if is_attribute(name := cell.strip(BLANKS)))
+
+
 def _named_by_header(place: str, header: Sequence[str]) -> Columns:
     keys = [
         KeyColumn(keyword=keyword_of(name), name=name, index=index, optional=True)
