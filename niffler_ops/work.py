@@ -15,6 +15,7 @@ from niffler_ops.stages.query import QueryStage
 from niffler_ops.stages.receiver import Receiver
 from niffler_ops.stages.reported import ReportedStage
 from niffler_ops.stages.succession import Succession
+from niffler_ops.stages.unqueried import UnqueriedStage
 from niffler_ops.stages.verify import VerifyStage
 
 READERS = 2
@@ -56,7 +57,8 @@ class Archives:
         self, place: Place, succession: Succession, progress: Progress, *, last_line: int | None
     ) -> None:
         self._queries = [
-            QueryStage(place, contact, succession, last_line=last_line) for contact in place.contacts
+            QueryStage(place, contact, succession, last_line=last_line, retrieves=True)
+            for contact in place.contacts
         ]
         self._listings = [ListingStage(place, contact, succession) for contact in place.contacts]
         self._moves = [MoveStage(place, contact, progress) for contact in place.contacts]
@@ -93,7 +95,8 @@ class Retrieval:
         self._receiver = Receiver(place)
         self._succession = Succession(place, last_line=last_line)
         self._archives = Archives(place, self._succession, self._progress, last_line=last_line)
-        self._arrivals = Arrivals(place, self._workers, self._progress)
+        self._unqueried = UnqueriedStage(place, self._progress, self._succession)
+        self._arrivals = Arrivals(place, self._workers, self._progress, self._unqueried)
         self._verify = VerifyStage(place, self._progress, self._succession)
         self._filing = FilingStage(place, self._progress)
         self._recorded = False
@@ -111,7 +114,9 @@ class Retrieval:
         self._receiver.advance()
         self._archives.ask(self._verify.to_relist)
         self._arrivals.advance()
-        self._archives.move(receiving=self._receiver.ready and self._caught_up())
+        receiving = self._receiver.ready and self._caught_up()
+        self._archives.move(receiving=receiving)
+        self._unqueried.advance(receiving=receiving)
         self._verify.advance()
         self._filing.advance()
         self._succession.advance()
@@ -119,6 +124,7 @@ class Retrieval:
     def stop(self) -> None:
         """End the movescu; what they had not retrieved goes back."""
         self._archives.stop()
+        self._unqueried.stop()
 
     @property
     def is_writing(self) -> bool:

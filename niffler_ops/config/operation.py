@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from niffler_ops.config.kinds import Choice, Maybe, Off, Place, Seconds, Space, Text, Whole
+from niffler_ops.config.kinds import Choice, Flag, Maybe, Place, Seconds, Space, Text, Whole
 from niffler_ops.config.network import MOST_LANES
 from niffler_ops.model import FreeSpace
 
@@ -108,9 +108,10 @@ class OperationKeys(BaseModel):
         description="A folder on a local disk for ledger and staging, where StorageFolder is on a network",
         examples=["/var/lib/niffler/new-study"],
     )
-    retrieve_without_query: Annotated[bool, Off("false", off=False)] = Field(
+    retrieve_without_query: Annotated[bool, Flag()] = Field(
         False,  # noqa: FBT003  pydantic takes the default first
         alias="RetrieveWithoutQuery",
-        description="Retrieve by the keys of the CSV line where the archive refuses queries",
+        description="Retrieve by the keys of the CSV line where the archive refuses the query; what comes is "
+        "told by its headers and ends unverified",
         examples=[False],
     )

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydicom.datadict import tag_for_keyword
+
 from niffler_ops.dicomtools.responses import parse_response
 from niffler_ops.dicomtools.timeouts import Timeouts
 from niffler_ops.model import Peer
@@ -63,10 +65,12 @@ def movescu_arguments(
     level: str,
     query_files: Sequence[Path],
     timeouts: Timeouts,
+    keywords: Sequence[str] = (),
 ) -> list[str]:
     """Arguments for one C-MOVE for each query file, one after another over one association.
 
-    `level` is STUDY, SERIES or IMAGE. Of a query file only the UIDs of study, series and instances are used.
+    `level` is STUDY, SERIES or IMAGE. Of a query file only the UIDs of study, series and instances are used,
+    or instead of them the attributes of `keywords`.
     """
     if not query_files:
         raise ValueError("movescu without a query file would retrieve everything")
@@ -74,6 +78,13 @@ def movescu_arguments(
         *("-c", str(archive), "-b", calling_aet, "--dest", destination, "-L", level),
         "--not-async",  # else every request is sent at once, and one time-out ends them all
         *timeouts.arguments(),
+        *(part for tag in _ascending(keywords) for part in ("-i", tag)),
         "--",
         *(str(file) for file in query_files),
     ]
+
+
+def _ascending(keywords: Sequence[str]) -> list[str]:
+    """The tags in the only order in which movescu loses none of them."""
+    tags = [tag_for_keyword(keyword) for keyword in keywords]
+    return [f"{tag:08X}" for tag in sorted(tag for tag in tags if tag is not None)]

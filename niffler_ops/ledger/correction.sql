@@ -38,7 +38,7 @@ UPDATE rows SET state = CASE WHEN keys IS NULL THEN 'rejected' ELSE 'pending' EN
     reason = CASE WHEN keys IS NULL THEN
         (SELECT given.reason FROM pairs JOIN given ON given.id = pairs.given_id WHERE pairs.row_id = rows.id)
         ELSE '' END,
-    attempts = 0, not_before = 0, mismatches = 0, archive = '', waits = 0
+    attempts = 0, not_before = 0, mismatches = 0, archive = '', waits = 0, unqueried = 0
 WHERE line IS NOT NULL AND state = 'withdrawn'
 
 -- name: new_lines

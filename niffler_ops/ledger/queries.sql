@@ -44,7 +44,15 @@ INSERT INTO rows (line, cells, keys, same_as, state, reason) VALUES (:line, :cel
 -- name: rows_to_query
 SELECT id, line, keys, attempts FROM rows
 WHERE state = 'pending' AND same_as IS NULL AND archive = :archive AND not_before <= :now AND line <= :last_line
+AND NOT unqueried
 ORDER BY not_before, id LIMIT :limit
+
+-- name: row_to_retrieve
+SELECT id, line, keys, attempts FROM rows
+WHERE state = 'pending' AND unqueried AND archive = :archive AND not_before <= :now ORDER BY not_before, id LIMIT 1
+
+-- name: row_unqueried
+UPDATE rows SET unqueried = 1, attempts = 0, not_before = 0 WHERE id = ?
 
 -- name: rows_to_pass_on
 SELECT id FROM rows
@@ -55,7 +63,7 @@ ORDER BY not_before, id LIMIT :limit
 SELECT 1 FROM rows WHERE state = 'pending' AND same_as IS NULL AND archive = :archive AND line <= :last_line LIMIT 1
 
 -- name: row_passed_on
-UPDATE rows SET archive = :archive, waits = :waits, attempts = 0, not_before = 0, reason = :reason WHERE id = :id
+UPDATE rows SET archive = :archive, waits = :waits, unqueried = 0, attempts = 0, not_before = 0, reason = :reason WHERE id = :id
 
 -- name: rows_adopted
 UPDATE rows SET archive = '' WHERE archive <> '' AND archive NOT IN (SELECT value FROM json_each(:archives))
@@ -86,14 +94,15 @@ SELECT id, state FROM rows WHERE state IN ('failed', 'not_found')
 AND NOT EXISTS (SELECT 1 FROM row_studies WHERE row_id = rows.id)
 
 -- name: row_taken_up
-UPDATE rows SET attempts = 0, not_before = 0, mismatches = 0, archive = '', waits = 0 WHERE id = ?
+UPDATE rows SET attempts = 0, not_before = 0, mismatches = 0, archive = '', waits = 0, unqueried = 0
+WHERE id = ?
 
 -- name: link
 INSERT OR IGNORE INTO row_studies (row_id, study_id) VALUES (?, ?)
 
 -- name: rows_of_study
 SELECT rows.id, rows.state FROM rows JOIN row_studies ON row_studies.row_id = rows.id WHERE row_studies.study_id = ?
-AND rows.state NOT IN ('withdrawn', 'done')
+AND rows.state NOT IN ('withdrawn', 'done', 'pending', 'querying')
 
 -- name: studies_of_row
 SELECT studies.* FROM studies JOIN row_studies ON row_studies.study_id = studies.id

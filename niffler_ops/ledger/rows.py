@@ -1,6 +1,7 @@
 """Rows of the CSV: import, claims for a query, and the state that follows from their studies."""
 
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -65,21 +66,30 @@ class Rows:
 
         `archive` is the one that is going to be asked, "" the first of SrcAet.
         """
-        claimed = []
-        for row in self._ledger.all(
+        rows = self._ledger.all(
             "rows_to_query",
             now=self._ledger.now_seconds(),
             archive=archive,
             limit=limit,
             last_line=LAST_LINE if last_line is None else last_line,
-        ):
-            self._ledger.one_changed("row_querying", row["id"])
-            claimed.append(
-                ClaimedRow(
-                    id=row["id"], line=row["line"], keys=json.loads(row["keys"]), attempts=row["attempts"] + 1
-                )
-            )
-        return claimed
+        )
+        return [self._claimed(row) for row in rows]
+
+    def claim_unqueried(self, *, archive: str) -> ClaimedRow | None:
+        """Take a row that is to be retrieved by its keys, because the archive refuses its query."""
+        row = self._ledger.one("row_to_retrieve", archive=archive, now=self._ledger.now_seconds())
+        return None if row is None else self._claimed(row)
+
+    def retrieve_unqueried(self, row_id: int, reason: str) -> None:
+        """The archive refuses the row's query: it is retrieved by its keys."""
+        self._transition(row_id, RowState.QUERYING, RowState.PENDING, reason)
+        self._ledger.run("row_unqueried", row_id)
+
+    def adopt(self, row_id: int, study: FoundStudy, *, archive: str) -> int:
+        """Link a row with a study that arrives for it; gives the study's id."""
+        study_id = want(self._ledger, study, archive=archive)
+        self._ledger.run("link", row_id, study_id)
+        return study_id
 
     def follow(self, row_id: int, first_id: int, state: RowState, reason: str) -> None:
         """A pending row takes over what came of the one with the same keys that was asked before it."""
@@ -135,9 +145,10 @@ class Rows:
         self._transition(row_id, state, outcome, text)
 
     def settle_study(self, study_id: int) -> None:
-        """Bring every row that matched the study, and is not done, to the state that its studies give it.
+        """Bring every row that matched the study to the state that its studies give it.
 
-        What a done row asked for is filed, also where another row wants more of the study.
+        Except done ones: what they asked for is filed, also where another row wants more of the study. And
+        those that are still being asked for, which settle when it is known what they match.
         """
         for row in self._ledger.all("rows_of_study", study_id):
             self.settle(row["id"], RowState(row["state"]))
@@ -178,6 +189,12 @@ class Rows:
             (row["line"], RowState(row["state"]), row["reason"])
             for row in self._ledger.all("problem_rows", limit)
         ]
+
+    def _claimed(self, row: sqlite3.Row) -> ClaimedRow:
+        self._ledger.one_changed("row_querying", row["id"])
+        return ClaimedRow(
+            id=row["id"], line=row["line"], keys=json.loads(row["keys"]), attempts=row["attempts"] + 1
+        )
 
     def _end_query(self, row_id: int, after: RowState, reason: str, *, mismatches: int) -> list[int]:
         """Apply the outcome to the row and to the pending rows with the same keys; gives their ids."""

@@ -159,6 +159,11 @@ class Studies:
             self._ledger.run("study_relisted", study_id)
         self._ledger.run("study_recount", study_id)
 
+    def listed_without_promise(self, study_id: int) -> None:
+        """It arrives unasked for by UID: nothing is promised, and nobody is asked."""
+        self._transition(study_id, StudyState.FOUND, StudyState.LISTED)
+        self._ledger.run("study_promise", id=study_id, promised_by="none")
+
     def listing_failed(
         self, study_id: int, before: StudyState, *, delay: float, charged: bool, reason: str
     ) -> None:

@@ -17,6 +17,7 @@ from niffler_ops.model import InstanceFile
 from niffler_ops.processes.workers import Workers
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
+from niffler_ops.stages.unqueried import UnqueriedStage
 from niffler_ops.states import STUDY_ENDS, StudyState
 
 CHUNK = 32
@@ -39,7 +40,8 @@ class Folder:
 class Arrivals:
     """Watches staging by looking at folders whose time stamp changed: cheap, and nothing is ever missed."""
 
-    def __init__(self, place: Place, workers: Workers, progress: Progress) -> None:
+    def __init__(self, place: Place, workers: Workers, progress: Progress, unqueried: UnqueriedStage) -> None:
+        self._unqueried = unqueried
         self._place = place
         self._workers = workers
         self._progress = progress
@@ -48,7 +50,7 @@ class Arrivals:
         self.scanned = False
         self._part_sizes: dict[str, int] = {}
         self._read: list[InstanceFile] = []
-        self._keywords = place.config.file_path.keywords
+        self._path_keywords = tuple(place.config.file_path.keywords)
 
     def prepare(self, readers: int) -> None:
         """Have the readers start while the archive is still being asked, not when the first files come."""
@@ -122,7 +124,8 @@ class Arrivals:
             if gone:
                 self._progress.read(Path(paths[0]).parent.name, gone)
 
-        self._workers.submit(read_instances, list(paths), self._keywords, then=read)
+        keywords = (*self._path_keywords, *self._unqueried.keywords)
+        self._workers.submit(read_instances, list(paths), keywords, then=read)
 
     def _record(self) -> None:
         files, self._read = self._read, []
@@ -137,7 +140,7 @@ class Arrivals:
                 uid = file.study_instance_uid
                 if uid not in studies:
                     studies[uid] = self._place.ledger.studies.by_uid(uid) if uid else None
-                study = studies[uid]
+                study = studies[uid] = self._unqueried.adopt(file, studies[uid])
                 if study is not None and study.state is StudyState.VERIFIED:
                     self._read.append(file)  # its study is being filed: see what it is afterwards
                     continue

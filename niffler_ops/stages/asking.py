@@ -25,10 +25,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shortfall:
-    """Why a query was not answered in full, whether that counts as an attempt, and whether it is `final`."""
+    """Why a query was not answered in full, and whether that counts as an attempt.
+
+    `refusal`: the archive answered so; `final`: and will not answer otherwise.
+    """
 
     reason: str
     charged: bool
+    refusal: bool = False
     final: bool = False
 
 
@@ -56,7 +60,8 @@ class Answers:
             return Shortfall(reason=self.reason, charged=self.charged)
         if answer.status:
             reason = f"the archive answered {status_text(answer.status)}"
-            return Shortfall(reason=reason, charged=True, final=_will_never_tell(answer.status))
+            final = _will_never_tell(answer.status)
+            return Shortfall(reason=reason, charged=True, refusal=True, final=final)
         return Shortfall(reason=self.reason or "not every answer could be read", charged=True)
 
 

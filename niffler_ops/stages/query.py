@@ -58,11 +58,21 @@ def confirmed(keys: Mapping[str, str], below: Mapping[str, str], answer: FindAns
 
 
 class QueryStage:
-    """Asks an archive for rows, a batch at a time, not further ahead than retrieval can follow."""
+    """Asks an archive for rows, a batch at a time, not further ahead than retrieval can follow.
+
+    `retrieves`: rows may be retrieved without a query, if the configuration wants that.
+    """
 
     def __init__(
-        self, place: Place, contact: Contact, succession: Succession, *, last_line: int | None = None
+        self,
+        place: Place,
+        contact: Contact,
+        succession: Succession,
+        *,
+        last_line: int | None = None,
+        retrieves: bool = False,
     ) -> None:
+        self._retrieves = retrieves
         self._place = place
         self._contact = contact
         self._succession = succession
@@ -174,12 +184,24 @@ class QueryStage:
         lost = [candidate for candidate in asked.candidates if candidate.lost]
         if found is None or asked.shortfall is not None:
             assert asked.shortfall is not None  # noqa: S101 - an answer without one is taken
-            self._again(asked.row, charged=asked.shortfall.charged, reason=asked.shortfall.reason)
+            self._shortfall(asked, asked.shortfall)
         elif lost:
             charged = any(candidate.charged for candidate in lost)
             self._again(asked.row, charged=charged, reason=lost[0].lost)
         else:
             self._complete(asked, found)
+
+    def _shortfall(self, asked: Asked, shortfall: Shortfall) -> None:
+        """The query had no complete answer; one that is refused for good may do without."""
+        config, row = self._place.config, asked.row
+        refused = shortfall.final or (shortfall.refusal and row.attempts >= config.max_attempts)
+        if not refused or asked.below or config.sends_elsewhere or config.listing is not None:
+            self._again(row, charged=shortfall.charged, reason=shortfall.reason)
+        elif config.retrieve_without_query and self._retrieves:
+            self._place.ledger.rows.retrieve_unqueried(row.id, shortfall.reason)
+        else:
+            remedy = "RetrieveWithoutQuery retrieves by the line's keys all the same"
+            self._again(row, charged=shortfall.charged, reason=f"{shortfall.reason}; {remedy}")
 
     def _complete(self, asked: Asked, found: Matches) -> None:
         rows, row = self._place.ledger.rows, asked.row

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.archives import ArchiveProcess
 from tests.support.embedded import instance, save
 from tests.support.rig import Rig, data_set, data_sets
 
@@ -64,9 +63,12 @@ LATER_FORMS: Mapping[str, tuple[Mapping[str, object], Sequence[str], Sequence[Li
     "three attributes, their columns in another order": (
         {
             "NumberOfQueryAttributes": 3,
-            **{"FirstAttr": "StudyDate", "FirstIndex": 4},
-            **{"SecondAttr": "PatientID", "SecondIndex": 2},
-            **{"ThirdAttr": "AccessionNumber", "ThirdIndex": 0},
+            "FirstAttr": "StudyDate",
+            "FirstIndex": 4,
+            "SecondAttr": "PatientID",
+            "SecondIndex": 2,
+            "ThirdAttr": "AccessionNumber",
+            "ThirdIndex": 0,
         },
         ("Order", "Ward", "EMPI", "Remark", "Day"),
         [
@@ -78,25 +80,18 @@ LATER_FORMS: Mapping[str, tuple[Mapping[str, object], Sequence[str], Sequence[Li
     "two attributes, the numbers in quotes": (
         {
             "NumberOfQueryAttributes": "2",
-            **{"FirstAttr": "AccessionNumber", "FirstIndex": "1"},
-            **{"SecondAttr": "PatientID", "SecondIndex": "0"},
+            "FirstAttr": "AccessionNumber",
+            "FirstIndex": "1",
+            "SecondAttr": "PatientID",
+            "SecondIndex": "0",
         },
         ("EMPI", "Accession"),
         [((PATIENT, "FORMS-FEB"), "34"), ((PATIENT, "FORMS-JAN"), "2"), ((STRANGER, "FORMS-JAN"), "")],
     ),
-    "no number": (
+    "no number of attributes": (
         {"FirstAttr": "PatientID", "FirstIndex": 1, "SecondAttr": "StudyDate", "SecondIndex": 0},
         ("Day", "EMPI"),
         [(("20240201", PATIENT), "3"), (("20240201-20240229", STRANGER), "8")],
-    ),
-    "fewer than are given": (
-        {
-            "NumberOfQueryAttributes": 1,
-            **{"FirstAttr": "PatientID", "FirstIndex": 1},
-            **{"SecondAttr": "StudyDate", "SecondIndex": 0},
-        },
-        ("Day", "EMPI"),
-        [(("no day at all", STRANGER), "8")],
     ),
     "StudyInstanceUID alone": (
         {"FirstAttr": "StudyInstanceUID", "FirstIndex": 0},
@@ -129,7 +124,10 @@ def test_attributes_beyond_their_number_are_not_asked_for_and_the_log_says_so(
     rig.configure(
         **NO_FORM,
         NumberOfQueryAttributes=1,
-        **{"FirstAttr": "PatientID", "FirstIndex": 0, "SecondAttr": "StudyDate", "SecondIndex": 1},
+        FirstAttr="PatientID",
+        FirstIndex=0,
+        SecondAttr="StudyDate",
+        SecondIndex=1,
     )
     check(rig, folder, ("EMPI", "Day"), [((STRANGER, "20231231"), "8")])
     for key in ("SecondAttr", "SecondIndex"):
@@ -159,11 +157,15 @@ def test_a_header_names_the_keys_and_other_columns_are_carried_into_the_report(
         (("=3", "", PATIENT, "", "FORMS-FEB"), "34"),
         (("none", "", "", "", "FORMS-DEC"), "1"),
         (("none", "20240201-20240229", PATIENT, "", "FORMS-FEB"), "34"),
+        (("no key", "", "", "", ""), ""),
     ]
     check(rig, folder, header, lines)
     assert "columns that are carried along and not asked for: 'Ward', 'state'" in rig.log()
     assert [tuple(row[name] for name in header) for row in rig.report()] == [cells for cells, _ in lines]
-    assert [row["niffler_state"] for row in rig.report()] == ["done"] * len(lines)
+    assert [row["niffler_state"] for row in rig.report()] == [*["done"] * 5, "rejected"]
+    reason = "it has no value for any key of patient or study level (StudyDate, PatientID, AccessionNumber)"
+    assert rig.report()[5]["reason"] == reason
+    assert f"Line 7 refused: {reason}" in rig.log()
 
 
 def test_a_column_that_is_nearly_a_key_is_carried_along_with_a_warning(
@@ -175,18 +177,6 @@ def test_a_column_that_is_nearly_a_key_is_carried_along_with_a_warning(
     check(rig, folder, header, [((STRANGER, "FORMS-DEC"), "8")])
     assert "'Accession Number' is carried along and not asked for" in rig.log()
     assert "its name is AccessionNumber" in rig.log()
-
-
-def test_a_line_without_a_value_for_any_key_of_the_header_is_rejected(
-    rig: Rig, folder: Path, archive_kind: str
-) -> None:
-    rig.serve_files(archive_kind, folder)
-    rig.configure(**HEADER)
-    header = ("PatientID", "AccessionNumber", "Remark")
-    check(rig, folder, header, [((STRANGER, "", "a"), "8"), (("", "", "b"), "")])
-    reason = "it has no value for any key of patient or study level (PatientID, AccessionNumber)"
-    assert (rig.report()[1]["state"], rig.report()[1]["reason"]) == ("rejected", reason)
-    assert f"Line 3 refused: {reason}" in rig.log()
 
 
 MONTHS: Sequence[Line] = [
@@ -204,26 +194,29 @@ YEARS: Sequence[Line] = [
     (("2023-2024", PATIENT), "123456"),
     (("2022", PATIENT), ""),
 ]
-PERIODS: Mapping[str, Mapping[str, object]] = {
-    "named by the header": HEADER,
-    "as DateType": DATE,
-    "as FirstAttr": NO_FORM
-    | {"FirstAttr": "{}", "FirstIndex": 0, "SecondAttr": "PatientID", "SecondIndex": 1},
+PERIODS: Mapping[str, tuple[str, Mapping[str, object], Sequence[Line]]] = {
+    "a month named by the header": ("StudyMonth", HEADER, MONTHS),
+    "a month as DateType": ("StudyMonth", DATE | {"DateType": "StudyMonth"}, MONTHS),
+    "a year named by the header": ("StudyYear", HEADER, YEARS),
+    "a year as FirstAttr": (
+        "StudyYear",
+        NO_FORM | {"FirstAttr": "StudyYear", "FirstIndex": 0, "SecondAttr": "PatientID", "SecondIndex": 1},
+        YEARS,
+    ),
 }
 
 
 @pytest.mark.parametrize("form", PERIODS)
-@pytest.mark.parametrize(("period", "lines"), [("StudyMonth", MONTHS), ("StudyYear", YEARS)])
 def test_a_month_or_a_year_brings_the_studies_from_its_first_to_its_last_day(
-    rig: Rig, folder: Path, archive_kind: str, form: str, period: str, lines: Sequence[Line]
+    rig: Rig, folder: Path, archive_kind: str, form: str
 ) -> None:
+    name, keys, lines = PERIODS[form]
     rig.serve_files(archive_kind, folder)
-    keys = {name: period if value == "{}" else value for name, value in PERIODS[form].items()}
-    rig.configure(**keys | ({"DateType": period} if form == "as DateType" else {}), DateFormat="%d.%m.%Y")
-    check(rig, folder, (period, "PatientID"), lines)
+    rig.configure(**keys, DateFormat="%d.%m.%Y")
+    check(rig, folder, (name, "PatientID"), lines)
 
 
-@pytest.mark.parametrize("date_format", ["%Y%m%d", "%m/%d/%Y", "%d.%m.%Y", "%Y-%m-%d", "%m-%d-%y"])
+@pytest.mark.parametrize("date_format", ["%Y%m%d", "%m/%d/%Y", "%d.%m.%Y", "%Y-%m-%d"])
 def test_a_range_of_dates_brings_the_studies_between_its_ends_and_at_them(
     rig: Rig, folder: Path, archive_kind: str, date_format: str
 ) -> None:
@@ -268,7 +261,7 @@ def test_a_long_accession_number_is_asked_for_without_its_eighth_and_ninth_chara
     reason = "AccessionNumber (column 1) has 17 characters, 16 are allowed"
     assert rig.report()[3]["reason"] == reason
     assert f"Line 5 refused: {reason}" in rig.log()
-    assert [row["Accession"] for row in rig.report()][0] == LONG
+    assert rig.report()[0]["Accession"] == LONG
 
 
 def test_without_long_accession_such_a_number_is_rejected(rig: Rig, folder: Path, archive_kind: str) -> None:
@@ -278,3 +271,61 @@ def test_without_long_accession_such_a_number_is_rejected(rig: Rig, folder: Path
     reason = "AccessionNumber (column 1) has 18 characters, 16 are allowed"
     assert (rig.report()[0]["state"], rig.report()[0]["reason"]) == ("rejected", reason)
     assert f"Line 2 refused: {reason}" in rig.log()
+
+
+def test_a_corrected_list_may_have_its_columns_in_another_order_and_others_beside_them(
+    rig: Rig, folder: Path, archive_kind: str
+) -> None:
+    archive = rig.serve_files(archive_kind, folder)
+    rig.configure(**HEADER)
+    first: list[Line] = [((PATIENT, "FORMS-FEB", "a"), "34"), ((STRANGER, "FORMS-FEB", "b"), "8")]
+    check(rig, folder, ("PatientID", "AccessionNumber", "Remark"), first)
+    header = ("Note", "AccessionNumber", "PatientID", "Ward")
+    lines: list[Line] = [
+        (("c", "FORMS-FEB", STRANGER, "north"), "8"),
+        (("d", "FORMS-JAN", PATIENT, ""), "2"),
+        (("e", "FORMS-FEB", PATIENT, "south"), "34"),
+    ]
+    check(rig, folder, header, lines)
+    assert "1 rows are new, 0 withdrawn, 0 back again, 2 as before" in rig.log()
+    assert [tuple(row[name] for name in header) for row in rig.report()] == [cells for cells, _ in lines]
+    if archive_kind != "orthanc":
+        assert set(archive.delivered().values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("header", "named"),
+    [
+        (("PatientID", "Accession Number", "Day"), "PatientID"),
+        (("PatientID", "AccessionNumber", "StudyDate"), "AccessionNumber, PatientID, StudyDate"),
+        (("PatientID", "StudyID", "Day"), "PatientID, StudyID"),
+    ],
+    ids=["a key less", "a key more", "another key"],
+)
+def test_a_corrected_list_with_other_keys_is_refused_before_anything_is_asked_or_changed(
+    rig: Rig, folder: Path, archive_kind: str, header: Sequence[str], named: str
+) -> None:
+    archive = rig.serve_files(archive_kind, folder)
+    rig.configure(**HEADER)
+    earlier = ("PatientID", "AccessionNumber", "Day")
+    line = (STRANGER, "FORMS-FEB", "20240201")
+    check(rig, folder, earlier, [(line, "8")])
+    before, asked = rig.ledger("SELECT * FROM rows"), archive.events("find")
+    rig.write_csv([line, (PATIENT, "FORMS-FEB", "20240201")], header=header)
+    ended = rig.cold()
+    assert ended.status == 78, ended
+    assert f"keys in the CSV's header: were AccessionNumber, PatientID, are {named}" in ended.err
+    assert "another StorageFolder starts anew" in ended.err
+    assert (rig.ledger("SELECT * FROM rows"), archive.events("find")) == (before, asked)
+    check(rig, folder, earlier, [(line, "8"), ((PATIENT, "FORMS-JAN", ""), "2")])
+
+
+def test_a_month_that_is_corrected_to_its_days_asks_for_the_same(plain_rig: Rig, folder: Path) -> None:
+    rig = plain_rig
+    archive = rig.serve_files("niffler-archive", folder)
+    rig.configure(**HEADER)
+    check(rig, folder, ("PatientID", "StudyMonth"), [((PATIENT, "202402"), "34")])
+    asked = archive.events("find")
+    check(rig, folder, ("StudyDate", "PatientID"), [(("20240201-20240229", PATIENT), "34")])
+    assert archive.events("find") == asked
+    assert "0 rows are new, 0 withdrawn, 0 back again, 1 as before" in rig.log()

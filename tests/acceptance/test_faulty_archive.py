@@ -7,7 +7,7 @@ import pytest
 from niffler_ops.demo.corpus import Corpus, CorpusStudy
 from tests.support.archives import ArchiveProcess
 from tests.support.processes import wait_until
-from tests.support.rig import Rig, corpus_folder, data_sets, data_sets_of, filed
+from tests.support.rig import Rig, corpus_folder, data_sets, data_sets_of, filed, kill_when
 
 CHARGED = (
     "SELECT study_instance_uid, sum(charged) FROM attempts JOIN studies ON studies.id = study_id GROUP BY 1"
@@ -351,3 +351,54 @@ def test_an_archive_that_goes_away_is_waited_for_and_costs_no_attempt(rig: Rig, 
     assert_complete(rig, corpus)
     assert all(number == 1 for _, number in rig.ledger(CHARGED))
     assert set(archive.delivered().values()) == {1}
+
+
+def test_a_refused_query_may_be_done_without_and_ends_unverified(rig: Rig, corpus: Corpus) -> None:
+    archive = serve(rig, corpus, "find-status=a900", RetrieveWithoutQuery=True)
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert_complete(rig, corpus)
+    assert verified(rig) == {"unverified"}
+    assert rig.status()["studies"]["unverified"] == 4
+    assert set(archive.delivered().values()) == {1}
+    assert {event["level"] for event in archive.events("move")} == {"STUDY"}
+
+
+def test_without_that_key_a_refused_query_fails_and_says_what_would_help(rig: Rig, corpus: Corpus) -> None:
+    archive = serve(rig, corpus, "find-status=a900")
+    assert rig.cold().status == 3
+    assert rig.states() == ["failed"] * 4
+    assert all("RetrieveWithoutQuery" in entry["reason"] for entry in rig.report())
+    assert archive.events("move") == []
+
+
+def test_rows_of_one_patient_without_a_query_get_their_own_studies_and_nothing_else(
+    rig: Rig, corpus: Corpus
+) -> None:
+    first, second, *_ = corpus.studies
+    rig.serve(corpus_folder(corpus), "find-status=a900", "foreign")
+    rig.configure(RetrieveWithoutQuery=True)
+    lines = [(first.patient_id, first.accession_number), (second.patient_id, second.accession_number)]
+    rig.write_csv([*lines, ("NOBODY-AT-ALL", "NOTHING1")])
+    ended = rig.cold()
+    assert ended.status == 3, ended
+    assert rig.states() == ["done", "done", "failed"]
+    assert data_sets(rig.storage) == data_sets_of([first, second])
+
+
+def test_a_kill_in_a_retrieve_without_a_query_loses_nothing(rig: Rig, corpus: Corpus) -> None:
+    serve(rig, corpus, "find-status=a900", "slow=50", RetrieveWithoutQuery=True)
+    assert kill_when(rig.start(), lambda: rig.received() >= 5)
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert_complete(rig, corpus)
+
+
+def test_an_archive_that_ignores_the_keys_of_a_retrieve_is_stopped(rig: Rig, corpus: Corpus) -> None:
+    serve(rig, corpus, "find-status=a900", "move-all", RetrieveWithoutQuery=True, MaxAttempts=1)
+    rig.write_csv([("NOBODY-AT-ALL", "NOTHING1")])
+    assert rig.cold().status == 3
+    (row,) = rig.report()
+    assert row["state"] == "failed"
+    assert "other values" in row["reason"]
+    assert len(rig.unexpected()) < 40

@@ -114,7 +114,7 @@ def resume(made: Bench, until: Callable[[VerifyStage], object]) -> None:
         workers = Workers(1, readers.post)
         stack.callback(workers.stop)
         recover(made.ledger, made.layout, quiet_time=5)
-        arrivals = Arrivals(made.place, workers, made.progress)
+        arrivals = Arrivals(made.place, workers, made.progress, made.unqueried)
         verify = VerifyStage(made.place, made.progress, made.succession)
         filing = FilingStage(made.place, made.progress)
 

@@ -23,6 +23,7 @@ Faults of C-MOVE
     hang-middle[=N]       silence after N instances, by default half of them
     abort-middle[=N]      the association is aborted after N instances, by default half of them
     success-early[=MS]    success before the last instance is sent, which follows after this time (500)
+    move-all              every retrieve brings all that there is, slowly
     status=a700           every retrieve is refused with this status
 Both
     log=FILE              one JSON line for each C-FIND, C-MOVE and C-STORE, with UIDs and time
@@ -61,6 +62,7 @@ from niffler_ops.embedded.sending import Outgoing
 from niffler_ops.errors import NifflerError, UsageError
 
 IDENTIFIER_DOES_NOT_MATCH = 0xA900
+ALL_PAUSE_SECONDS = 0.1
 FIND = (
     *(
         "ignore-key",
@@ -76,7 +78,7 @@ FIND = (
 )
 MOVE = (
     *("drop", "wrong-uid", "truncate", "foreign", "twice", "slow", "hang-first", "hang-middle"),
-    *("abort-middle", "success-early", "status"),
+    *("abort-middle", "success-early", "move-all", "status"),
 )
 
 
@@ -183,6 +185,10 @@ class FaultyArchive(Archive):
         faults = self.faults.of(MOVE)
         if "status" in faults:
             raise RefusedError(int(faults["status"].argument, 16), "refused on purpose")
+        if "move-all" in faults:
+            query = replace(
+                query, keys={STUDY_INSTANCE_UID: padded("\\".join(_all_studies(session)), uid=True)}
+            )
         plain = super().retrieve(session, message, query)
         return FaultyRetrieve(**vars(plain), session=session, faults=faults, record=self.faults)
 
@@ -225,6 +231,8 @@ class FaultyRetrieve(Retrieve):
         self._interrupt()
         if "slow" in self.faults:
             time.sleep(self.faults["slow"].number(0) / 1000)
+        if "move-all" in self.faults:
+            time.sleep(ALL_PAUSE_SECONDS)
         if "foreign" in self.faults and self.sent == 0:
             self._send_foreign(instance)
         self.sent += 1
@@ -282,6 +290,10 @@ class FaultyRetrieve(Retrieve):
             if other.study != instance.study and (other.sop_class, other.transfer_syntax) == pair:
                 self._send(other)
                 return
+
+
+def _all_studies(session: Session) -> list[str]:
+    return [instance.study for instance in session.index.one_of_each_study()]
 
 
 def _uids(query: Query) -> dict[str, list[str]]:

@@ -24,6 +24,7 @@ from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.succession import Succession
 from niffler_ops.stages.tools import Tools
+from niffler_ops.stages.unqueried import UnqueriedStage
 from niffler_ops.states import StudyState
 from tests.support.clock import FakeClock
 from tests.support.dicomfiles import encode, image
@@ -103,6 +104,11 @@ class Bench:
     def succession(self) -> Succession:
         """Which archive is asked next."""
         return Succession(self.place)
+
+    @property
+    def unqueried(self) -> UnqueriedStage:
+        """The stage that retrieves rows without a query; none runs."""
+        return UnqueriedStage(self.place, self.progress, self.succession)
 
     def script(self, tool: str, text: str) -> None:
         """Let a shell script stand for a tool; `response N STATUS [COUNTERS]` logs a C-MOVE response."""

@@ -30,7 +30,8 @@ CREATE TABLE rows (
     mismatches INTEGER NOT NULL DEFAULT 0,      -- answers with other values than were asked for
     not_before REAL NOT NULL DEFAULT 0,
     archive    TEXT NOT NULL DEFAULT '',        -- AET@HOST:PORT that is asked next; empty: the first of SrcAet
-    waits      INTEGER NOT NULL DEFAULT 0       -- 1: for that archive, because every other one was asked
+    waits      INTEGER NOT NULL DEFAULT 0,      -- 1: for that archive, because every other one was asked
+    unqueried  INTEGER NOT NULL DEFAULT 0       -- 1: its query is refused, and it is retrieved by its keys
 );
 CREATE UNIQUE INDEX rows_line ON rows (line);
 CREATE UNIQUE INDEX rows_first_with_keys ON rows (keys) WHERE same_as IS NULL AND keys IS NOT NULL;
@@ -38,6 +39,7 @@ CREATE INDEX rows_same_as ON rows (same_as) WHERE same_as IS NOT NULL;
 CREATE INDEX rows_to_query ON rows (archive, not_before, id) WHERE state = 'pending' AND same_as IS NULL;
 CREATE INDEX rows_passed_on ON rows (id) WHERE archive <> '';
 CREATE INDEX rows_waiting ON rows (id) WHERE waits;
+CREATE INDEX rows_unqueried ON rows (archive, not_before, id) WHERE state = 'pending' AND unqueried;
 CREATE INDEX rows_querying ON rows (id) WHERE state = 'querying';
 CREATE INDEX rows_with_problem ON rows (line) WHERE state IN ('partial', 'failed', 'not_found', 'rejected');
 

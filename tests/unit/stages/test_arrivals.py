@@ -31,7 +31,7 @@ class Arriving:
     def __init__(self, made: Bench, readers: tuple[Launcher, Workers]) -> None:
         self.bench = made
         self.readers = readers
-        self.stage = Arrivals(made.place, readers[1], made.progress)
+        self.stage = Arrivals(made.place, readers[1], made.progress, made.unqueried)
 
     def settle(self) -> None:
         """Go on until all that is in staging is recorded."""
