@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 # Two copies of the tests may run on one machine: each picks its own ports and lock folder.
 WORKERS ?= 2
 
-.PHONY: demo test check bench lock wheel clean
+.PHONY: demo test storm check bench lock wheel clean
 .DELETE_ON_ERROR:
 
 $(STAMP): requirements.lock pyproject.toml
@@ -20,6 +20,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+
+storm: $(STAMP)
+	NIFFLER_STORM_KILLS=200 NIFFLER_STORM_SEED=$$(date +%s) $(BIN)/python -m pytest -s tests/acceptance/test_storm.py
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -303,9 +303,10 @@ def test_a_corrected_list_may_have_its_columns_in_another_order_and_others_besid
     ids=["a key less", "a key more", "another key"],
 )
 def test_a_corrected_list_with_other_keys_is_refused_before_anything_is_asked_or_changed(
-    rig: Rig, folder: Path, archive_kind: str, header: Sequence[str], named: str
+    plain_rig: Rig, folder: Path, header: Sequence[str], named: str
 ) -> None:
-    archive = rig.serve_files(archive_kind, folder)
+    rig = plain_rig
+    archive = rig.serve_files("niffler-archive", folder)
     rig.configure(**HEADER)
     earlier = ("PatientID", "AccessionNumber", "Day")
     line = (STRANGER, "FORMS-FEB", "20240201")

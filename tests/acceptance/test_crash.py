@@ -1,8 +1,11 @@
 """SIGKILL at any place: children die too, the status says so, and the same command goes on."""
 
+import contextlib
 import os
 import re
 import signal
+import sqlite3
+import time
 
 import pytest
 
@@ -115,6 +118,42 @@ def test_a_stale_file_that_was_being_received_does_no_harm(rig: Rig, corpus: Cor
     assert ended.status == 0, ended
     assert data_sets(rig.storage) == data_sets_of(corpus.studies)
     assert not list((rig.private / "incoming").iterdir())
+
+
+def test_a_second_signal_ends_at_once_and_the_work_goes_on_with_the_same_command(
+    rig: Rig, corpus: Corpus
+) -> None:
+    rig.serve(corpus_folder(corpus), "slow=100")
+    rig.ask_for(corpus.studies)
+    running = rig.start()
+    wait_until(lambda: rig.received() >= 3, "three instances", seconds=60)
+    begun = time.monotonic()
+    running.signal(signal.SIGTERM)
+    running.signal(signal.SIGTERM)
+    ended = running.end(10)
+    assert ended.status == 75, ended
+    assert time.monotonic() - begun < 3
+    rig.wait_for_no_process()
+    assert rig.cold().status == 0
+    assert data_sets(rig.storage) == data_sets_of(corpus.studies)
+
+
+def test_a_reader_and_a_passing_lock_on_the_ledger_hold_nobody_up_for_good(rig: Rig, corpus: Corpus) -> None:
+    rig.serve(corpus_folder(corpus), "slow=50")
+    rig.ask_for(corpus.studies)
+    running = rig.start()
+    wait_until(lambda: rig.received() >= 3, "three instances", seconds=60)
+    ledger = rig.private / "ledger.sqlite"
+    with contextlib.closing(sqlite3.connect(ledger, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM instances").fetchone()
+        with contextlib.closing(sqlite3.connect(ledger, isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            time.sleep(2)  # somebody's sqlite3, for as long as they look
+            writer.execute("ROLLBACK")
+        ended = running.end()
+    assert ended.status == 0, ended
+    assert data_sets(rig.storage) == data_sets_of(corpus.studies)
 
 
 def test_log_lines_that_operators_grep_for(rig: Rig, corpus: Corpus) -> None:
