@@ -39,11 +39,27 @@ def failpoint(name: str) -> None:
 
 def make_private_folder(folder: Path) -> None:
     """Make a folder and its missing parents, 0700; an existing one stays as it is."""
+    make_folder(folder, PRIVATE_FOLDER)
+
+
+def make_folder(folder: Path, mode: int) -> None:
+    """The same with another mode, whatever the umask."""
     try:
-        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        folder.mkdir(mode=PRIVATE_FOLDER)
     except FileNotFoundError:
-        make_private_folder(folder.parent)  # mkdir's own `parents` does not give them the mode
-        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        make_folder(folder.parent, mode)  # mkdir's own `parents` does not give them the mode
+        make_folder(folder, mode)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+    else:
+        if mode != PRIVATE_FOLDER:
+            folder.chmod(mode)
+
+
+def folder_mode(file_mode: int) -> int:
+    """The mode of a folder whose files have this one: entered by whoever may read them."""
+    return file_mode | (file_mode & 0o444) >> 2
 
 
 def rename(source: Path, target: Path) -> None:

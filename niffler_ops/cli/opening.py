@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from niffler_ops.clock import Clock, timestamp
 from niffler_ops.config import DEFINING_KEYS, Config, differences
 from niffler_ops.errors import CannotWriteError, ConfigurationError
-from niffler_ops.files import make_private_folder, write_durable
+from niffler_ops.files import folder_mode, make_folder, make_private_folder, write_durable
 from niffler_ops.filesystems import is_network, kind_of
 from niffler_ops.intake import CsvSummary, check, keywords_in, read_rows
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import ExtractionRecord, Ledger
 from niffler_ops.processes.locks import acquire, acquire_folder, running, runtime_folder
+from niffler_ops.processes.users import who_else_writes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +48,8 @@ def open_extraction(config: Config, clock: Clock, stack: ExitStack) -> Opened:
         limit=config.max_niffler_processes,
     )
     stack.callback(lock.release)
-    _make_folders(layout)
+    _refuse_shared(layout)
+    _make_folders(layout, config.file_mode)
     stack.callback(acquire_folder(layout.local).release)
     ledger = Ledger.open(layout.ledger, clock)
     stack.callback(ledger.close)
@@ -93,8 +95,9 @@ def _layout(config: Config) -> Layout:
     return planned
 
 
-def _make_folders(layout: Layout) -> None:
+def _make_folders(layout: Layout, file_mode: int) -> None:
     try:
+        make_folder(layout.storage_folder, folder_mode(file_mode))
         for folder in layout.folders():
             make_private_folder(folder)
         if layout.ledger_folder is not None:
@@ -106,6 +109,17 @@ def _make_folders(layout: Layout) -> None:
             f"StorageFolder {layout.storage_folder}: cannot be written ({error.strerror}). Name a folder that"
             " you may write, or have this one's owner changed."
         ) from None
+
+
+def _refuse_shared(layout: Layout) -> None:
+    """Whoever may write in these folders could plant files and change the ledger."""
+    for folder in dict.fromkeys((layout.storage_folder, layout.private, layout.local)):
+        other = who_else_writes(folder) if folder.exists() else ""
+        if other:
+            raise ConfigurationError(
+                f"StorageFolder {layout.storage_folder}: {folder} can be written by {other}, who could change"
+                f" what is retrieved. Make it yours alone (chmod go-w {folder}), or name another folder."
+            )
 
 
 def _defining(config: Config) -> Mapping[str, str]:

@@ -97,6 +97,19 @@ class Space(Kind):
         return FreeSpace(bytes=number * self._UNITS[unit])
 
 
+class Mode(Kind):
+    """Who may read files."""
+
+    allowed = "an octal mode such as `0600` or `0640`: read and written by the owner, written by nobody else"
+    _FORM = re.compile(r"0?6([04])([04])")
+
+    def read(self, value: Any) -> int:
+        """The permission bits."""
+        if not isinstance(value, str) or not self._FORM.fullmatch(value.strip()):
+            raise ValueError(self.allowed)
+        return int(value.strip(), 8)
+
+
 class Text(Kind):
     """Any text, also none."""
 

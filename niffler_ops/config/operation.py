@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from niffler_ops.config.kinds import Choice, Flag, Maybe, Place, Seconds, Space, Text, Whole
+from niffler_ops.config.kinds import Choice, Flag, Maybe, Mode, Place, Seconds, Space, Text, Whole
 from niffler_ops.config.network import MOST_LANES
 from niffler_ops.model import FreeSpace
 
@@ -81,6 +81,13 @@ class OperationKeys(BaseModel):
         alias="VerifyBy",
         description="Whether studies are complete by their SOP Instance UIDs, or only by their number",
         examples=["count"],
+    )
+    file_mode: Annotated[int, Mode()] = Field(
+        "0600",
+        validate_default=True,
+        alias="FileMode",
+        description="Who may read the retrieved files; the folders of the tree are entered by the same",
+        examples=["0640"],
     )
     java_options: Annotated[str | None, Text("options of the Java virtual machine")] = Field(
         None,

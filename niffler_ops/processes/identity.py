@@ -4,12 +4,15 @@ The start time is field 22 of /proc/PID/stat, in clock ticks since boot: unlike 
 create_time it does not move when the wall clock is set.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 START_TIME_FIELD = 22
 STATE_FIELD = 3
+PARENT_FIELD = 4
+DEFUNCT = frozenset({"Z", "X"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,9 +47,29 @@ def identify(pid: int) -> Identity | None:
 
 def is_alive(identity: Identity) -> bool:
     """Whether exactly this process exists and is not defunct."""
-    if identify(identity.pid) != identity:
-        return False
+    return identify(identity.pid) == identity and not is_defunct(identity.pid)
+
+
+def is_defunct(pid: int) -> bool:
+    """Whether it is gone but for its entry in the process table, which its parent keeps; or gone for good."""
     try:
-        return _stat_fields(identity.pid)[0] not in {"Z", "X"}
-    except (OSError, IndexError):
-        return False
+        return _stat_fields(pid)[0] in DEFUNCT
+    except (OSError, ValueError, IndexError):
+        return True
+
+
+def parent_of(pid: int) -> int | None:
+    """The pid of its parent, 0 where it has none; None where there is no such process."""
+    try:
+        return int(_stat_fields(pid)[PARENT_FIELD - STATE_FIELD])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def ancestors(pid: int) -> Iterator[int]:
+    """The pids of its parent, that one's parent, and so on."""
+    seen = {pid}
+    while (parent := parent_of(pid)) and parent not in seen:
+        yield parent
+        seen.add(parent)
+        pid = parent

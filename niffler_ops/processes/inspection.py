@@ -1,50 +1,125 @@
-"""What runs on this machine that concerns us: who listens on a port, how many storescp there are."""
+"""The storage receivers of this machine: dcm4che's storescp and the embedded one, whoever started them.
 
+An editor or grep with the word in its arguments is none: program and argument must be exact.
+"""
+
+import pwd
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
 import psutil
 
+from niffler_ops.model import LocalEntity
+from niffler_ops.processes.identity import Identity, identify
+
 DCM4CHE_MAIN_CLASS = "org.dcm4che3.tool.storescp.StoreSCP"
 EMBEDDED_MODULE = "niffler_ops.embedded.storescp"
+BIND, DIRECTORY = ("-b", "--bind"), ("--directory",)
+NAMES_OF_DEFUNCT = frozenset({"java", "storescp"})  # nothing but its name is left of a defunct process
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreScp:
+    """A storage receiver; of a `defunct` one, which listens no more, little else is known.
+
+    `entity` is what it was told to listen as (the AE title is "" where it takes every one), `directory` where
+    it writes; None where nobody can tell. `parent` is a pid, `started` by the wall clock of then.
+    """
+
+    identity: Identity
+    name: str
+    uid: int
+    parent: int
+    started: datetime
+    entity: LocalEntity | None = None
+    directory: Path | None = None
+    defunct: bool = False
+
+    def __str__(self) -> str:
+        entity = f" with {self.entity}" if self.entity else ""
+        since = f"{self.started:%Y-%m-%d %H:%M}"
+        return f"pid {self.identity.pid} ({self.name}) of {user_name(self.uid)}{entity}, since {since}"
+
+
+def storescps() -> list[StoreScp]:
+    """Every storage receiver of this machine, defunct ones included."""
+    looked_at = map(_look, psutil.pids())
+    return [found for found in looked_at if found is not None]
 
 
 def storescp_count() -> int:
-    """Storage receivers of this machine, dcm4che's and the embedded one, whoever owns them.
-
-    An editor or grep with the word in its arguments is none: program and argument must be exact.
-    """
-    count = 0
-    for process in psutil.process_iter():
-        try:
-            arguments = process.cmdline()
-        except psutil.Error:
-            continue
-        if _is_storescp(arguments):
-            count += 1
-    return count
+    """How many storage receivers run."""
+    return sum(not found.defunct for found in storescps())
 
 
-def listener_on(port: int) -> str | None:
-    """Who listens on a TCP port, as `pid N (name) of USER`; None where nobody does.
+def user_name(uid: int) -> str:
+    """The name of a user, or the number of one that has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
 
-    A process of another user may be known only as `another user's process`.
-    """
-    for connection in psutil.net_connections(kind="tcp"):
-        if connection.status != psutil.CONN_LISTEN or not connection.laddr or connection.laddr.port != port:
-            continue
-        if connection.pid is None:
-            return "another user's process"
-        try:
-            process = psutil.Process(connection.pid)
-            return f"pid {connection.pid} ({process.name()}) of {process.username()}"
-        except psutil.Error:
-            return f"pid {connection.pid}"
+
+def describe(pid: int) -> str:
+    """A process in words: `pid 4711 (java) of alice`."""
+    try:
+        process = psutil.Process(pid)
+        return f"pid {pid} ({process.name()}) of {user_name(process.uids().real)}"
+    except psutil.Error:
+        return f"pid {pid}"
+
+
+def receiver_arguments(command_line: Sequence[str]) -> Sequence[str] | None:
+    """The arguments of a storage receiver; None where this command line is of something else."""
+    program = Path(command_line[0]).name if command_line else ""
+    if program.startswith("java") and DCM4CHE_MAIN_CLASS in command_line:
+        return command_line[command_line.index(DCM4CHE_MAIN_CLASS) + 1 :]
+    if program.startswith(("python", "pypy")) and ("-m", EMBEDDED_MODULE) in pairwise(command_line):
+        return command_line[command_line.index(EMBEDDED_MODULE) + 1 :]
     return None
 
 
-def _is_storescp(arguments: list[str]) -> bool:
-    program = Path(arguments[0]).name if arguments else ""
-    if program.startswith("java"):
-        return DCM4CHE_MAIN_CLASS in arguments
-    return program.startswith(("python", "pypy")) and ("-m", EMBEDDED_MODULE) in pairwise(arguments)
+def entity_of(arguments: Sequence[str]) -> LocalEntity | None:
+    """What a storescp with these arguments listens as: `-b [AET[@IP]:]PORT`."""
+    title, _, port = next(_values(arguments, BIND), "").strip().rpartition(":")
+    if not (port.isascii() and port.isdigit()):
+        return None
+    return LocalEntity(aet=title.partition("@")[0].strip(), port=int(port))
+
+
+def _look(pid: int) -> StoreScp | None:
+    """This process, if it is a receiver; the pid may become another process's while it is looked at."""
+    identity = identify(pid)
+    try:
+        process = psutil.Process(pid)
+        defunct = process.status() == psutil.STATUS_ZOMBIE
+        arguments = () if defunct else receiver_arguments(process.cmdline())
+        name = process.name()
+        if identity is None or arguments is None or (defunct and name not in NAMES_OF_DEFUNCT):
+            return None
+        found = StoreScp(
+            identity=identity,
+            name=name,
+            uid=process.uids().real,
+            parent=process.ppid(),
+            started=datetime.fromtimestamp(process.create_time()).astimezone(),
+            entity=entity_of(arguments),
+            directory=next(map(Path, _values(arguments, DIRECTORY)), None),
+            defunct=defunct,
+        )
+    except psutil.Error:
+        return None
+    return found if identify(pid) == identity else None
+
+
+def _values(arguments: Sequence[str], names: Iterable[str]) -> Iterator[str]:
+    """The values of an option, written apart, with =, or (a short one) together."""
+    for name in names:
+        for word, following in pairwise([*arguments, ""]):
+            if word == name:
+                yield following
+            elif word.startswith(f"{name}=") or (len(name) == len("-b") and word.startswith(name)):
+                yield word.removeprefix(name).removeprefix("=")

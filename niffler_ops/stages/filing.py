@@ -12,6 +12,9 @@ from pathlib import Path, PurePosixPath
 
 from niffler_ops.dicomtools.storescp import staging_name
 from niffler_ops.files import (
+    PRIVATE_FILE,
+    folder_mode,
+    make_folder,
     make_private_folder,
     move,
     remove_empty_folder,
@@ -101,7 +104,8 @@ class FilingStage:
 
     def _work(self, plans: list[Plan]) -> None:
         try:
-            filed = [Filing(self._place.layout, plan).run() for plan in plans]
+            mode = self._place.config.file_mode
+            filed = [Filing(self._place.layout, plan, mode).run() for plan in plans]
             sync_file_system(self._place.layout.storage_folder)
         except Exception as error:  # noqa: BLE001 - raised where the run ends by it, or it would wait for ever
             failure = error
@@ -139,8 +143,9 @@ class FilingStage:
 class Filing:
     """Carries one plan out, or completes it after a crash. Runs outside the main thread; no ledger here."""
 
-    def __init__(self, layout: Layout, plan: Plan) -> None:
+    def __init__(self, layout: Layout, plan: Plan, file_mode: int = PRIVATE_FILE) -> None:
         self._layout = layout
+        self._file_mode = file_mode
         self._plan = plan
         self._name = staging_name(plan.study.study_instance_uid)
         self._arranging = layout.arranging / self._name
@@ -177,12 +182,13 @@ class Filing:
                 self._lost.append(instance.sop_instance_uid)
             elif source != arranged:
                 if arranged.parent not in made:
-                    make_private_folder(arranged.parent)
+                    self._make_folder(arranged.parent)
                     made.add(arranged.parent)
+                self._open_up(source)
                 move(source, arranged)
         if not self._lost:
             target = self._layout.storage_folder / folder
-            make_private_folder(target.parent)
+            self._make_folder(target.parent)
             rename(self._arranging, target)
             self._placed += [instance.sop_instance_uid for instance in self._plan.instances]
 
@@ -197,9 +203,10 @@ class Filing:
         elif not self._as_read(source, instance):
             self._lost.append(uid)
         else:
-            make_private_folder(target.parent)
+            self._make_folder(target.parent)
             if self._layout.ledger_folder is not None:
                 source = self._brought_over(source, instance)
+            self._open_up(source)
             if rename_new(source, target):
                 self._placed.append(uid)
             elif _holds(target, instance):
@@ -232,6 +239,14 @@ class Filing:
             return False
         self._changed.append(file)
         return True
+
+    def _make_folder(self, folder: Path) -> None:
+        make_folder(folder, folder_mode(self._file_mode))
+
+    def _open_up(self, file: Path) -> None:
+        """Storescp writes 0600."""
+        if self._file_mode != PRIVATE_FILE:
+            file.chmod(self._file_mode)
 
     def _source(self, instance: Instance) -> Path | None:
         staged = self._layout.staged(self._name, staging_name(instance.sop_instance_uid))

@@ -25,9 +25,9 @@ STUDIES = {
 }
 IMAGES = 2
 UIDS = {number: f"1.2.3.{number}" for number in STUDIES}
-NO_FORM: Mapping[str, object] = {"ExtractionType": None, "PatientIndex": None, "AccessionIndex": None}
-HEADER: Mapping[str, object] = NO_FORM | {"ExtractionType": "header"}
-DATE: Mapping[str, object] = NO_FORM | {"ExtractionType": "empi_date", "PatientIndex": 1, "DateIndex": 0}
+NO_FORM: dict[str, object] = {"ExtractionType": None, "PatientIndex": None, "AccessionIndex": None}
+HEADER: dict[str, object] = NO_FORM | {"ExtractionType": "header"}
+DATE: dict[str, object] = NO_FORM | {"ExtractionType": "empi_date", "PatientIndex": 1, "DateIndex": 0}
 Line = tuple[Sequence[str], str]  # its cells, and the numbers of the studies that it means
 
 

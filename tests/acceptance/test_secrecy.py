@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import stat
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -9,8 +10,9 @@ from typing import Self
 
 import pytest
 
+from niffler_ops.demo.corpus import Corpus
 from tests.support.embedded import instance, save
-from tests.support.rig import Rig, unprotected
+from tests.support.rig import Rig, corpus_folder, everything, filed, unprotected
 
 STUDIES, INSTANCES = 3, 6
 
@@ -94,3 +96,31 @@ def test_errors_of_usage_csv_and_configuration_name_no_identifier(
     plain_rig.configure(StorageFolder="config.json")
     assert plain_rig.cold().status == 73
     plain_rig.check_secrets()
+
+
+def test_a_folder_that_others_may_write_is_refused_and_left_as_it_was(plain_rig: Rig, corpus: Corpus) -> None:
+    rig = plain_rig
+    rig.ask_for(corpus.studies)
+    rig.storage.mkdir()
+    rig.storage.chmod(0o777)
+    before = everything(rig.storage)
+    ended = rig.cold()
+    assert ended.status == 78, ended
+    assert "everybody" in ended.err
+    assert "chmod go-w" in ended.err
+    assert everything(rig.storage) == before
+    rig.storage.chmod(0o700)
+
+
+def test_the_tree_may_be_opened_to_a_group_and_nothing_of_ours_with_it(rig: Rig, corpus: Corpus) -> None:
+    rig.serve(corpus_folder(corpus))
+    rig.configure(FileMode="0640")
+    rig.ask_for(corpus.studies[:2])
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    files = filed(rig.storage)
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o640}
+    folders = {folder for file in files for folder in file.parents if folder.is_relative_to(rig.storage)}
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o750}
+    assert unprotected(rig.private) == []
+    rig.forget_storages()

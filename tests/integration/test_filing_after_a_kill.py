@@ -126,8 +126,8 @@ def kill_everywhere(folder: Path, elsewhere: Path | None, pattern: str, *, merge
 
 @pytest.mark.parametrize(
     ("pattern", "merged", "kills"),
-    # A rename is two points, one that makes a new name three; sync and commit are two each.
-    [(OWN_FOLDER, False, 2 * 6 + 4), (OWN_FOLDER, True, 3 + 2 * 3 + 4), (FLAT, False, 3 * 4 + 4)],
+    # A rename is two points, one that makes a new name three; a sync and the two commits are two each.
+    [(OWN_FOLDER, False, 2 * 6 + 6), (OWN_FOLDER, True, 3 + 2 * 3 + 6), (FLAT, False, 3 * 4 + 6)],
     ids=["a folder for each study", "a folder that exists", "no folders"],
 )
 def test_whatever_instant_filing_is_killed_at_it_ends_the_same(
@@ -139,7 +139,7 @@ def test_whatever_instant_filing_is_killed_at_it_ends_the_same(
 @pytest.mark.parametrize(
     ("pattern", "kills"),
     # Before a rename that turns out to be one over file systems there is one more point.
-    [(OWN_FOLDER, 3 * 4 + 2 * 2 + 4), (FLAT, (3 + 3) * 4 + 4)],
+    [(OWN_FOLDER, 3 * 4 + 2 * 2 + 6), (FLAT, (3 + 3) * 4 + 6)],
     ids=["a folder for each study", "no folders"],
 )
 def test_it_ends_the_same_where_staging_is_on_another_file_system(
