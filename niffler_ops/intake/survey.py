@@ -56,6 +56,12 @@ def read_survey(path: Path, data: BinaryIO) -> Survey:
     if not_utf8 is None:
         not_utf8 = _undecodable_line(decoder, b"", lines, final=True)
     _check_start(path, first)
+    if not_utf8 is not None and first.startswith(codecs.BOM_UTF8):
+        refuse(
+            path,
+            "the file's byte order mark says UTF-8, and this line is not; save it as CSV in UTF-8",
+            not_utf8,
+        )
     if not_utf8 is not None and undefined is not None:
         refuse(path, f"is neither UTF-8 (line {not_utf8}) nor Windows-1252 (line {undefined})")
     return Survey(

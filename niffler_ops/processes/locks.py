@@ -6,35 +6,34 @@ NIFFLER_RUNTIME, by default the system's lock folder; what they say is readable 
 
 import contextlib
 import fcntl
-import getpass
 import json
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from niffler_ops.errors import AlreadyRunningError, CannotWriteError
 from niffler_ops.model import LocalEntity
+from niffler_ops.processes.holders import (
+    FOLDER_LOCK,
+    NAMELESS,
+    PREFIX,
+    RUNTIME_VARIABLE,
+    Holder,
+    lock_folder,
+    read_holder,
+    running,
+)
+from niffler_ops.processes.inspection import user_name
 
-RUNTIME_VARIABLE = "NIFFLER_RUNTIME"
-SYSTEM_FOLDER = Path("/run/lock/niffler")
-PREFIX = "extraction-"
 SHARED_FOLDER = 0o1777
 PUBLIC_FILE = 0o666  # the next holder may be another user; it holds nothing but who runs what
 PRIVATE_FILE = 0o600
 LOOKS, LOOK_SECONDS = 100, 0.01  # looking who holds a lock takes it for an instant
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Holder:
-    """Who holds a lock, as it says itself."""
-
-    entity: str
-    pid: int
-    user: str
-    folder: str
-    since: str
+HowFar = Callable[[Path], str]
+"""How far the extraction in a StorageFolder is, in words; "" where that may not be read."""
 
 
 class Lock:
@@ -50,12 +49,11 @@ class Lock:
 
 def runtime_folder() -> Path:
     """The folder for locks, made where it is missing."""
-    named = os.environ.get(RUNTIME_VARIABLE)
-    folder = Path(named) if named else SYSTEM_FOLDER
+    folder = lock_folder()
     try:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
-            if not named:
+            if RUNTIME_VARIABLE not in os.environ:
                 folder.chmod(SHARED_FOLDER)
     except OSError as error:
         raise CannotWriteError(
@@ -65,56 +63,63 @@ def runtime_folder() -> Path:
     return folder
 
 
-def acquire(local: LocalEntity, *, storage_folder: Path, since: str, limit: int) -> Lock:
+def this_process(local: LocalEntity, *, storage_folder: Path, since: str) -> Holder:
+    """What our own locks say."""
+    return Holder(
+        entity=str(local),
+        pid=os.getpid(),
+        user=user_name(os.getuid()),
+        folder=str(storage_folder),
+        since=since,
+    )
+
+
+def acquire(
+    local: LocalEntity,
+    *,
+    storage_folder: Path,
+    since: str,
+    limit: int,
+    how_far: HowFar = lambda _folder: "",
+) -> Lock:
     """Take the lock of an AE title and port, unless it is held or `limit` extractions run already.
 
-    Raises AlreadyRunningError, whose text names who holds it.
+    Raises AlreadyRunningError, whose text names who holds it, and by `how_far` how far that one is.
     """
     folder = runtime_folder()
     with _machine_wide(folder):
         holders = running(folder)
         same = [holder for holder in holders if holder.entity == str(local)]
-        if same or len(holders) >= limit:
-            raise AlreadyRunningError(_explain((same or holders)[0], local, limit, same=bool(same)))
-        descriptor = _open(folder / f"{PREFIX}{_file_name(local)}.lock")
-        _lock(descriptor, local)
-        holder = Holder(
-            entity=str(local), pid=os.getpid(), user=_user(), folder=str(storage_folder), since=since
-        )
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
-    return Lock(descriptor)
+        if not same and len(holders) < limit:
+            descriptor = _open(folder / f"{PREFIX}{_file_name(local)}.lock")
+            _lock(descriptor, local)
+            _write(descriptor, this_process(local, storage_folder=storage_folder, since=since))
+            return Lock(descriptor)
+    why = f"it holds {local}" if same else f"MaxNifflerProcesses is {limit}"
+    raise AlreadyRunningError(_explain(same or holders, why, how_far))
 
 
-def acquire_folder(folder: Path) -> Lock:
-    """Take the folder of a ledger, whatever AE title and port are used; else AlreadyRunningError."""
-    descriptor = _open(folder / "supervisor.lock", mode=PRIVATE_FILE)
+def acquire_folder(
+    folder: Path, *, holder: Holder | None = None, how_far: HowFar = lambda _folder: ""
+) -> Lock:
+    """Take the folder of a ledger, whatever AE title and port are used; else AlreadyRunningError.
+
+    `holder` is what the lock says to others.
+    """
+    descriptor = _open(folder / FOLDER_LOCK, mode=PRIVATE_FILE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        other = read_holder(descriptor)
         os.close(descriptor)
-        raise AlreadyRunningError(
-            f"Previous extraction still running in {folder}. Wait for it to end, or stop it with"
-            " SIGTERM, and run the same command again."
-        ) from None
+        raise AlreadyRunningError(_explain([other], f"it works in {folder}", how_far)) from None
+    _write(descriptor, holder or NAMELESS)
     return Lock(descriptor)
 
 
-def running(folder: Path) -> list[Holder]:
-    """The extractions of this machine that hold a lock now."""
-    holders = []
-    for path in sorted(folder.glob(f"{PREFIX}*.lock")):
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError:
-            continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            holders.append(_read_holder(descriptor))
-        finally:
-            os.close(descriptor)
-    return holders
+def _write(descriptor: int, holder: Holder) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
 
 
 def _lock(descriptor: int, local: LocalEntity) -> None:
@@ -170,24 +175,18 @@ def _file_name(local: LocalEntity) -> str:
     )
 
 
-def _read_holder(descriptor: int) -> Holder:
-    try:
-        return Holder(**json.loads(os.pread(descriptor, 65536, 0)))
-    except (ValueError, TypeError, OSError):
-        return Holder(entity="?", pid=0, user="?", folder="?", since="?")
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
-
-
-def _explain(holder: Holder, local: LocalEntity, limit: int, *, same: bool) -> str:
-    why = f"it holds {local}" if same else f"MaxNifflerProcesses is {limit}"
+def _explain(holders: Sequence[Holder], why: str, how_far: HowFar) -> str:
+    named = "; ".join(_named(holder, how_far) for holder in holders)
+    pids = " ".join(str(holder.pid) for holder in holders if holder.pid)
+    stop = f"stop it in order (`kill {pids}`)" if pids else "stop it in order (SIGTERM)"
     return (
-        f"Previous extraction still running: process {holder.pid} of {holder.user}, since {holder.since},"
-        f" in {holder.folder} ({why}). Wait for it to end, or stop it with SIGTERM,"
+        f"Previous extraction still running: {named} ({why}). Wait for it to end, or {stop},"
         " and run the same command again."
     )
+
+
+def _named(holder: Holder, how_far: HowFar) -> str:
+    if holder == NAMELESS:
+        return "somebody who does not say more"
+    progress = how_far(Path(holder.folder))
+    return f"{holder}, {progress}" if progress else str(holder)

@@ -244,6 +244,9 @@ def test_a_misspelt_key_names_the_likely_one(loading: Loader, misspelt: str, mea
         ({}, {"QueryAet": 104}, "QueryAet: "),
         ({}, {"MinFreeDisk": "10 KB"}, 'MinFreeDisk: "10 KB" found; allowed: a number of GB'),
         ({}, {"MinFreeDisk": "95%"}, 'MinFreeDisk: "95%" found'),
+        ({}, {"FileMode": "0666"}, 'FileMode: "0666" found; allowed: an octal mode'),
+        ({}, {"FileMode": "0440"}, 'FileMode: "0440" found'),
+        ({}, {"FileMode": 640}, "FileMode: 640 found"),
         ({}, {"MinFreeDisk": -1}, "MinFreeDisk: -1 found"),
         ({}, {"MinFreeDisk": True}, "MinFreeDisk: true found"),
         ({}, {"EndHour": 9.5}, "EndHour: 9.5 found"),
@@ -281,6 +284,11 @@ def test_room_on_a_disk_is_a_number_of_gb_or_says_its_unit(
     loading: Loader, given: object, bytes_of_1_tb: float
 ) -> None:
     assert loading({"MinFreeDisk": given}).min_free_disk.of(1e12) == bytes_of_1_tb
+
+
+def test_a_file_mode_is_octal(loading: Loader) -> None:
+    modes = [loading({"FileMode": text}).file_mode for text in ("0600", "640", "0644")]
+    assert modes == [0o600, 0o640, 0o644]
 
 
 def test_the_accession_alone_needs_one_column(loading: Loader) -> None:
