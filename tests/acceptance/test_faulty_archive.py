@@ -264,6 +264,21 @@ def test_a_retrieve_that_is_always_refused_fails_after_max_attempts(
     assert all(code.upper() in entry["reason"] for entry in rig.report())
 
 
+def test_where_everything_is_refused_it_slows_down_says_why_and_goes_on_when_that_is_mended(
+    rig: Rig, some: Corpus
+) -> None:
+    archive = rig.serve(corpus_folder(some), "status=c000")
+    rig.configure(MaxAttempts=100)
+    rig.ask_for(some.studies)
+    running = rig.start()
+    wait_until(lambda: "may not know our AE title" in running.output(), "the breaker", seconds=60)
+    archive.restart_mended()
+    ended = running.end()
+    assert ended.status == 0, ended
+    assert data_sets(rig.storage) == data_sets_of(some.studies)
+    assert "sends again" in ended.out
+
+
 def test_a_refusal_that_passes_is_got_over(rig: Rig, corpus: Corpus) -> None:
     serve(rig, corpus, "status=a700:times=4")
     ended = rig.cold()
