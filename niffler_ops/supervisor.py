@@ -29,7 +29,8 @@ SHORTEST_TURN_SECONDS = 0.02
 TOUCH_SECONDS = 2.0
 FIRST_CONTACT_TRIES = 3
 FIRST_CONTACT_PAUSE_SECONDS = 1.5
-STOP_SECONDS = 6.0
+GRACE_SECONDS = 3.0  # for the studies that are being retrieved when a stop is asked for
+END_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -194,16 +195,18 @@ class Supervisor:
 
     def _wind_up(self) -> None:
         """End every child, movescu before storescp, and what is being filed; within seconds."""
-        self._work.stop()
+        self._work.wind_down()
         for child in list(self._launcher.children):
             if child.name == "findscu":
                 child.terminate()
+        self._dispatch_until(lambda: self._work.settle() and not self._work.is_writing, seconds=GRACE_SECONDS)
+        self._work.stop()
         self._dispatch_until(
             lambda: not self._work.is_writing and all(c.name == "storescp" for c in self._launcher.children),
-            seconds=STOP_SECONDS / 2,
+            seconds=END_SECONDS,
         )
         self._work.close()
-        if not self._dispatch_until(lambda: not self._launcher.children, seconds=STOP_SECONDS / 2):
+        if not self._dispatch_until(lambda: not self._launcher.children, seconds=END_SECONDS):
             for child in list(self._launcher.children):
                 child.kill()
             self._dispatch_until(lambda: not self._launcher.children, seconds=1.0)

@@ -19,6 +19,7 @@ from niffler_ops.stages.unqueried import UnqueriedStage
 from niffler_ops.stages.verify import VerifyStage
 
 READERS = 2
+QUIET_SECONDS = 0.5  # without an arrival, after which an archive that was stopped sends no more
 
 
 class Work(Protocol):
@@ -36,8 +37,16 @@ class Work(Protocol):
         """One turn of each stage."""
         ...
 
+    def wind_down(self) -> None:
+        """Begin nothing more; what runs may finish what it is at."""
+        ...
+
+    def settle(self) -> bool:
+        """One turn after that; whether nothing runs or arrives any more."""
+        ...
+
     def stop(self) -> None:
-        """Begin nothing more; what runs is ended."""
+        """End what runs."""
         ...
 
     @property
@@ -74,6 +83,16 @@ class Archives:
         """One turn of the retrieves."""
         for move in self._moves:
             move.advance(receiving=receiving)
+
+    def wind_down(self) -> None:
+        """Begin no further retrieve."""
+        for move in self._moves:
+            move.wind_down()
+
+    def settle(self) -> bool:
+        """Record the answers that still come; whether no movescu runs any more."""
+        self.move(receiving=False)
+        return not any(move.busy for move in self._moves)
 
     def stop(self) -> None:
         """End every movescu."""
@@ -121,6 +140,17 @@ class Retrieval:
         self._filing.advance()
         self._succession.advance()
 
+    def wind_down(self) -> None:
+        """Begin no further retrieve."""
+        self._archives.wind_down()
+        self._unqueried.stop()
+
+    def settle(self) -> bool:
+        """Record what still arrives; whether the archives have gone quiet."""
+        self._arrivals.advance()
+        last = max(self._progress.arrival, self._progress.growth)
+        return self._archives.settle() and self._place.clock.monotonic() - last > QUIET_SECONDS
+
     def stop(self) -> None:
         """End the movescu; what they had not retrieved goes back."""
         self._archives.stop()
@@ -167,6 +197,14 @@ class Relay:
         self._reported.advance()
         self._succession.advance()
 
+    def wind_down(self) -> None:
+        """Begin no further retrieve."""
+        self._archives.wind_down()
+
+    def settle(self) -> bool:
+        """Whether no retrieve runs any more."""
+        return self._archives.settle()
+
     def stop(self) -> None:
         """End the movescu; what they had not sent goes back."""
         self._archives.stop()
@@ -190,7 +228,11 @@ class Survey:
         self._queries = [
             QueryStage(place, contact, self._succession, last_line=last_line) for contact in place.contacts
         ]
-        self._catalogues = [CatalogueStage(place, contact) for contact in place.contacts] if catalogue else []
+        self._catalogues = (
+            [CatalogueStage(place, contact, self._succession) for contact in place.contacts]
+            if catalogue
+            else []
+        )
         self._stopping = False
 
     def is_open(self) -> bool:
@@ -211,6 +253,14 @@ class Survey:
         for catalogue in self._catalogues:
             catalogue.advance()
         self._succession.advance()
+
+    def wind_down(self) -> None:
+        """Ask nothing more."""
+        self._stopping = True
+
+    def settle(self) -> bool:
+        """Nothing is retrieved."""
+        return True
 
     def stop(self) -> None:
         """Ask nothing more."""

@@ -62,6 +62,10 @@ class MoveStage:
         if receiving and usable and not self._stopping and self._place.gate.is_open:
             self._start_lanes()
 
+    def wind_down(self) -> None:
+        """Begin nothing more; each lane may finish the study that it is at."""
+        self._stopping = True
+
     def stop(self) -> None:
         """End every lane; what they had not retrieved goes back."""
         self._stopping = True
@@ -99,7 +103,8 @@ class MoveStage:
     def _level(self, study: Study) -> str:
         """IMAGE where some of the study is here and the rest known by UID, unless that was refused."""
         all_of_it = "STUDY" if study.whole else "SERIES"
-        if study.promised_by != "uid" or not study.received:
+        known = study.promised_by == "uid" and study.received and self._missing(study)
+        if not known:
             return all_of_it
         refused = study.last_status not in {None, SUCCESS, SOME_FAILED} and (
             self._place.ledger.studies.last_level(study.id) == "IMAGE"
@@ -141,17 +146,30 @@ class MoveStage:
         if level == "STUDY":
             return [whole]
         if level == "SERIES":
-            wanted = self._place.ledger.studies.wanted_series(study.id)
-            return [{**whole, "SeriesInstanceUID": series} for series in wanted]
+            return [{**whole, "SeriesInstanceUID": series} for series in self._series(study)]
+        return [
+            {**whole, "SeriesInstanceUID": series, "SOPInstanceUID": "\\".join(chunk)}
+            for series, uids in self._missing(study).items()
+            for chunk in _chunks(uids, UIDS_IN_ONE_REQUEST)
+        ]
+
+    def _missing(self, study: Study) -> dict[str, list[str]]:
+        """The SOP Instance UIDs that were promised and are not here, by series."""
         missing: dict[str, list[str]] = defaultdict(list)
         for instance in self._place.ledger.instances.of_study(study.id):
             if instance.promised and instance.state in {"awaited", "missing"}:
                 missing[instance.series_instance_uid].append(instance.sop_instance_uid)
-        return [
-            {**whole, "SeriesInstanceUID": series, "SOPInstanceUID": "\\".join(chunk)}
-            for series, uids in missing.items()
-            for chunk in _chunks(uids, UIDS_IN_ONE_REQUEST)
-        ]
+        return missing
+
+    def _series(self, study: Study) -> list[str]:
+        """The wanted series but for those that are here to the last promised UID."""
+        wanted = self._place.ledger.studies.wanted_series(study.id)
+        if study.promised_by != "uid":
+            return wanted
+        instances = self._place.ledger.instances.of_study(study.id)
+        whole = {instance.series_instance_uid for instance in instances if instance.promised}
+        whole -= self._missing(study).keys()
+        return [series for series in wanted if series not in whole]
 
     def _line(self, lane: Lane, line: str) -> None:
         response = lane.log.feed(line)
@@ -228,9 +246,10 @@ class MoveStage:
             lane.child.terminate()
 
     def _pause(self, lane: Lane) -> None:
-        """In a pause the study that is being retrieved may come to its end, within a grace; no other one."""
+        """The study that is being retrieved may come to its end, within a grace; no other one."""
         gate = self._place.gate
-        if gate.is_open or lane.paused or lane.child is None:
+        goes_on = gate.is_open and not self._stopping
+        if goes_on or lane.paused or lane.child is None:
             lane.last_turn = lane.last_turn if lane.paused else None
             return
         if lane.last_turn is None:

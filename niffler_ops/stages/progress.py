@@ -12,10 +12,11 @@ class Progress:
         self._arrivals: dict[str, float] = {}
         self._unread: Counter[str] = Counter()
         self.growth = now  # when a file that is being received grew last
+        self.arrival = now  # when any file came last
 
     def arrived(self, folder: str, files: int, now: float) -> None:
         """So many files came into a staging folder and are to be read."""
-        self._arrivals[folder] = now
+        self._arrivals[folder] = self.arrival = now
         self._unread[folder] += files
 
     def read(self, folder: str, files: int = 1) -> None:

@@ -116,7 +116,7 @@ def test_all_errors_of_the_configuration_are_78_and_told_at_once(plain_rig: Rig,
         SrcAet="ARCHIVE",
         BatchSize=0,
         FilePath="{00100020}/{0020000D}.dcm",
-        NightlyOnly=True,
+        NightlyOnly="by night",
         StorageFoldr="elsewhere",
         PatientIndex="first",
     )
