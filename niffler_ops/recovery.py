@@ -1,13 +1,16 @@
 """What a crash left: processes ended, the ledger rewound, and staging made to agree with it."""
 
 import logging
+import os
 
 from niffler_ops.errors import StoppedError
 from niffler_ops.files import make_private_folder, remove_folder
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
+from niffler_ops.model import LocalEntity
 from niffler_ops.processes.identity import Identity
 from niffler_ops.processes.leftovers import end_leftovers
+from niffler_ops.processes.standing import INIT, Leftover, Standing, find_leftovers
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,31 @@ def recover(ledger: Ledger, layout: Layout, *, quiet_time: float) -> None:
         ledger.studies.reread()
     if rows or studies:
         log.info("Resumed: %d rows and %d studies that were in flight were taken back", rows, studies)
+
+
+def end_orphans(local: LocalEntity) -> None:
+    """End every storescp with our AE title and port that belongs to nobody alive, whoever started it.
+
+    Those that are left alone are named in the log; whether one of them has the port, the receiver finds out.
+    """
+    found = find_leftovers(local)
+    orphans = [leftover.receiver for leftover in found if leftover.standing is Standing.ORPHAN]
+    left = end_leftovers([receiver.identity for receiver in orphans])
+    for receiver in orphans:
+        if receiver.identity in left:
+            log.error("Left over from an earlier run, and cannot be ended: storescp, %s", receiver)
+        else:
+            log.warning("Left over from an earlier run, and ended: storescp, %s", receiver)
+    for leftover in found:
+        if leftover.receiver not in orphans and _may_be_in_the_way(leftover, local):
+            log.warning("storescp, %s", leftover.advice)
+
+
+def _may_be_in_the_way(leftover: Leftover, local: LocalEntity) -> bool:
+    receiver, entity = leftover.receiver, leftover.receiver.entity
+    if leftover.standing is Standing.DEFUNCT:
+        return receiver.uid == os.getuid() and receiver.parent != INIT  # which reaps what it is given
+    return entity is not None and (entity.port == local.port or entity.aet == local.aet)
 
 
 def _end_processes(ledger: Ledger) -> None:

@@ -21,7 +21,7 @@ from niffler_ops.dicomtools.toolkit import Toolkit, find_toolkit
 from niffler_ops.errors import AlreadyRunningError, NifflerError, StoppedError
 from niffler_ops.intake import read_rows
 from niffler_ops.processes.inspection import storescp_count
-from niffler_ops.recovery import recover
+from niffler_ops.recovery import end_orphans, recover
 from niffler_ops.reporting.catalogue import write_catalogue
 from niffler_ops.reporting.progress import Bar, Lines
 from niffler_ops.reporting.report import write_report
@@ -146,15 +146,16 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
     ledger = opened.ledger
     config = _at_its_moment(config, opened)
     _log_start(config, opened)
+    end_orphans(config.query_aet)
     recover(ledger, opened.layout, quiet_time=config.quiet_time)
-    with ledger.transaction():
-        ledger.passing.adopt([str(archive) for archive in config.src_aet])
     if opened.corrected:
         _take_correction(config, opened)
     if arguments.retry_failed:
         with ledger.transaction():
             studies, rows = ledger.studies.take_up(), ledger.rows.take_up()
         log.info("Taken up again: %d rows and %d studies", rows, studies)
+    with ledger.transaction():
+        ledger.passing.adopt([str(archive) for archive in config.src_aet])
     last_line = ledger.rows.line_of(arguments.first) if arguments.first else None
     place = make_place(config, toolkit, opened.layout, ledger, clock)
     supervisor = Supervisor(place, _work(place, last_line), display)

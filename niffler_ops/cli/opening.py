@@ -13,8 +13,10 @@ from niffler_ops.filesystems import is_network, kind_of
 from niffler_ops.intake import CsvSummary, check, keywords_in, read_rows
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import ExtractionRecord, Ledger
-from niffler_ops.processes.locks import acquire, acquire_folder, running, runtime_folder
+from niffler_ops.processes.holders import running
+from niffler_ops.processes.locks import acquire, acquire_folder, runtime_folder, this_process
 from niffler_ops.processes.users import who_else_writes
+from niffler_ops.reporting.how_far import how_far
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,16 +43,19 @@ def open_extraction(config: Config, clock: Clock, stack: ExitStack) -> Opened:
     csv = check(config)
     layout = _layout(config)
     others = len(running(runtime_folder()))
+    since = timestamp(clock.now())
     lock = acquire(
         config.query_aet,
         storage_folder=config.storage_folder,
-        since=timestamp(clock.now()),
+        since=since,
         limit=config.max_niffler_processes,
+        how_far=how_far,
     )
     stack.callback(lock.release)
     _refuse_shared(layout)
     _make_folders(layout, config.file_mode)
-    stack.callback(acquire_folder(layout.local).release)
+    ourselves = this_process(config.query_aet, storage_folder=config.storage_folder, since=since)
+    stack.callback(acquire_folder(layout.local, holder=ourselves, how_far=how_far).release)
     ledger = Ledger.open(layout.ledger, clock)
     stack.callback(ledger.close)
     record = ledger.record()

@@ -90,10 +90,10 @@ _COMMAND_LINE = (
 _CAUSES = tuple(
     (re.compile(pattern), reason)
     for pattern, reason in (
+        (r"Could not create the Java Virtual Machine|Unrecognized VM option", "Java refused JAVA_OPTS"),
         (_COMMAND_LINE, "the tool does not accept its command line"),
         (r"java: (?:command )?not found|bin/java: |env: .?java", "Java was not found"),
         (r"UnsupportedClassVersionError", "this Java is too old for the tool"),
-        (r"Could not create the Java Virtual Machine|Unrecognized VM option", "Java refused JAVA_OPTS"),
         (
             r"Could not find or load main class|NoClassDefFoundError|ClassNotFoundException",
             "the dcm4che folder is incomplete, or DCM4CHE_HOME names another one",

@@ -58,9 +58,7 @@ def read_survey(path: Path, data: BinaryIO) -> Survey:
     _check_start(path, first)
     if not_utf8 is not None and first.startswith(codecs.BOM_UTF8):
         refuse(
-            path,
-            "the file's byte order mark says UTF-8, and this line is not; save it as CSV in UTF-8",
-            not_utf8,
+            path, "is UTF-8 by its byte order mark, but not on this line; save it as CSV in UTF-8", not_utf8
         )
     if not_utf8 is not None and undefined is not None:
         refuse(path, f"is neither UTF-8 (line {not_utf8}) nor Windows-1252 (line {undefined})")

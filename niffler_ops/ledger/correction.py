@@ -9,10 +9,12 @@ from niffler_ops.model import CsvRow
 from niffler_ops.states import RowState
 
 _FORGET_WHAT_IS_IDLE = (
+    "forget_archives_of_withdrawn",
     "make_idle",
     "unlink_idle",
     "forget_instances_of_idle",
     "forget_series_of_idle",
+    "forget_answers_of_idle",
     "forget_archives_of_idle",
     "delete_idle",
     "drop_idle",

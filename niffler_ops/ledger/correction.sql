@@ -57,6 +57,9 @@ WHERE rows.state = 'pending' AND first.state NOT IN ('pending', 'querying')
 -- name: copy_links
 INSERT OR IGNORE INTO row_studies (row_id, study_id) SELECT :row_id, study_id FROM row_studies WHERE row_id = :first_id
 
+-- name: forget_archives_of_withdrawn
+DELETE FROM passed WHERE subject = 'row' AND subject_id IN (SELECT id FROM rows WHERE state = 'withdrawn')
+
 -- name: make_idle
 CREATE TEMP TABLE idle AS
 SELECT studies.id FROM studies WHERE state IN ('found', 'listed') AND asked = 0
@@ -71,6 +74,9 @@ DELETE FROM instances WHERE study_id IN (SELECT id FROM idle)
 
 -- name: forget_series_of_idle
 DELETE FROM wanted_series WHERE study_id IN (SELECT id FROM idle)
+
+-- name: forget_answers_of_idle
+DELETE FROM answers WHERE study_id IN (SELECT id FROM idle)
 
 -- name: forget_archives_of_idle
 DELETE FROM passed WHERE subject = 'study' AND subject_id IN (SELECT id FROM idle)

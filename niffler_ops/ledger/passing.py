@@ -1,7 +1,7 @@
 """Several archives: which of them did not give a row or a study, and who is asked next."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -30,19 +30,25 @@ class Passed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Next:
-    """Who is asked next; `waits`: it was passed over before and nobody else is left."""
+    """Who is asked next; `waits`: it was passed over before, and every other one was asked."""
 
     archive: str
     waits: bool = False
 
 
-def choose(archives: Sequence[str], passed: Mapping[str, Passed]) -> Next | None:
-    """The first archive that was not asked, else the first that was passed over unasked; None: all were."""
+def choose(
+    archives: Sequence[str], passed: Mapping[str, Passed], *, reachable: Collection[str] = ()
+) -> Next | None:
+    """The first archive that was not asked, else the first that was passed over unasked; None: all were.
+
+    Of those that were passed over one that is `reachable` by now comes before the others.
+    """
     for archive in archives:
         if archive not in passed:
             return Next(archive=archive)
-    unasked = (archive for archive in archives if passed[archive].why is Why.UNAVAILABLE)
-    return next((Next(archive=archive, waits=True) for archive in unasked), None)
+    unasked = [archive for archive in archives if passed[archive].why is Why.UNAVAILABLE]
+    unasked.sort(key=lambda archive: archive not in reachable)
+    return Next(archive=unasked[0], waits=True) if unasked else None
 
 
 class Passing:
@@ -75,8 +81,15 @@ class Passing:
         """It is at its end."""
         self._ledger.run("forget_passed", subject=subject, subject_id=subject_id)
 
+    def came_back(self, archive: str) -> None:
+        """An archive that was passed over answers: what waits for another one may be asked of it."""
+        self._ledger.run("rows_may_move", archive=archive)
+        self._ledger.run("studies_may_move", archive=archive)
+
     def rows_at(self, archive: str, *, last_line: int | None) -> bool:
         """Whether a row is still to be asked of an archive ("": the first)."""
+        if last_line is not None and self._ledger.one("pending_up_to", last_line) is None:
+            return False  # rather than look at every row beyond
         line = LAST_LINE if last_line is None else last_line
         return self._ledger.one("row_at", archive=archive, last_line=line) is not None
 
@@ -87,7 +100,7 @@ class Passing:
     def adopt(self, archives: Sequence[str]) -> None:
         """At the start of a run: SrcAet is what it is now, and what was unavailable may answer again."""
         names = json.dumps(list(archives))
-        self._ledger.run("rows_adopted", archives=names)
+        self._ledger.run("rows_adopted", archives=names, first=archives[0])
         self._ledger.run("studies_adopted", archives=names, first=archives[0])
         self._ledger.run("forget_unavailable", archives=names)
         self._ledger.run("rows_wait_no_more")

@@ -66,10 +66,15 @@ SELECT 1 FROM rows WHERE state = 'pending' AND same_as IS NULL AND archive = :ar
 UPDATE rows SET archive = :archive, waits = :waits, unqueried = 0, attempts = 0, not_before = 0, reason = :reason WHERE id = :id
 
 -- name: rows_adopted
-UPDATE rows SET archive = '' WHERE archive <> '' AND archive NOT IN (SELECT value FROM json_each(:archives))
+UPDATE rows SET archive = ''
+WHERE archive <> '' AND (archive = :first OR archive NOT IN (SELECT value FROM json_each(:archives)))
 
 -- name: rows_wait_no_more
 UPDATE rows SET waits = 0 WHERE waits
+
+-- name: rows_may_move
+UPDATE rows SET waits = 0 WHERE waits AND EXISTS (
+    SELECT 1 FROM passed WHERE subject = 'row' AND subject_id = rows.id AND archive = :archive AND why = 'unavailable')
 
 -- name: row_querying
 UPDATE rows SET state = 'querying', attempts = attempts + 1 WHERE id = ? AND state = 'pending'
@@ -159,6 +164,11 @@ WHERE state NOT IN ('done', 'partial', 'failed') AND archive NOT IN (SELECT valu
 -- name: studies_wait_no_more
 UPDATE studies SET waits = 0 WHERE state NOT IN ('done', 'partial', 'failed') AND waits
 
+-- name: studies_may_move
+UPDATE studies SET waits = 0 WHERE state NOT IN ('done', 'partial', 'failed') AND waits AND EXISTS (
+    SELECT 1 FROM passed WHERE subject = 'study' AND subject_id = studies.id AND archive = :archive
+    AND why = 'unavailable')
+
 -- name: want_series
 INSERT OR IGNORE INTO wanted_series (study_id, series_instance_uid, promised_count)
 VALUES (:study_id, :series_instance_uid, :promised_count)
@@ -176,7 +186,7 @@ WHERE id = ?
 SELECT series_instance_uid FROM wanted_series WHERE study_id = ? ORDER BY series_instance_uid
 
 -- name: study_widened
-UPDATE studies SET widened = :widened WHERE id = :id
+UPDATE studies SET widened = 1 WHERE id = ?
 
 -- name: pass
 INSERT OR REPLACE INTO passed (subject, subject_id, archive, why, reason)
@@ -207,7 +217,7 @@ SELECT id FROM studies WHERE state IN ('found', 'listed', 'moved') AND (received
 SELECT id, state FROM studies WHERE state IN ('listing', 'moving', 'relisting')
 
 -- name: studies_ended_badly
-SELECT id, state FROM studies WHERE state IN ('partial', 'failed')
+SELECT id, state, found_at FROM studies WHERE state IN ('partial', 'failed')
 
 -- name: study_transition
 UPDATE studies SET state = :after, reason = :reason WHERE id = :id AND state = :before
@@ -239,10 +249,15 @@ UPDATE studies SET relisted = 1 WHERE id = ?
 
 -- name: study_recount
 UPDATE studies SET
-    expected = CASE promised_by
-        WHEN 'uid' THEN (SELECT count(*) FROM instances WHERE study_id = studies.id AND promised)
-        ELSE max(coalesce(promised_count, 0),  -- and what came once is known, also when its file was lost
-                 (SELECT count(*) FROM instances WHERE study_id = studies.id AND promised)) END,
+    expected = max(
+        CASE promised_by WHEN 'uid' THEN 0 ELSE coalesce(promised_count, 0) END,
+        -- what came once is known, also when its file was lost
+        (SELECT count(*) FROM instances WHERE study_id = studies.id AND promised)
+        + CASE WHEN whole THEN 0 ELSE (  -- of a wanted series that nobody told of, what was counted, or something
+            SELECT coalesce(sum(coalesce(wanted.promised_count, 1)), 0) FROM wanted_series AS wanted
+            WHERE wanted.study_id = studies.id AND NOT EXISTS (
+                SELECT 1 FROM instances WHERE instances.study_id = wanted.study_id AND promised
+                AND instances.series_instance_uid = wanted.series_instance_uid)) END),
     received = (SELECT count(*) FROM instances
                 WHERE study_id = studies.id AND promised AND state IN ('received', 'filed')),
     surplus = (SELECT count(*) FROM instances
@@ -258,9 +273,9 @@ UPDATE studies SET outcome = :outcome, verified = :verified WHERE id = :id
 UPDATE studies SET expected = received WHERE id = ?
 
 -- name: study_taken_up
-UPDATE studies SET attempts = 0, listings = 0, not_before = 0, outcome = NULL, verified = NULL, archive = found_at,
+UPDATE studies SET attempts = 0, listings = 0, not_before = 0, outcome = NULL, verified = NULL, archive = :archive,
     waits = 0, exhausted = 0, widened = 0
-WHERE id = ?
+WHERE id = :id
 
 -- name: forget_promise
 UPDATE instances SET promised = 0 WHERE study_id = ?
@@ -329,6 +344,9 @@ UPDATE attempts SET charged = 0 WHERE id = ?
 
 -- name: end_open_attempts
 UPDATE attempts SET ended_at = :now, charged = 0, reason = :reason WHERE ended_at IS NULL
+
+-- name: most_sent
+SELECT coalesce(max(completed), 0) FROM attempts WHERE study_id = ?
 
 -- name: last_attempt
 SELECT * FROM attempts WHERE study_id = ? ORDER BY id DESC LIMIT 1
@@ -409,6 +427,6 @@ SELECT coalesce(sum((julianday(ended_at) - julianday(launched_at)) * 86400), 0) 
 WHERE role = 'movescu' AND ended_at IS NOT NULL AND launched_at IS NOT NULL
 
 -- name: study_reported
-UPDATE studies SET received = coalesce(last_completed, 0), expected = max(expected, coalesce(last_completed, 0)),
+UPDATE studies SET received = :sent, expected = max(expected, :sent),
     verified = CASE :outcome WHEN 'done' THEN 'reported' END
 WHERE id = :id

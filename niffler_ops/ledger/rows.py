@@ -66,6 +66,8 @@ class Rows:
 
         `archive` is the one that is going to be asked, "" the first of SrcAet.
         """
+        if last_line is not None and not self.pending_up_to(last_line):
+            return []  # rather than look at every row beyond
         rows = self._ledger.all(
             "rows_to_query",
             now=self._ledger.now_seconds(),
@@ -87,9 +89,11 @@ class Rows:
 
     def adopt(self, row_id: int, study: FoundStudy, *, archive: str) -> int:
         """Link a row with a study that arrives for it; gives the study's id."""
-        study_id = want(self._ledger, study, archive=archive)
-        self._ledger.run("link", row_id, study_id)
-        return study_id
+        wanted = want(self._ledger, study, archive=archive)
+        self._ledger.run("link", row_id, wanted.study_id)
+        if wanted.reopened:
+            self.settle_study(wanted.study_id)
+        return wanted.study_id
 
     def follow(self, row_id: int, first_id: int, state: RowState, reason: str) -> None:
         """A pending row takes over what came of the one with the same keys that was asked before it."""
@@ -126,11 +130,14 @@ class Rows:
 
     def matched(self, row_id: int, studies: Iterable[FoundStudy], *, archive: str, mismatches: int) -> None:
         """Link the row and its equals with the studies that the archive named."""
-        study_ids = [want(self._ledger, study, archive=archive) for study in studies]
+        wanted = [want(self._ledger, study, archive=archive) for study in studies]
         ended = self._end_query(row_id, RowState.MATCHED, "", mismatches=mismatches)
-        self._ledger.run_many("link", ((row, study) for row in ended for study in study_ids))
+        self._ledger.run_many("link", ((row, study.study_id) for row in ended for study in wanted))
         for row in ended:
             self.settle(row, RowState.MATCHED)
+        for study in wanted:
+            if study.reopened:
+                self.settle_study(study.study_id)
 
     def settle(self, row_id: int, state: RowState) -> None:
         """Bring a row to the state that its studies give it."""

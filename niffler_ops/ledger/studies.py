@@ -17,6 +17,7 @@ class Study:
 
     id: int
     study_instance_uid: str
+    found_at: str
     archive: str
     waits: bool
     exhausted: bool
@@ -56,6 +57,7 @@ def _study(row: sqlite3.Row) -> Study:
     return Study(
         id=row["id"],
         study_instance_uid=row["study_instance_uid"],
+        found_at=row["found_at"],
         archive=row["archive"],
         waits=bool(row["waits"]),
         exhausted=bool(row["exhausted"]),
@@ -263,9 +265,14 @@ class Studies:
             self._ledger.run("study_recount", study_id)
         self._end(study_id, StudyState.VERIFIED, outcome, reason)
 
-    def reported(self, study_id: int, outcome: StudyState, reason: str) -> None:
+    def most_sent(self, study_id: int) -> int:
+        """The largest number of instances that one retrieve of the study brought, as archives count."""
+        row = self._ledger.one("most_sent", study_id)
+        return 0 if row is None else int(row[0])
+
+    def reported(self, study_id: int, outcome: StudyState, reason: str, *, sent: int) -> None:
         """Sent to another system: the archive's counters are all there is."""
-        self._ledger.run("study_reported", id=study_id, outcome=outcome)
+        self._ledger.run("study_reported", id=study_id, outcome=outcome, sent=sent)
         self._end(study_id, StudyState.MOVED, outcome, reason)
 
     def unfile(self, study_id: int, *, grace: float, reason: str) -> None:
@@ -310,7 +317,7 @@ class Studies:
         rows = self._ledger.all("studies_ended_badly")
         for row in rows:
             self._transition(row["id"], StudyState(row["state"]), StudyState.FOUND)
-            self._ledger.run("study_taken_up", row["id"])
+            self._ledger.run("study_taken_up", id=row["id"], archive=row["found_at"])
         for row in rows:
             self._rows.settle_study(row["id"])
         return len(rows)
@@ -328,8 +335,9 @@ class Studies:
         """The study is at its end, unless more of it is wanted by now; its rows follow."""
         self._transition(study_id, before, end, reason)
         self._ledger.run("forget_passed", subject="study", subject_id=study_id)
-        if self.get(study_id).widened:
-            reopen(self._ledger, study_id, end)
+        study = self.get(study_id)
+        if study.widened:
+            reopen(self._ledger, study_id, end, archive=study.archive)
         self._rows.settle_study(study_id)
 
     def _end_attempt(self, attempt_id: int, outcome: MoveOutcome, *, charged: bool) -> None:

@@ -30,11 +30,16 @@ class FoundStudy:
     attributes: dict[str, str] | None = None
 
 
-def want(ledger: LedgerConnection, found: FoundStudy, *, archive: str) -> int:
-    """Record a study that a row wants, or that it wants more of one; gives the study's id.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """A study that a row wants; `reopened` where it was at its end: its rows follow it from there."""
 
-    The caller holds the transaction.
-    """
+    study_id: int
+    reopened: bool
+
+
+def want(ledger: LedgerConnection, found: FoundStudy, *, archive: str) -> Wanted:
+    """Record a study that a row wants, or that it wants more of one. The caller holds the transaction."""
     inserted = ledger.run(
         "insert_study",
         study_instance_uid=found.study_instance_uid,
@@ -44,8 +49,8 @@ def want(ledger: LedgerConnection, found: FoundStudy, *, archive: str) -> int:
     ).rowcount
     study = ledger.one("study_by_uid", found.study_instance_uid)
     assert study is not None  # noqa: S101 - inserted above
-    if not study["whole"] and _widen(ledger, study, found) and not inserted:
-        _take_up(ledger, study)
+    widened = not study["whole"] and _widen(ledger, study, found) and not inserted
+    reopened = widened and _take_up(ledger, study, archive)
     if found.attributes is not None:
         ledger.run(
             "keep_answer",
@@ -53,21 +58,22 @@ def want(ledger: LedgerConnection, found: FoundStudy, *, archive: str) -> int:
             series_instance_uid="",
             attributes=json.dumps(found.attributes, ensure_ascii=False),
         )
-    return int(study["id"])
+    return Wanted(study_id=int(study["id"]), reopened=reopened)
 
 
-def reopen(ledger: LedgerConnection, study_id: int, end: StudyState) -> None:
-    """More of a study is wanted than it ended with: it is looked for again, what is filed stays."""
+def reopen(ledger: LedgerConnection, study_id: int, end: StudyState, *, archive: str) -> None:
+    """More of a study is wanted than it ended with: this archive is asked, and what is filed stays."""
     check_study_transition(end, StudyState.FOUND)
     reason = "more of its series are wanted"
     ledger.one_changed("study_transition", id=study_id, before=end, after=StudyState.FOUND, reason=reason)
-    ledger.run("study_taken_up", study_id)
+    ledger.run("study_taken_up", id=study_id, archive=archive)
 
 
 def _widen(ledger: LedgerConnection, study: sqlite3.Row, found: FoundStudy) -> bool:
     """Whether this wants more than was wanted."""
     if found.series is None:
         ledger.run("want_all_series", id=study["id"], promised_count=found.promised_count)
+        ledger.run("study_recount", study["id"])
         return True
     series = (
         {
@@ -84,9 +90,13 @@ def _widen(ledger: LedgerConnection, study: sqlite3.Row, found: FoundStudy) -> b
     return bool(added)
 
 
-def _take_up(ledger: LedgerConnection, study: sqlite3.Row) -> None:
+def _take_up(ledger: LedgerConnection, study: sqlite3.Row, archive: str) -> bool:
+    """Whether the study was at its end; one that has been asked for is looked for again when it is there."""
     state = StudyState(study["state"])
     if state in STUDY_ENDS:
-        reopen(ledger, study["id"], state)
-    elif state is not StudyState.FOUND:
-        ledger.run("study_widened", id=study["id"], widened=1)
+        reopen(ledger, study["id"], state, archive=archive)
+        return True
+    passed_on = ledger.one("passed_by", subject="study", subject_id=study["id"]) is not None
+    if state is not StudyState.FOUND or passed_on:
+        ledger.run("study_widened", study["id"])
+    return False

@@ -4,14 +4,15 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
 import psutil
 
 from niffler_ops.processes.identity import ancestors
-from niffler_ops.processes.inspection import StoreScp, user_name
+from niffler_ops.processes.inspection import StoreScp
+from niffler_ops.processes.users import user_name
 
 RUNTIME_VARIABLE = "NIFFLER_RUNTIME"
 SYSTEM_FOLDER = Path("/run/lock/niffler")
@@ -72,7 +73,7 @@ def read_holder(descriptor: int) -> Holder:
         holder = Holder(**json.loads(os.pread(descriptor, LONGEST_TEXT, 0)))
     except (ValueError, TypeError, OSError):
         return NAMELESS
-    kinds_agree = all(isinstance(getattr(holder, field.name), field.type) for field in fields(Holder))
+    kinds_agree = all(type(value) is type(getattr(NAMELESS, name)) for name, value in asdict(holder).items())
     return holder if kinds_agree else NAMELESS
 
 

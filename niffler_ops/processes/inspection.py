@@ -3,7 +3,6 @@
 An editor or grep with the word in its arguments is none: program and argument must be exact.
 """
 
-import pwd
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,10 +13,12 @@ import psutil
 
 from niffler_ops.model import LocalEntity
 from niffler_ops.processes.identity import Identity, identify
+from niffler_ops.processes.users import user_name
 
 DCM4CHE_MAIN_CLASS = "org.dcm4che3.tool.storescp.StoreSCP"
 EMBEDDED_MODULE = "niffler_ops.embedded.storescp"
 BIND, DIRECTORY = ("-b", "--bind"), ("--directory",)
+NAMESPACES = ("net", "pid")
 NAMES_OF_DEFUNCT = frozenset({"java", "storescp"})  # nothing but its name is left of a defunct process
 
 
@@ -26,7 +27,8 @@ class StoreScp:
     """A storage receiver; of a `defunct` one, which listens no more, little else is known.
 
     `entity` is what it was told to listen as (the AE title is "" where it takes every one), `directory` where
-    it writes; None where nobody can tell. `parent` is a pid, `started` by the wall clock of then.
+    it writes; None where nobody can tell. `parent` is a pid, `started` by the wall clock of then. One that is
+    `contained` has other ports, pids and folders than we see, because it or we are in a container.
     """
 
     identity: Identity
@@ -37,6 +39,7 @@ class StoreScp:
     entity: LocalEntity | None = None
     directory: Path | None = None
     defunct: bool = False
+    contained: bool = False
 
     def __str__(self) -> str:
         entity = f" with {self.entity}" if self.entity else ""
@@ -53,14 +56,6 @@ def storescps() -> list[StoreScp]:
 def storescp_count() -> int:
     """How many storage receivers run."""
     return sum(not found.defunct for found in storescps())
-
-
-def user_name(uid: int) -> str:
-    """The name of a user, or the number of one that has none."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"
 
 
 def describe(pid: int) -> str:
@@ -109,10 +104,22 @@ def _look(pid: int) -> StoreScp | None:
             entity=entity_of(arguments),
             directory=next(map(Path, _values(arguments, DIRECTORY)), None),
             defunct=defunct,
+            contained=_is_contained(pid),
         )
     except psutil.Error:
         return None
     return found if identify(pid) == identity else None
+
+
+def _is_contained(pid: int) -> bool:
+    """Whether its namespaces are others than ours; not where that may not be known."""
+    try:
+        return any(
+            Path(f"/proc/{pid}/ns/{kind}").readlink() != Path(f"/proc/self/ns/{kind}").readlink()
+            for kind in NAMESPACES
+        )
+    except OSError:
+        return False
 
 
 def _values(arguments: Sequence[str], names: Iterable[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Ends what an earlier run of the same extraction left behind: TERM, a grace, KILL, verified gone."""
+"""Ends what earlier runs left behind: TERM, a grace, KILL, verified gone."""
 
 import contextlib
 import os

@@ -20,12 +20,13 @@ from niffler_ops.processes.holders import (
     NAMELESS,
     PREFIX,
     RUNTIME_VARIABLE,
+    SYSTEM_FOLDER,
     Holder,
     lock_folder,
     read_holder,
     running,
 )
-from niffler_ops.processes.inspection import user_name
+from niffler_ops.processes.users import user_name
 
 SHARED_FOLDER = 0o1777
 PUBLIC_FILE = 0o666  # the next holder may be another user; it holds nothing but who runs what
@@ -53,7 +54,7 @@ def runtime_folder() -> Path:
     try:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
-            if RUNTIME_VARIABLE not in os.environ:
+            if folder == SYSTEM_FOLDER:
                 folder.chmod(SHARED_FOLDER)
     except OSError as error:
         raise CannotWriteError(
@@ -177,16 +178,15 @@ def _file_name(local: LocalEntity) -> str:
 
 def _explain(holders: Sequence[Holder], why: str, how_far: HowFar) -> str:
     named = "; ".join(_named(holder, how_far) for holder in holders)
-    pids = " ".join(str(holder.pid) for holder in holders if holder.pid)
-    stop = f"stop it in order (`kill {pids}`)" if pids else "stop it in order (SIGTERM)"
+    one, pid = ("it", str(holders[0].pid or "PID")) if len(holders) == 1 else ("one", "PID")
     return (
-        f"Previous extraction still running: {named} ({why}). Wait for it to end, or {stop},"
-        " and run the same command again."
+        f"Previous extraction still running: {named} ({why}). Wait for {one} to end, or stop {one} in order"
+        f" (`kill {pid}`), and run the same command again."
     )
 
 
 def _named(holder: Holder, how_far: HowFar) -> str:
     if holder == NAMELESS:
-        return "somebody who does not say more"
+        return "a process that does not say more"
     progress = how_far(Path(holder.folder))
     return f"{holder}, {progress}" if progress else str(holder)

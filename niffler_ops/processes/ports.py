@@ -6,7 +6,8 @@ from pathlib import Path
 
 import psutil
 
-from niffler_ops.processes.inspection import describe, user_name
+from niffler_ops.processes.inspection import describe
+from niffler_ops.processes.users import user_name
 
 TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 LOCAL_ADDRESS, STATE, UID = 1, 3, 7  # columns of these tables, proc_pid_net(5)

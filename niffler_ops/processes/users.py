@@ -9,11 +9,19 @@ from pathlib import Path
 ROOT = 0
 
 
+def user_name(number: int) -> str:
+    """The name of a user, or the number of one that has none."""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
+
+
 def who_else_writes(folder: Path) -> str:
     """Whom the mode of a folder lets write in it beside us and root, in words; "" where nobody."""
     status = folder.lstat()
     if status.st_uid not in {os.geteuid(), ROOT}:
-        return f"its owner {_user(status.st_uid)}"
+        return f"its owner {user_name(status.st_uid)}"
     if status.st_mode & stat.S_IWOTH:
         return "everybody"
     if status.st_mode & stat.S_IWGRP and (others := _others_in(status.st_gid)):
@@ -23,17 +31,10 @@ def who_else_writes(folder: Path) -> str:
 
 def _others_in(group: int) -> list[str]:
     """The members of a group but us and root; a user's own group has nobody else."""
-    ours = _user(os.geteuid())
+    ours = user_name(os.geteuid())
     try:
         members = set(grp.getgrgid(group).gr_mem)
     except KeyError:
         members = set()
     members |= {user.pw_name for user in pwd.getpwall() if user.pw_gid == group}
-    return sorted(members - {ours, _user(ROOT)})
-
-
-def _user(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return f"user {number}"
+    return sorted(members - {ours, user_name(ROOT)})

@@ -1,6 +1,7 @@
 """The CFIND modes: what the archive says of studies and series is kept, and nothing is retrieved."""
 
 from niffler_ops.dicomtools.findscu import FindAnswer
+from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.studies import Study
 from niffler_ops.model import Listing
 from niffler_ops.stages.asking import Answers, Asking, Shortfall
@@ -8,6 +9,7 @@ from niffler_ops.stages.believing import agrees, is_uid, text_of
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.retry import retry_delay
+from niffler_ops.stages.succession import Succession
 from niffler_ops.states import StudyState
 
 SERIES_KEYS = (
@@ -25,9 +27,10 @@ SERIES_KEYS = (
 class CatalogueStage:
     """Ends found studies: at once, or when their series are described."""
 
-    def __init__(self, place: Place, contact: Contact) -> None:
+    def __init__(self, place: Place, contact: Contact, succession: Succession) -> None:
         self._place = place
         self._contact = contact
+        self._succession = succession
         self._asking = Asking(place, contact)
 
     def advance(self) -> None:
@@ -63,6 +66,7 @@ class CatalogueStage:
 
     def _describe(self, study: Study, answer: FindAnswer) -> None:
         wanted = None if study.whole else self._place.ledger.studies.wanted_series(study.id)
+        described = False
         for match in answer.matches:
             uid = text_of(match, "SeriesInstanceUID")
             if wanted is not None and uid not in wanted:
@@ -70,13 +74,23 @@ class CatalogueStage:
             if is_uid(uid) and agrees(match, "StudyInstanceUID", study.study_instance_uid):
                 attributes = {keyword: text_of(match, keyword) for keyword in SERIES_KEYS}
                 self._place.ledger.studies.keep_answer(study.id, uid, attributes)
-        self._place.ledger.studies.described(study.id)
+                described = True
+        if described or study.archive == study.found_at:
+            self._place.ledger.studies.described(study.id)
+        else:
+            self._not_given(study, Passed(why=Why.ABSENT, reason="it does not have the study"))
+
+    def _not_given(self, study: Study, passed: Passed) -> None:
+        """Ask the next archive; after the last one the study stays without its series."""
+        if not self._succession.study_not_given(study, passed):
+            problem = f"its series could not be had: {passed.reason}"
+            self._place.ledger.studies.described(study.id, problem)
 
     def _again(self, study: Study, shortfall: Shortfall) -> None:
         config, studies = self._place.config, self._place.ledger.studies
         charged = shortfall.charged
         if charged and study.listings + 1 >= config.max_attempts:
-            studies.described(study.id, f"its series could not be had: {shortfall.reason}")
+            self._not_given(study, Passed(why=Why.FAILED, reason=shortfall.reason))
             return
         delay = retry_delay(config.retry_delay, study.listings + 1) if charged else 0.0
         studies.listing_failed(

@@ -23,8 +23,8 @@ from niffler_ops.states import StudyState
 class Listing:
     """What is being learnt about one study.
 
-    `further`: another archive was asked before. `unknown` once the archive cannot tell, `absent` where it
-    has nothing of it; `lost` says why it did not tell this time.
+    `further`: another archive named it, or was asked before. `unknown` once this one cannot tell, `absent`
+    where it has nothing of it; `lost` says why it did not tell this time.
     """
 
     study: Study
@@ -96,7 +96,8 @@ class ListingStage:
             for index, listing in enumerate(listings):
                 if _usable(listing, answers, index):
                     listing.series = self._wanted(listing.study, answers.answers[index], keys[index])
-                    listing.absent = listing.further and not listing.series
+                    stranger = listing.study.archive != listing.study.found_at
+                    listing.absent = stranger and not listing.series
                     listing.unknown = not listing.series
             self._ask_instances(listings)
 
@@ -152,7 +153,7 @@ class ListingStage:
                 ledger.studies.exhausted(study.id, study.reason)
         elif listing.instances and not listing.unknown and not listing.lost:
             ledger.instances.promise(study.id, listing.instances, further=listing.further)
-            ledger.studies.listed(study.id, before, "uid")
+            ledger.studies.listed(study.id, before, self._promised_by(listing))
         elif listing.lost and first and not listing.unknown and not exhausted:
             delay = retry_delay(config.retry_delay, study.listings + 1) if listing.charged else 0.0
             ledger.studies.listing_failed(
@@ -162,6 +163,14 @@ class ListingStage:
             ledger.studies.listed(study.id, before, _by_count(study))
         else:
             ledger.studies.listed(study.id, before, study.promised_by or _by_count(study))
+
+    def _promised_by(self, listing: Listing) -> str:
+        """The UIDs; where an archive that was asked before has counted more than are known now, its count."""
+        study = listing.study
+        if not listing.further or study.promised_by != "count":
+            return "uid"
+        known = sum(instance.promised for instance in self._place.ledger.instances.of_study(study.id))
+        return "uid" if known >= (study.promised_count or 0) else "count"
 
 
 def _by_count(study: Study) -> str:

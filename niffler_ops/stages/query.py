@@ -60,7 +60,7 @@ def confirmed(keys: Mapping[str, str], below: Mapping[str, str], answer: FindAns
 class QueryStage:
     """Asks an archive for rows, a batch at a time, not further ahead than retrieval can follow.
 
-    `retrieves`: rows may be retrieved without a query, if the configuration wants that.
+    `retrieves`: what is found is retrieved as well, also without a query, if the configuration wants that.
     """
 
     def __init__(
@@ -89,11 +89,13 @@ class QueryStage:
     def advance(self) -> None:
         """Start the next batch when the last one has ended."""
         self._asking.advance()
+        if self._walk is not None and not self._asking.busy and not self._contact.usable:
+            self._walk.give_up("the archive does not answer")
         if not self._asking.ready:
             return
         if self._walk is not None:
             self._walk.advance()
-        elif not self._far_ahead():
+        elif not self._contact.misconfigured and not self._far_ahead():
             self._claim()
 
     def _claim(self) -> None:
@@ -106,6 +108,8 @@ class QueryStage:
             self._ask([split_keys(row) for row in rows])
 
     def _far_ahead(self) -> bool:
+        if not self._retrieves:
+            return False
         config, studies = self._place.config, self._place.ledger.studies
         most = BACKLOG_BATCHES * config.move_lanes * config.batch_size
         return studies.waiting_at(self._contact.name, limit=most) >= most
@@ -260,10 +264,15 @@ def _none_below(asked: Asked) -> Passed:
     """No study has the keys below study level, or the archive cannot tell."""
     told = {keyword for candidate in asked.candidates for keyword in candidate.told}
     untold = [keyword for keyword in asked.below if keyword not in told]
-    number = len(asked.candidates)
+    number, refused = len(asked.candidates), sum(candidate.refused for candidate in asked.candidates)
     if untold:
         reason = (
             f"the archive cannot tell {', '.join(untold)} of the studies that the other keys find ({number})"
+        )
+        return Passed(why=Why.FAILED, reason=reason)
+    if refused:
+        reason = (
+            f"the archive refuses to tell of {refused} of the studies that the other keys find ({number})"
         )
         return Passed(why=Why.FAILED, reason=reason)
     reason = f"no study that the other keys find ({number}) has the {', '.join(asked.below)} asked for"

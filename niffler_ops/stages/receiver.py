@@ -9,8 +9,8 @@ from niffler_ops.dicomtools.storescp import storescp_arguments
 from niffler_ops.errors import StoppedError, UnavailableError
 from niffler_ops.model import Peer
 from niffler_ops.processes.echo import Echo, echo
-from niffler_ops.processes.inspection import listener_on
 from niffler_ops.processes.launcher import Child
+from niffler_ops.processes.standing import who_has_port
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.retry import retry_delay
 
@@ -63,7 +63,7 @@ class Receiver:
 
     def _start(self, now: float) -> None:
         local = self._place.config.query_aet
-        other = listener_on(local.port)
+        other = who_has_port(local)
         if other is not None:
             raise UnavailableError(
                 f"QueryAet {local}: port {local.port} is taken by {other}. End it, or choose another port"

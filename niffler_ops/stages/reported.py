@@ -51,11 +51,16 @@ class ReportedStage:
             delay = retry_delay(config.retry_delay, study.attempts) if study.attempts else 0.0
             studies.retry(study.id, delay=delay, reason=verdict.reason)
             return
-        passed = Passed(why=Why.FAILED, reason=verdict.reason)
-        if verdict.step is not Step.DONE and self._succession.study_not_given(study, passed):
+        if verdict.step is Step.DONE:
+            studies.reported(study.id, StudyState.DONE, verdict.reason, sent=study.last_completed or 0)
             return
-        if verdict.step is Step.FAILED:
-            studies.fail(study.id, verdict.reason)
+        passed = Passed(why=Why.FAILED, reason=verdict.reason)
+        if self._succession.study_not_given(study, passed):
+            return
+        sent, reason = studies.most_sent(study.id), verdict.reason
+        if sent > (study.last_completed or 0):
+            reason = f"{sent} instances sent by another retrieve, and by the latest: {reason}"
+        if sent:
+            studies.reported(study.id, StudyState.PARTIAL, reason, sent=sent)
         else:
-            outcome = StudyState.DONE if verdict.step is Step.DONE else StudyState.PARTIAL
-            studies.reported(study.id, outcome, verdict.reason)
+            studies.fail(study.id, reason)

@@ -13,6 +13,7 @@ from niffler_ops.stages.place import Place
 from niffler_ops.states import RowState, StudyState
 
 PATIENCE_SECONDS = 60.0  # of an archive's absence before others are asked for what it may have
+LOOK_SECONDS = 0.25  # between looks at what waits, where the last one found nothing to pass on
 
 _IN_FLIGHT = (
     ("row", RowState.QUERYING),
@@ -43,6 +44,8 @@ class Succession:
         self._last_line = last_line
         self._names = [contact.name for contact in place.contacts]
         self._several = len(self._names) > 1
+        self._passed_over: set[str] = set()
+        self._look_at = 0.0
 
     def row_not_given(self, row_id: int, contact: Contact, passed: Passed) -> Passed | None:
         """Pass on a row that was just asked for; where nobody is left, what it comes to."""
@@ -68,24 +71,34 @@ class Succession:
         return following is not None
 
     def was_passed_on(self, study: Study) -> bool:
-        """Whether another archive was asked for the study before."""
-        return self._several and bool(self._place.ledger.passing.of("study", study.id))
+        """Whether another archive than the one to be asked named the study, or was asked for it before."""
+        further = study.archive != study.found_at
+        return further or (self._several and bool(self._place.ledger.passing.of("study", study.id)))
+
+    def is_out_of_reach(self, archive: str) -> bool:
+        """Whether others are asked because this one does not answer."""
+        return self._several and any(
+            self._out_of_reach(contact) for contact in self._place.contacts if contact.name == archive
+        )
 
     def advance(self) -> None:
-        """Pass on what waits for an archive out of reach.
+        """Pass on what waits for an archive that is passed over: out of reach, or it does not know us.
 
         Raises ConfigurationError or UnavailableError where nothing can be done any more but to mend that.
         """
-        contacts = self._place.contacts
+        contacts, now = self._place.contacts, self._place.clock.monotonic()
         if all(contact.misconfigured for contact in contacts):
             raise ConfigurationError(*(contact.misconfigured for contact in contacts))
-        if not self._several:
+        if not self._several or now < self._look_at:
             return
-        for contact in contacts:
-            if self._out_of_reach(contact):
-                self._pass_rows_on(contact)
-            if self._out_of_reach(contact) or contact.misconfigured:
-                self._pass_studies_on(contact)
+        self._welcome_back()
+        numbers = [
+            self._pass_rows_on(contact) + self._pass_studies_on(contact)
+            for contact in contacts
+            if contact.name in self._passed_over
+        ]
+        if not any(numbers):
+            self._look_at = now + LOOK_SECONDS
         self._raise_if_stuck()
 
     def _out_of_reach(self, contact: Contact) -> bool:
@@ -93,39 +106,56 @@ class Succession:
             return False
         return not contact.answered or contact.lost_for > PATIENCE_SECONDS
 
-    def _pass_rows_on(self, contact: Contact) -> None:
+    def _reachable(self) -> list[Contact]:
+        return [contact for contact in self._place.contacts if contact.usable and not contact.misconfigured]
+
+    def _welcome_back(self) -> None:
+        """Note who is passed over; what waits for another one may be asked of one that is back."""
+        passed_over = {
+            contact.name
+            for contact in self._place.contacts
+            if contact.misconfigured or self._out_of_reach(contact)
+        }
+        back = self._passed_over - passed_over
+        self._passed_over = passed_over
+        if back:
+            with self._place.ledger.transaction():
+                for name in back:
+                    self._place.ledger.passing.came_back(name)
+
+    def _pass_rows_on(self, contact: Contact) -> int:
         """A batch, when those who answer have nothing else to be asked: it may come back meanwhile."""
-        ledger, reason = self._place.ledger, f"{contact.name} does not answer"
-        others = [other for other in self._place.contacts if other.usable]
+        ledger, others = self._place.ledger, self._reachable()
         idle = not any(ledger.passing.rows_at(other.queue, last_line=self._last_line) for other in others)
         if not others or not idle:
-            return
+            return 0
+        passed = _unavailable(contact)
         with ledger.transaction():
             limit = self._place.config.query_batch_size
-            for row in ledger.rows.to_pass_on(limit, archive=contact.queue, last_line=self._last_line):
-                passed = Passed(why=Why.UNAVAILABLE, reason=reason)
+            rows = ledger.rows.to_pass_on(limit, archive=contact.queue, last_line=self._last_line)
+            for row in rows:
                 following = self._next("row", row, contact.name, passed)
                 if following is not None:
-                    self._hand_row(row, following, reason)
+                    self._hand_row(row, following, passed.reason)
+        return len(rows)
 
-    def _pass_studies_on(self, contact: Contact) -> None:
-        others = [other for other in self._place.contacts if other.usable and not other.misconfigured]
-        if self._rows_only or not others:
-            return
-        ledger = self._place.ledger
-        reason = f"{contact.name} {'cannot send to us' if contact.misconfigured else 'does not answer'}"
+    def _pass_studies_on(self, contact: Contact) -> int:
+        if self._rows_only or not self._reachable():
+            return 0
+        ledger, passed = self._place.ledger, _unavailable(contact)
         with ledger.transaction():
-            for study in ledger.studies.to_pass_on(self._place.config.batch_size, archive=contact.name):
-                following = self._next(
-                    "study", study.id, contact.name, Passed(why=Why.UNAVAILABLE, reason=reason)
-                )
+            studies = ledger.studies.to_pass_on(self._place.config.batch_size, archive=contact.name)
+            for study in studies:
+                following = self._next("study", study.id, contact.name, passed)
                 if following is not None:
-                    self._hand_study(study, following, reason)
+                    self._hand_study(study, following, passed.reason)
+        return len(studies)
 
     def _next(self, subject: Subject, subject_id: int, archive: str, passed: Passed) -> Next | None:
         passing = self._place.ledger.passing
         passing.note(subject, subject_id, archive, passed)
-        following = choose(self._names, passing.of(subject, subject_id))
+        reachable = {contact.name for contact in self._reachable()}
+        following = choose(self._names, passing.of(subject, subject_id), reachable=reachable)
         if following is not None and following.waits:
             passing.retract(subject, subject_id, following.archive)
         return following
@@ -145,15 +175,10 @@ class Succession:
         tallies = ledger.tallies()
         if any(tallies[key] for key in _IN_FLIGHT):
             return
-        hopeful = hopeless = False
-        for contact in contacts:
-            silent = not contact.usable and not contact.answered
-            if ledger.passing.rows_at(contact.queue, last_line=self._last_line):
-                hopeful, hopeless = hopeful or not silent, hopeless or silent
-            if not self._rows_only and ledger.passing.studies_at(contact.name):
-                out = silent or bool(contact.misconfigured)
-                hopeful, hopeless = hopeful or not out, hopeless or out
-        if hopeful or not hopeless:
+        holding = [contact for contact in contacts if self._holds_work(contact)]
+        if not holding or any(
+            not contact.misconfigured and (contact.usable or contact.answered) for contact in holding
+        ):
             return
         reasons = [contact.misconfigured for contact in contacts if contact.misconfigured]
         if reasons:
@@ -163,3 +188,14 @@ class Succession:
             f"SrcAet {silent_names}: it has not answered, and what the other archives have is done."
             " Check host, port and AE titles; then run the same command again."
         )
+
+    def _holds_work(self, contact: Contact) -> bool:
+        passing = self._place.ledger.passing
+        if passing.rows_at(contact.queue, last_line=self._last_line):
+            return True
+        return not self._rows_only and passing.studies_at(contact.name)
+
+
+def _unavailable(contact: Contact) -> Passed:
+    what = "cannot send to us" if contact.misconfigured else "does not answer"
+    return Passed(why=Why.UNAVAILABLE, reason=f"{contact.name} {what}")

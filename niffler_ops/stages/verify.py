@@ -2,7 +2,7 @@
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from niffler_ops.dicomtools.failures import status_text
@@ -144,7 +144,11 @@ class VerifyStage:
             return Verdict(step=Step.WAIT)
         arrival = self._progress.last_arrival(study.study_instance_uid)
         since = max(arrival or 0.0, self._moved_at[study.id, study.asked])
-        return judge(study, quiet=now - since >= study.grace, max_attempts=self._place.config.max_attempts)
+        quiet, most = now - since >= study.grace, self._place.config.max_attempts
+        verdict = judge(study, quiet=quiet, max_attempts=most)
+        if verdict.step is Step.RELIST and self._succession.is_out_of_reach(study.archive):
+            return judge(replace(study, relisted=True), quiet=quiet, max_attempts=most)
+        return verdict
 
     def _carry_out(self, study: Study, verdict: Verdict) -> list[Instance]:
         """Record a verdict; gives the instances that are to be set aside."""

@@ -72,8 +72,12 @@ class Candidate:
 
     def take_instances(self, unclear: Unclear, answered: Sequence[Dataset]) -> None:
         """The instances of a series came back."""
-        above = unclear.series.series_instance_uid
-        own = [match for match in answered if agrees(match, "SeriesInstanceUID", above)]
+        series, study = unclear.series.series_instance_uid, self.study.study_instance_uid
+        own = [
+            match
+            for match in answered
+            if agrees(match, "SeriesInstanceUID", series) and agrees(match, "StudyInstanceUID", study)
+        ]
         for match in own:
             self._note(match)
         if any(fits(unclear.keys, match, "IMAGE") is Fit.YES for match in own):
@@ -130,6 +134,13 @@ class Walk:
             self._ask_instances(series)
         else:
             self._then()
+
+    def give_up(self, reason: str) -> None:
+        """Nobody is there to be asked: what is not known yet is lost, at no cost."""
+        for candidate in (*self._studies, *(candidate for candidate, _ in self._series)):
+            if candidate.open:
+                candidate.lost = reason
+        self._then()
 
     def _ask_series(self, batch: list[Candidate]) -> None:
         def answered(answers: Answers) -> None:

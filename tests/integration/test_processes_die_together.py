@@ -15,7 +15,8 @@ import pytest
 
 from niffler_ops.errors import StoppedError
 from niffler_ops.model import LocalEntity
-from niffler_ops.processes.locks import acquire, acquire_folder, running
+from niffler_ops.processes.holders import running
+from niffler_ops.processes.locks import acquire, acquire_folder
 from tests.support import processes
 from tests.support.processes import PATIENCE, ROOT, end, is_running, running_python, wait_until
 

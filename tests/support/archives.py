@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.support.processes import ROOT, wait_until
 
@@ -30,6 +30,12 @@ class Ports:
     def __init__(self) -> None:
         self._claims: list[socket.socket] = []
         self._next = FIRST_PORT + int.from_bytes(os.urandom(2)) % PORTS
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        self.release()
 
     def take(self) -> int:
         while True:

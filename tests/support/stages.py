@@ -55,7 +55,9 @@ def configuration(folder: Path, **keys: object) -> Config:
 class Bench:
     """A place, what it is made of, and the tools that stand in for the toolkit's."""
 
-    def __init__(self, folder: Path, archive: Peer, elsewhere: Path | None, **keys: object) -> None:
+    def __init__(
+        self, folder: Path, archives: Sequence[Peer], elsewhere: Path | None, lines: int, **keys: object
+    ) -> None:
         self.folder = folder
         self.clock = FakeClock()
         self.layout = Layout(folder / "storage", elsewhere and elsewhere / folder.name)
@@ -69,7 +71,7 @@ class Bench:
                 csv_file=folder / "list.csv",
                 csv_digest="",
                 csv_header=HEADER,
-                rows=[asked(2)],
+                rows=[asked(line) for line in range(2, lines + 2)],
             )
         self.launcher = Launcher()
         self.progress = Progress(self.clock.monotonic())
@@ -81,19 +83,20 @@ class Bench:
             ledger=self.ledger,
             clock=self.clock,
             tools=Tools(self.launcher, toolkit, self.ledger, self.layout),
-            contacts=(
+            contacts=tuple(
                 Contact(
                     Archive(peer=archive, calling_aet="QBNIFFLER", destination="QBNIFFLER"),
                     self.launcher,
                     self.clock,
-                    first=True,
-                ),
+                    first=number == 0,
+                )
+                for number, archive in enumerate(archives)
             ),
             gate=Gate(configuration(folder, **keys), self.layout, self.clock),
         )
 
         with self.ledger.transaction():
-            self.ledger.passing.adopt([self.contact.name])
+            self.ledger.passing.adopt([contact.name for contact in self.place.contacts])
 
     @property
     def contact(self) -> Contact:
@@ -221,13 +224,20 @@ class Bench:
 
 @contextmanager
 def bench(
-    folder: Path, archive: Peer | None = None, *, elsewhere: Path | None = None, **keys: object
+    folder: Path,
+    archive: Peer | None = None,
+    *,
+    further: Sequence[Peer] = (),
+    elsewhere: Path | None = None,
+    lines: int = 1,
+    **keys: object,
 ) -> Iterator[Bench]:
     """A bench whose archive, unless one is given, refuses connections; its processes end with the block.
 
-    `elsewhere` is a folder for ledger and staging, perhaps on another file system.
+    `further` are the archives after it, `elsewhere` a folder for ledger and staging, perhaps on another file
+    system, `lines` the number of rows.
     """
-    made = Bench(folder, archive or absent(), elsewhere, **keys)
+    made = Bench(folder, (archive or absent(), *further), elsewhere, lines, **keys)
     try:
         yield made
     finally:

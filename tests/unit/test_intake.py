@@ -235,7 +235,7 @@ def test_a_date_in_the_header_looks_like_a_query(given_csv: Maker) -> None:
         (b"E,A\nP\xe9,A1\nP\x81,A2\n", "list.csv: is neither UTF-8 (line 2) nor Windows-1252 (line 3)"),
         (
             b"\xef\xbb\xbfE,A\nP1,A1\nP\xe9,A2\n",
-            "list.csv:3: the file's byte order mark says UTF-8, and this line is not; save it as CSV in UTF-8",
+            "list.csv:3: is UTF-8 by its byte order mark, but not on this line; save it as CSV in UTF-8",
         ),
         (b'E,A\nP1,A1\n"P2,A2\nP3,A3\n', "list.csv:3: a quote is opened on this line and not"),
         (b'E,A\nP1,A1\n"P2,A2\n"P3",A3\n', "list.csv:3: a quote is opened on this line and not"),

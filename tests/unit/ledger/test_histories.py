@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from niffler_ops.database import connect, migrate
+from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.reading import MIGRATIONS
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.ledger.studies import MoveOutcome, Study
-from niffler_ops.ledger.wanting import FoundStudy
+from niffler_ops.ledger.wanting import FoundSeries, FoundStudy
 from niffler_ops.model import InstanceFile
 from niffler_ops.states import (
     ROW_ENDS,
@@ -30,15 +31,33 @@ from tests.support.extractions import ARCHIVE, asked, refused
 FEW = st.integers(1, 3)
 SELDOM = st.sampled_from([False] * 9 + [True])
 SOPS = ("1", "2", "3", "4")
+OTHER = "PACS2@archive:104"
+archives = st.sampled_from((ARCHIVE, ARCHIVE, OTHER))
+queues = st.sampled_from(("", "", OTHER))
 counts = st.none() | st.integers(0, 4)
+series = st.lists(
+    st.builds(FoundSeries, series_instance_uid=st.sampled_from(("1", "2")), promised_count=counts),
+    min_size=1,
+    max_size=2,
+    unique_by=lambda one: one.series_instance_uid,
+).map(tuple)
 found = st.lists(
-    st.builds(FoundStudy, study_instance_uid=st.sampled_from(("1.1", "1.2", "1.3")), promised_count=counts),
+    st.builds(
+        FoundStudy,
+        study_instance_uid=st.sampled_from(("1.1", "1.2", "1.3")),
+        promised_count=counts,
+        series=st.none() | series,
+    ),
     min_size=1,
     max_size=3,
     unique_by=lambda study: study.study_instance_uid,
 )
 ARRIVING = sorted(set(StudyState) - STUDY_ENDS - {StudyState.VERIFIED})
 statuses = st.sampled_from((None, 0, 0xA900, 0xB000, 0xC000))
+
+
+def series_of(sop: str) -> str:
+    return "1" if int(sop) % 2 else "2"
 
 
 def received_file(study: Study, sop: str) -> InstanceFile:
@@ -49,7 +68,7 @@ def received_file(study: Study, sop: str) -> InstanceFile:
         modified_ns=1,
         sha256=sop.encode(),
         study_instance_uid=study.study_instance_uid,
-        series_instance_uid="1",
+        series_instance_uid=series_of(sop),
         sop_instance_uid=sop,
         attributes={},
     )
@@ -61,7 +80,10 @@ def when_studies_are(*states: StudyState) -> Callable[[Callable[..., None]], Cal
 
 
 class Histories(RuleBasedStateMachine):
-    """The steps that stages, recovery and --retry-failed take, in any order that the states allow."""
+    """The steps that stages, recovery and --retry-failed take, in any order that the states allow.
+
+    Rows match studies or series of them, of either of two archives.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,48 +121,75 @@ class Histories(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.count("SELECT 1 FROM rows WHERE state = 'pending'"))
-    @rule(limit=FEW)
-    def claim_rows(self, limit: int) -> None:
+    @rule(limit=FEW, queue=queues)
+    def claim_rows(self, limit: int, queue: str) -> None:
         self.clock.pass_time(20)
         with self.ledger.transaction():
-            self.querying += [row.id for row in self.ledger.rows.claim(limit)]
+            self.querying += [row.id for row in self.ledger.rows.claim(limit, archive=queue)]
 
     @precondition(lambda self: self.querying)
     @rule(
-        answer=found, otherwise=SELDOM, other=st.sampled_from(("not found", "failed", "again")), number=counts
+        answer=found,
+        archive=archives,
+        otherwise=SELDOM,
+        other=st.sampled_from(("not found", "failed", "again", "passed on")),
+        number=counts,
     )
     def answer_a_row(
-        self, answer: list[FoundStudy], *, otherwise: bool, other: str, number: int | None
+        self, answer: list[FoundStudy], archive: str, *, otherwise: bool, other: str, number: int | None
     ) -> None:
         row = self.querying.pop()
         rows, mismatches = self.ledger.rows, number or 0
         with self.ledger.transaction():
             if not otherwise:
-                rows.matched(row, answer, archive=ARCHIVE, mismatches=mismatches)
+                rows.matched(row, answer, archive=archive, mismatches=mismatches)
             elif other == "failed":
                 rows.failed(row, "only mismatches", mismatches=mismatches)
             elif other == "not found":
                 rows.not_found(row, "the archive has no match")
+            elif other == "passed on":
+                queue = "" if archive == ARCHIVE else archive
+                self.ledger.passing.note("row", row, archive, Passed(why=Why.ABSENT, reason=""))
+                rows.ask_again(row, delay=0, charged=True, reason="the archive has no match")
+                rows.pass_on(row, archive=queue, waits=number is None, reason="the archive has no match")
             else:
                 rows.ask_again(row, delay=10, charged=number is None, reason="lost")
 
     @when_studies_are(StudyState.FOUND)
-    @rule(limit=FEW)
-    def claim_studies_for_listing(self, limit: int) -> None:
+    @rule(limit=FEW, archive=archives)
+    def claim_studies_for_listing(self, limit: int, archive: str) -> None:
         self.clock.pass_time(20)
         with self.ledger.transaction():
-            self.ledger.studies.claim_for_listing(limit, archive=ARCHIVE)
+            self.ledger.studies.claim_for_listing(limit, archive=archive)
+
+    @when_studies_are(StudyState.FOUND, StudyState.LISTING, StudyState.LISTED, StudyState.MOVED)
+    @rule(data=st.data(), archive=archives, why=st.sampled_from(Why), waits=st.booleans())
+    def pass_a_study_on(self, data: st.DataObject, archive: str, why: Why, *, waits: bool) -> None:
+        study = self.some(data, StudyState.FOUND, StudyState.LISTING, StudyState.LISTED, StudyState.MOVED)
+        with self.ledger.transaction():
+            self.ledger.passing.note("study", study.id, study.archive, Passed(why=why, reason="short"))
+            self.ledger.studies.pass_on(study, archive=archive, waits=waits, reason="short")
+
+    @when_studies_are(StudyState.LISTING)
+    @rule(data=st.data(), lose=SELDOM)
+    def find_nobody_left_who_has_it(self, data: st.DataObject, *, lose: bool) -> None:
+        if lose:
+            study = self.some(data, StudyState.LISTING)
+            with self.ledger.transaction():
+                self.ledger.studies.exhausted(study.id, study.reason)
 
     @when_studies_are(StudyState.LISTING, StudyState.RELISTING)
     @rule(
         data=st.data(),
         promise=st.sets(st.sampled_from(SOPS), min_size=1) | st.sampled_from(("count", "none")),
+        further=st.booleans(),
     )
-    def learn_what_a_study_has(self, data: st.DataObject, promise: set[str] | str) -> None:
+    def learn_what_a_study_has(self, data: st.DataObject, promise: set[str] | str, *, further: bool) -> None:
         study = self.some(data, StudyState.LISTING, StudyState.RELISTING)
         with self.ledger.transaction():
             if isinstance(promise, set):
-                self.ledger.instances.promise(study.id, [("1", sop) for sop in sorted(promise)])
+                promised = [(series_of(sop), sop) for sop in sorted(promise)]
+                self.ledger.instances.promise(study.id, promised, further=further)
             self.ledger.studies.listed(study.id, study.state, "uid" if isinstance(promise, set) else promise)
 
     @when_studies_are(StudyState.LISTING, StudyState.RELISTING)
@@ -155,11 +204,11 @@ class Histories(RuleBasedStateMachine):
             )
 
     @when_studies_are(StudyState.LISTED)
-    @rule(limit=FEW)
-    def begin_to_move(self, limit: int) -> None:
+    @rule(limit=FEW, archive=archives)
+    def begin_to_move(self, limit: int, archive: str) -> None:
         self.clock.pass_time(20)
         with self.ledger.transaction():
-            for study in self.ledger.studies.due_for_move(limit, archive=ARCHIVE):
+            for study in self.ledger.studies.due_for_move(limit, archive=archive):
                 self.attempts[study.id] = self.ledger.studies.begin_move(study, lane=1, level="STUDY")
 
     @precondition(lambda self: self.attempts)
@@ -228,14 +277,20 @@ class Histories(RuleBasedStateMachine):
                 conflicts = len(received) if end == "conflict" else 0
                 self.ledger.studies.filed(study.id, conflicts=conflicts)
 
-    @rule(die=SELDOM)
-    def crash_and_recover(self, *, die: bool) -> None:
+    @rule(archive=archives)
+    def meet_an_archive_again(self, archive: str) -> None:
+        with self.ledger.transaction():
+            self.ledger.passing.came_back(archive)
+
+    @rule(die=SELDOM, names=st.sampled_from(((ARCHIVE, OTHER), (ARCHIVE, OTHER), (ARCHIVE,))))
+    def crash_and_recover(self, names: tuple[str, ...], *, die: bool) -> None:
         if not die:
             return
         with self.ledger.transaction():
             rewound = self.ledger.rows.rewind()
             self.ledger.studies.rewind(grace=5)
             self.ledger.studies.reread()
+            self.ledger.passing.adopt(names)
         assert rewound == len(self.querying)
         self.querying.clear()
         self.attempts.clear()
@@ -305,10 +360,26 @@ class Histories(RuleBasedStateMachine):
     def rows_are_where_their_studies_are(self) -> None:
         for row in self.count("SELECT id, state FROM rows"):
             studies = self.ledger.studies.of_row(row["id"])
-            if studies:
+            if row["state"] == "done":
+                assert all(self.has_been_done(study) for study in studies), (
+                    "it may be open again, for another"
+                )
+            elif studies:
                 assert row["state"] == row_outcome(study.state for study in studies)
             else:
                 assert row["state"] not in {"matched", "done", "partial"}
+
+    def has_been_done(self, study: Study) -> bool:
+        done = "SELECT 1 FROM events WHERE subject = 'study' AND subject_id = ? AND to_state = 'done'"
+        return bool(self.count(done, study.id))
+
+    @invariant()
+    def what_is_at_its_end_wants_nothing_more_and_remembers_no_archive(self) -> None:
+        for study in self.in_state(*STUDY_ENDS):
+            assert not study.widened
+            assert self.ledger.passing.of("study", study.id) == {}
+        for row in self.count("SELECT id FROM rows WHERE state NOT IN ('pending', 'querying')"):
+            assert self.ledger.passing.of("row", row["id"]) == {}
 
     @invariant()
     def equal_rows_follow_the_first(self) -> None:

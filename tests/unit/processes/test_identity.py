@@ -10,7 +10,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from niffler_ops.processes.identity import Identity, boot_id, identify, is_alive
+from niffler_ops.processes.identity import (
+    Identity,
+    ancestors,
+    boot_id,
+    identify,
+    is_alive,
+    is_defunct,
+    parent_of,
+)
 from tests.support.processes import running_python, wait_until
 
 WAIT = "import signal; print('ready', flush=True); signal.pause()"
@@ -63,7 +71,15 @@ def test_a_defunct_process_exists_and_is_not_alive(process: subprocess.Popen[str
     process.kill()
     wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE, "a defunct process")
     assert identify(process.pid) == identity
+    assert is_defunct(process.pid)
     assert not is_alive(identity)
+
+
+def test_a_process_descends_from_its_parent_and_that_ones(process: subprocess.Popen[str]) -> None:
+    assert parent_of(process.pid) == os.getpid()
+    assert list(ancestors(process.pid)) == [os.getpid(), *ancestors(os.getpid())]
+    assert list(ancestors(process.pid))[-1] == 1
+    assert list(ancestors(1)) == []
 
 
 def test_a_stopped_process_is_alive(process: subprocess.Popen[str]) -> None:
@@ -94,3 +110,5 @@ def test_a_process_of_another_user_is_told_apart_like_any_other() -> None:
 
 def test_a_pid_that_never_was_is_nobody() -> None:
     assert identify(2**22 + 1) is None
+    assert parent_of(2**22 + 1) is None
+    assert is_defunct(2**22 + 1)

@@ -1,6 +1,7 @@
 """Locks: one for an AE title and port, a limit for the machine, one for a folder."""
 
 import os
+import pwd
 import stat
 import threading
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from niffler_ops.errors import CannotWriteError, StoppedError
 from niffler_ops.model import LocalEntity
 from niffler_ops.processes import locks
-from niffler_ops.processes.locks import Lock, acquire, acquire_folder, running, runtime_folder
+from niffler_ops.processes.holders import running
+from niffler_ops.processes.locks import Lock, acquire, acquire_folder, runtime_folder, this_process
 
 ENTITY = LocalEntity(aet="QBNIFFLER", port=4243)
 SINCE = "2024-03-01T12:00:00.000+00:00"
@@ -24,7 +26,11 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def take(entity: LocalEntity = ENTITY, *, limit: int = 1, folder: str = "/data/one") -> Lock:
-    return acquire(entity, storage_folder=Path(folder), since=SINCE, limit=limit)
+    return acquire(entity, storage_folder=Path(folder), since=SINCE, limit=limit, how_far=rows_of)
+
+
+def rows_of(folder: Path) -> str:
+    return "3 of 7 rows done" if folder == Path("/data/one") else ""
 
 
 def test_a_lock_says_who_holds_it(runtime: Path) -> None:
@@ -47,7 +53,8 @@ def test_a_second_start_is_told_who_is_first(runtime: Path) -> None:
         take(limit=9, folder="/data/two")
     text = str(raised.value)
     assert text.startswith("Previous extraction still running")
-    for word in (f"process {os.getpid()} of {holder.user}", "/data/one", SINCE, "QBNIFFLER:4243"):
+    named = f"process {os.getpid()} of {holder.user}, since {SINCE}, in /data/one, 3 of 7 rows done"
+    for word in (named, "it holds QBNIFFLER:4243", f"`kill {os.getpid()}`"):
         assert word in text
     lock.release()
     take(folder="/data/two").release()
@@ -55,9 +62,15 @@ def test_a_second_start_is_told_who_is_first(runtime: Path) -> None:
 
 def test_the_same_title_on_another_port_is_another_lock_within_the_limit() -> None:
     first = take(limit=2)
-    second = take(LocalEntity(aet="QBNIFFLER", port=4244), limit=2)
-    with pytest.raises(StoppedError, match="MaxNifflerProcesses is 2"):
+    second = take(LocalEntity(aet="QBNIFFLER", port=4244), limit=2, folder="/data/two")
+    with pytest.raises(StoppedError, match="MaxNifflerProcesses is 2") as raised:
         take(LocalEntity(aet="OTHER", port=1), limit=2)
+    for named in (
+        "in /data/one, 3 of 7 rows done;",
+        "in /data/two (MaxNiff",
+        "stop one in order (`kill PID`)",
+    ):
+        assert named in str(raised.value)
     first.release()
     take(LocalEntity(aet="OTHER", port=1), limit=2).release()
     second.release()
@@ -140,10 +153,27 @@ def test_a_storage_folder_has_one_extraction_whatever_its_title(tmp_path: Path) 
     private = tmp_path / "storage" / ".niffler"
     private.mkdir(parents=True)
     lock = acquire_folder(private)
-    with pytest.raises(StoppedError, match=r"still running in .*storage"):
+    with pytest.raises(StoppedError, match=r"still running: .* \(it works in .*storage"):
         acquire_folder(private)
     lock.release()
     acquire_folder(private).release()
+
+
+def test_whoever_has_a_storage_folder_is_named_whatever_its_title(tmp_path: Path) -> None:
+    holder = this_process(ENTITY, storage_folder=Path("/data/one"), since=SINCE)
+    lock = acquire_folder(tmp_path, holder=holder)
+    with pytest.raises(StoppedError) as raised:
+        acquire_folder(tmp_path, how_far=rows_of)
+    assert f"process {os.getpid()} of {holder.user}, since {SINCE}, in /data/one, 3 of 7" in str(raised.value)
+    lock.release()
+
+
+def test_the_user_in_a_lock_is_the_one_by_uid_whatever_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LOGNAME", "somebody")
+    holder = this_process(ENTITY, storage_folder=Path("/data/one"), since=SINCE)
+    assert holder.user == pwd.getpwuid(os.getuid()).pw_name
 
 
 def test_the_lock_of_a_storage_folder_is_as_private_as_the_folder(tmp_path: Path) -> None:

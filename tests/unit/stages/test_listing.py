@@ -1,13 +1,17 @@
 """What the archive promises of a study: UIDs where it tells them, else a count, else nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from pydicom import Dataset
 
 from niffler_ops.dicomtools.findscu import FindAnswer
+from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.studies import Study
+from niffler_ops.ledger.wanting import FoundSeries, FoundStudy
+from niffler_ops.model import Peer
+from niffler_ops.stages.asking import Answers, Asking
 from niffler_ops.stages.listing import Listing, ListingStage, uids_of
 from niffler_ops.states import StudyState
 from tests.support.stages import Bench, bench
@@ -132,3 +136,119 @@ def test_by_count_nothing_is_asked(tmp_path: Path) -> None:
         ListingStage(made.place, made.contact, made.succession).advance([])
         assert made.study("1.1").promised_by == "count"
         assert made.calls() == []
+
+
+class Telling(Asking):
+    """An archive that tells at once which instances its series have."""
+
+    def __init__(self, place: Bench, held: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(place.place, place.contact)
+        self.held = held
+
+    def ask(
+        self,
+        level: str,
+        queries: Sequence[Mapping[str, str]],
+        returned: Sequence[str],
+        then: Callable[[Answers], None],
+    ) -> None:
+        del returned
+        answers = []
+        for keys in queries:
+            if level == "SERIES":
+                found = [match(SeriesInstanceUID=uid) for uid in self.held]
+            else:
+                found = [match(SOPInstanceUID=uid) for uid in self.held[keys["SeriesInstanceUID"]]]
+            answers.append(answer(*found))
+        then(Answers(answers=answers, first_lost=None, charged=True, reason=""))
+
+
+def list_all(place: Bench, held: Mapping[str, Sequence[str]]) -> None:
+    """Let whatever is due be listed by an archive that holds this."""
+    place.clock.pass_time(1000)
+    for contact in place.place.contacts:
+        stage = ListingStage(place.place, contact, place.succession)
+        stage._asking = Telling(place, held)
+        stage.advance([])
+
+
+def want_series(place: Bench, *series: str, count: int | None = 2) -> None:
+    """The only row wants these series of the study 1.1."""
+    wanted = tuple(FoundSeries(series_instance_uid=uid, promised_count=count) for uid in series)
+    found = FoundStudy(study_instance_uid="1.1", promised_count=9, series=wanted)
+    with place.ledger.transaction():
+        (row,) = place.ledger.rows.claim(1)
+        place.ledger.rows.matched(row.id, [found], archive=place.contact.name, mismatches=0)
+
+
+@pytest.mark.parametrize("count", [2, None])
+def test_a_wanted_series_that_is_not_told_of_is_expected_all_the_same(
+    tmp_path: Path, count: int | None
+) -> None:
+    with bench(tmp_path) as made:
+        want_series(made, "1.1.1", "1.1.2", count=count)
+        list_all(made, {"1.1.1": ["1.1.1.7", "1.1.1.8", "1.1.1.9"], "1.1.3": ["1.1.3.7"]})
+        study = made.study("1.1")
+        assert (study.state, study.promised_by) == (StudyState.LISTED, "uid")
+        assert study.expected == 3 + (count or 1)
+        assert made.ledger.instances.missing(study.id) == ["1.1.1.7", "1.1.1.8", "1.1.1.9"]
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[Bench]:
+    """Two archives; the second is to be asked for the study 1.1 that the first has named."""
+    peers = [Peer(aet=aet, host="127.0.0.1", port=port) for port, aet in enumerate(("ONE", "TWO"), 1)]
+    with bench(tmp_path, peers[0], further=peers[1:], MaxAttempts=2) as made:
+        made.studies("1.1", instances=4)
+        yield made
+
+
+def hand_over(place: Bench) -> None:
+    with place.ledger.transaction():
+        study, second = place.study("1.1"), place.place.contacts[1].name
+        place.ledger.studies.pass_on(study, archive=second, waits=False, reason="short")
+
+
+def test_what_another_archive_promised_is_missing_also_where_this_one_has_less(two: Bench) -> None:
+    hand_over(two)
+    list_all(two, {"1.1.1": ["1.1.1.1", "1.1.1.9"]})
+    study = two.study("1.1")
+    assert two.ledger.instances.missing(study.id) == [f"1.1.1.{number}" for number in (1, 2, 3, 4, 9)]
+    assert (study.promised_by, study.expected) == ("uid", 5)
+
+
+@pytest.mark.parametrize(
+    ("further", "promised_by", "expected"), [(2, "count", 4), (4, "uid", 4), (5, "uid", 5)]
+)
+def test_fewer_uids_than_another_archive_counted_are_no_promise(
+    two: Bench, further: int, promised_by: str, expected: int
+) -> None:
+    with two.ledger.transaction():
+        two.ledger._connection.execute("DELETE FROM instances")
+        two.ledger._connection.execute("UPDATE studies SET promised_by = 'count'")
+    hand_over(two)
+    list_all(two, {"1.1.1": [f"1.1.1.{number}" for number in range(1, further + 1)]})
+    study = two.study("1.1")
+    assert (study.state, study.promised_by, study.expected) == (StudyState.LISTED, promised_by, expected)
+
+
+def test_a_study_that_another_archive_has_not_goes_to_whoever_is_left(two: Bench) -> None:
+    with two.ledger.transaction():
+        assert two.succession.study_not_given(two.study("1.1"), Passed(why=Why.FAILED, reason="short"))
+    list_all(two, {})
+    study = two.study("1.1")
+    assert (study.state, study.exhausted) == (StudyState.MOVED, True)
+    assert study.reason.endswith("short")
+
+
+def test_an_archive_that_named_the_study_has_it_also_where_it_tells_no_series(two: Bench) -> None:
+    """It was passed over while it did not answer, and the other one does not have the study."""
+    with two.ledger.transaction():
+        study, first = two.study("1.1"), two.contact.name
+        two.ledger._connection.execute("UPDATE studies SET promised_by = NULL")
+        two.ledger.passing.note(
+            "study", study.id, two.place.contacts[1].name, Passed(why=Why.ABSENT, reason="")
+        )
+        two.ledger.studies.pass_on(study, archive=first, waits=True, reason="")
+    list_all(two, {})
+    assert (two.study("1.1").state, two.study("1.1").promised_by) == (StudyState.LISTED, "count")

@@ -3,7 +3,7 @@
 The movescu is a shell script that says what the real one says.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from niffler_ops.dicomtools.answerfiles import read_answer_file
 from niffler_ops.dicomtools.storescp import staging_name
 from niffler_ops.errors import ConfigurationError, UnavailableError
 from niffler_ops.ledger.studies import MoveOutcome
+from niffler_ops.ledger.wanting import FoundSeries, FoundStudy
 from niffler_ops.stages.move import MoveStage
 from niffler_ops.states import StudyState
 from tests.support.peers import absent, answering
@@ -210,6 +211,55 @@ def test_a_study_that_was_refused_at_image_level_is_asked_for_whole(moving: Movi
     moving.run("response 1 0")
     (call,) = moving.bench.calls()
     assert call[call.index("-L") + 1] == "STUDY"
+
+
+def want_series(made: Bench, *, told: Sequence[str], instances: int = 2) -> None:
+    """A study of which two series are wanted; the archive tells the instances of these."""
+    wanted = tuple(FoundSeries(series_instance_uid=uid, promised_count=2) for uid in ("1.1.1", "1.1.2"))
+    found = FoundStudy(study_instance_uid="1.1", promised_count=9, series=wanted)
+    promise = [(uid, f"{uid}.{number}") for uid in told for number in range(1, instances + 1)]
+    with made.ledger.transaction():
+        (row,) = made.ledger.rows.claim(1)
+        made.ledger.rows.matched(row.id, [found], archive=made.contact.name, mismatches=0)
+        (study,) = made.ledger.studies.claim_for_listing(1, archive=made.contact.name)
+        made.ledger.instances.promise(study.id, promise)
+        made.ledger.studies.listed(study.id, StudyState.LISTING, "uid")
+
+
+def series_asked(moving: Moving) -> list[str]:
+    return [str(dataset.SeriesInstanceUID) for dataset in requests(moving)]
+
+
+def test_series_are_asked_for_one_by_one(moving: Moving) -> None:
+    want_series(moving.bench, told=["1.1.1", "1.1.2"])
+    moving.run(keep_queries(moving) + "response 1 0 'completed=2, '\nresponse 2 0 'completed=2, '")
+    (call,) = moving.bench.calls()
+    assert call[call.index("-L") + 1] == "SERIES"
+    assert series_asked(moving) == ["1.1.1", "1.1.2"]
+    assert moving.bench.study("1.1").last_completed == 4
+
+
+def test_a_series_of_which_no_instance_is_known_is_asked_for_without_those_that_are_here(
+    moving: Moving,
+) -> None:
+    want_series(moving.bench, told=["1.1.1"])
+    move_once(moving, "1.1", level="SERIES")
+    moving.bench.receive("1.1", [1, 2])
+    moving.run(keep_queries(moving) + "response 1 0 'completed=2, '")
+    (call,) = moving.bench.calls()
+    assert call[call.index("-L") + 1] == "SERIES"
+    assert series_asked(moving) == ["1.1.2"]
+    assert moving.states() == ["moved"]
+
+
+def test_instances_that_are_known_to_be_missing_come_first(moving: Moving) -> None:
+    want_series(moving.bench, told=["1.1.1"])
+    move_once(moving, "1.1", level="SERIES")
+    moving.bench.receive("1.1", [1])
+    moving.run(keep_queries(moving) + "response 1 0 'completed=1, '")
+    (call,) = moving.bench.calls()
+    assert call[call.index("-L") + 1] == "IMAGE"
+    assert [dataset.SOPInstanceUID for dataset in requests(moving)] == ["1.1.1.2"]
 
 
 def test_levels_are_never_mixed_in_a_batch(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from pydicom import Dataset, config
 
 from niffler_ops.dicomtools.findscu import FindAnswer
 from niffler_ops.ledger.rows import ClaimedRow
-from niffler_ops.ledger.wanting import FoundStudy
+from niffler_ops.ledger.wanting import FoundSeries, FoundStudy
+from niffler_ops.processes.echo import Echo
 from niffler_ops.stages.asking import Answers
 from niffler_ops.stages.believing import is_uid, sort_matches
-from niffler_ops.stages.query import QueryStage, split_keys
+from niffler_ops.stages.query import BACKLOG_BATCHES, Asked, QueryStage, split_keys
+from niffler_ops.stages.walking import Candidate
 from tests.support.stages import Bench, bench
 
 KEYS = {"PatientID": "P1", "AccessionNumber": "A1"}
@@ -175,3 +177,86 @@ def test_those_behind_a_lost_query_are_asked_again_at_no_cost(place: Bench) -> N
     assert states == {"pending"}
     with place.ledger.transaction():
         assert place.ledger.rows.claim(1)[0].attempts == 1
+
+
+def below(place: Bench, *candidates: Candidate) -> dict[str, str]:
+    """Let the only row have a key below study level, and these candidates; gives its state and reason."""
+    with place.ledger.transaction():
+        (row,) = place.ledger.rows.claim(1)
+    asked = Asked(row=row, upper=KEYS, below={"SeriesDescription": "CHEST"})
+    asked.found = sort_matches({}, [match()])
+    asked.candidates = list(candidates)
+    QueryStage(place.place, place.contact, place.succession)._conclude([asked])
+    (reported,) = place.ledger.report_rows()
+    return {name: str(reported[name]) for name in ("state", "reason")}
+
+
+def candidate(uid: str, **known: object) -> Candidate:
+    study = FoundStudy(study_instance_uid=uid, promised_count=3)
+    made = Candidate(study=study, keys={"SeriesDescription": "CHEST"})
+    for name, value in known.items():
+        setattr(made, name, value)
+    return made
+
+
+def test_where_all_was_told_and_nothing_matches_the_row_is_not_found(place: Bench) -> None:
+    told = {"SeriesDescription"}
+    assert below(place, candidate("1.1", told=told), candidate("1.2")) == {
+        "state": "not_found",
+        "reason": "no study that the other keys find (2) has the SeriesDescription asked for",
+    }
+
+
+def test_a_study_of_which_the_archive_refuses_to_tell_may_be_the_one(place: Bench) -> None:
+    told = {"SeriesDescription"}
+    assert below(place, candidate("1.1", told=told), candidate("1.2", refused=True)) == {
+        "state": "failed",
+        "reason": "the archive refuses to tell of 1 of the studies that the other keys find (2)",
+    }
+
+
+def test_where_no_value_was_told_the_archive_cannot_tell(place: Bench) -> None:
+    assert below(place, candidate("1.1"), candidate("1.2", refused=True)) == {
+        "state": "failed",
+        "reason": "the archive cannot tell SeriesDescription of the studies that the other keys find (2)",
+    }
+
+
+def test_what_was_lost_on_the_way_is_asked_for_again(place: Bench) -> None:
+    series = FoundSeries(series_instance_uid="1.1.1", promised_count=3)
+    found, lost = candidate("1.1", matching=[series]), candidate("1.2", lost="cut off")
+    assert below(place, found, lost) == {"state": "pending", "reason": "cut off"}
+    with place.ledger.transaction():
+        assert place.ledger.rows.claim(1)[0].attempts == 1
+
+
+def test_an_archive_that_goes_away_on_the_way_leaves_no_row_behind(place: Bench) -> None:
+    """Another archive may be asked for it."""
+    with place.ledger.transaction():
+        rows = place.ledger.rows.claim(1)
+    stage = QueryStage(place.place, place.contact, place.succession)
+    asked = Asked(row=rows[0], upper={}, below={"SeriesDescription": "CHEST"})
+    stage._answered([asked], Answers(answers=[answer(match())], first_lost=None, charged=True, reason=""))
+    place.contact.lost(Echo.UNREACHABLE)
+    stage.advance()
+    (row,) = place.ledger.report_rows()
+    assert (row["state"], row["reason"]) == ("pending", "the archive does not answer")
+    stage.advance()
+
+
+def test_only_where_studies_are_retrieved_the_queries_wait_for_that(tmp_path: Path) -> None:
+    with bench(tmp_path, MoveLanes=1, BatchSize=1) as made:
+        made.studies(*(f"1.{number}" for number in range(BACKLOG_BATCHES)))
+        stages = [
+            QueryStage(made.place, made.contact, made.succession, retrieves=retrieves)
+            for retrieves in (True, False)
+        ]
+        assert [stage._far_ahead() for stage in stages] == [True, False]
+
+
+def test_an_archive_that_does_not_know_us_is_asked_for_no_further_rows(place: Bench) -> None:
+    place.contact.misconfigured = "it does not know us"
+    QueryStage(place.place, place.contact, place.succession).advance()
+    assert place.calls() == []
+    (row,) = place.ledger.report_rows()
+    assert row["state"] == "pending"

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from niffler_ops.dicomtools.storescp import staging_name
 from niffler_ops.ledger.studies import Study
+from niffler_ops.model import Peer
+from niffler_ops.processes.echo import Echo
 from niffler_ops.stages.verify import Step, VerifyStage, judge
 from niffler_ops.states import StudyState
 from tests.support.stages import Bench, bench
@@ -22,6 +24,7 @@ PLAIN = MappingProxyType(
     {
         "id": 1,
         "study_instance_uid": "1.1",
+        "found_at": "",
         "archive": "",
         "waits": False,
         "exhausted": False,
@@ -297,3 +300,54 @@ def test_of_many_missing_instances_twenty_are_named(place: Bench) -> None:
     reason = place.study("1.1").reason
     assert reason.startswith("29 of 30 instances missing; the archive answered ")
     assert reason.endswith(" and 9 more")
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[Bench]:
+    """Two archives, the first of which never answered."""
+    peers = [Peer(aet=aet, host="127.0.0.1", port=port) for port, aet in enumerate(("ONE", "TWO"), 1)]
+    with bench(tmp_path, peers[0], further=peers[1:], MaxAttempts=2) as made:
+        made.studies("1.1", instances=3)
+        made.place.contacts[1].answered = True
+        yield made
+
+
+def short(place: Bench, *, attempts: int) -> None:
+    """Two of three instances came from the first archive, which does not answer any more."""
+    place.move("1.1", status=SUCCESS, grace=0)
+    place.receive("1.1", [1, 2])
+    with place.ledger.transaction():
+        place.ledger._connection.execute("UPDATE studies SET attempts = ?", (attempts,))
+    place.contact.lost(Echo.UNREACHABLE)
+
+
+def test_what_one_archive_cannot_be_asked_about_again_is_asked_of_the_next(two: Bench) -> None:
+    short(two, attempts=1)
+    succession = two.succession
+    assert verify(two, VerifyStage(two.place, two.progress, succession), 10) == []
+    assert two.study("1.1").state is StudyState.LISTED
+    succession.advance()
+    now = two.study("1.1")
+    assert (now.state, now.archive) == (StudyState.FOUND, two.place.contacts[1].name)
+
+
+def test_after_all_attempts_it_goes_to_the_next_at_once(two: Bench) -> None:
+    short(two, attempts=2)
+    assert verify(two, VerifyStage(two.place, two.progress, two.succession), 10) == []
+    now = two.study("1.1")
+    assert (now.state, now.archive) == (StudyState.FOUND, two.place.contacts[1].name)
+    assert now.reason == f"{two.contact.name}: 1 of 3 instances missing"
+
+
+def test_a_study_that_is_complete_by_its_promise_does_not_wait_for_one_that_is_away(two: Bench) -> None:
+    two.move("1.1", grace=0)
+    two.receive("1.1", [1, 2, 3, 4])
+    two.contact.lost(Echo.UNREACHABLE)
+    assert verify(two, VerifyStage(two.place, two.progress, two.succession), 10) == []
+    assert two.study("1.1").state is StudyState.VERIFIED
+
+
+def test_a_single_archive_is_waited_for(place: Bench) -> None:
+    place.studies("1.1", instances=3)
+    short(place, attempts=1)
+    assert verify(place, VerifyStage(place.place, place.progress, place.succession), 10) == ["1.1"]

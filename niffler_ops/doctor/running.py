@@ -1,0 +1,84 @@
+"""Checks `locks`, `port` and `leftovers`: what runs on this machine, and what is in our way."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from niffler_ops.config import Config
+from niffler_ops.doctor.findings import Finding, failure, ok, warning
+from niffler_ops.processes.holders import NAMELESS, RUNTIME_VARIABLE, Holder, lock_folder, running
+from niffler_ops.processes.ports import Listener, binding_error, listener_on
+from niffler_ops.processes.standing import Leftover, Standing, listening, told_of
+from niffler_ops.reporting.how_far import how_far
+
+LOCKS, PORT, LEFTOVERS = "locks", "port", "leftovers"
+
+
+def check_locks(config: Config | None) -> Iterator[Finding]:
+    """Which extractions run, and whether another one may start beside them."""
+    folder = lock_folder()
+    place = next(place for place in (folder, *folder.parents) if place.exists())
+    if not os.access(place, os.W_OK | os.X_OK):
+        yield failure(LOCKS, f"{folder}: cannot be written; name another folder with {RUNTIME_VARIABLE}")
+    holders = running(folder)
+    for holder in holders:
+        yield _holder(holder, config)
+    if not holders:
+        yield ok(LOCKS, f"no extraction runs (locks are in {folder})")
+    elif config is not None and len(holders) >= config.max_niffler_processes:
+        yield warning(
+            LOCKS,
+            f"{len(holders)} extractions run, and MaxNifflerProcesses is {config.max_niffler_processes}: one"
+            " more would end at once with exit status 75",
+        )
+
+
+def _holder(holder: Holder, config: Config | None) -> Finding:
+    progress = "" if holder == NAMELESS else how_far(Path(holder.folder))
+    text = ", ".join(part for part in (f"{holder.entity}: {holder}", progress) if part)
+    if config is not None and holder.entity == str(config.query_aet):
+        return warning(LOCKS, f"{text}; another start with it would end at once with exit status 75")
+    return ok(LOCKS, text)
+
+
+def check_port(config: Config, leftovers: Sequence[Leftover]) -> Iterator[Finding]:
+    """Whether storescp can listen at QueryAet."""
+    local = config.query_aet
+    name = f"QueryAet {local}: port {local.port}"
+    if config.sends_elsewhere:
+        yield ok(PORT, f"{name} is not used: the images go to another system (DestAet)")
+        return
+    listener = listener_on(local.port)
+    if listener is not None:
+        yield _taken(name, str(local), listener, leftovers)
+    elif error := binding_error(local.port):
+        yield failure(
+            PORT, f"{name} cannot be opened ({error.strerror}): choose one from 1024 on, or run as root"
+        )
+    else:
+        yield ok(PORT, f"{name} is free")
+
+
+def _taken(name: str, local: str, listener: Listener, leftovers: Sequence[Leftover]) -> Finding:
+    told, found = told_of(listener, leftovers), listening(listener, leftovers)
+    if found is not None and found.standing is Standing.ORPHAN:
+        return warning(PORT, f"{name} is taken by {told}")
+    if found is not None and found.owner is not None and found.owner.entity == local:
+        return ok(PORT, f"{name} is in use by an extraction that runs: {found.owner}")
+    return failure(PORT, f"{name} is taken by {told}. End it, or choose another port")
+
+
+def check_leftovers(leftovers: Sequence[Leftover], config: Config | None) -> Iterator[Finding]:
+    """Every storage receiver of this machine, and whose it is."""
+    for leftover in leftovers:
+        harmless = leftover.standing is Standing.LIVE or _is_elsewhere(leftover, config)
+        yield (ok if harmless else warning)(LEFTOVERS, leftover.advice)
+    if not leftovers:
+        yield ok(LEFTOVERS, "no storescp runs on this machine")
+
+
+def _is_elsewhere(leftover: Leftover, config: Config | None) -> bool:
+    """Another user's, and not in our way."""
+    entity = leftover.receiver.entity
+    ours = config is not None and entity is not None and config.query_aet.port == entity.port
+    return leftover.standing is Standing.FOREIGN and not ours
