@@ -10,6 +10,7 @@ from niffler_ops.doctor.findings import Finding, failure, ok, warning
 from niffler_ops.filesystems import is_network, kind_of
 from niffler_ops.layout import Layout
 from niffler_ops.processes.holders import RUNTIME_VARIABLE, lock_folder
+from niffler_ops.processes.users import who_else_writes
 
 DISK, FILE_SYSTEM, CLOCK = "disk", "file system", "clock"
 GIGABYTE = 1e9
@@ -25,27 +26,29 @@ def check_disk(config: Config) -> Iterator[Finding]:
 
 def _folder(key: str, folder: Path, config: Config) -> Iterator[Finding]:
     place = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), Path("/"))
-    if not place.is_dir():
-        yield failure(DISK, f"{key} {folder}: {place} is no folder: name another one")
-        return
-    if not os.access(place, os.W_OK | os.X_OK):
-        yield failure(
-            DISK, f"{key} {folder}: {place} cannot be written: name another folder, or have it changed"
-        )
+    if obstacle := _obstacle(folder, place):
+        yield failure(DISK, f"{key} {folder}: {obstacle}")
         return
     disk = os.statvfs(place)
     free, wanted = disk.f_bavail * disk.f_frsize, config.min_free_disk.of(disk.f_blocks * disk.f_frsize)
     text = f"{key} {folder}: {free / GIGABYTE:.1f} GB are free"
     if free < wanted:
-        yield failure(
-            DISK,
-            f"{text}, and MinFreeDisk is {config.min_free_disk} ({wanted / GIGABYTE:.1f} GB): an extraction"
-            " would pause until there is room",
-        )
+        limit = f"MinFreeDisk is {config.min_free_disk} ({wanted / GIGABYTE:.1f} GB)"
+        yield failure(DISK, f"{text}, and {limit}: an extraction would pause until there is room")
     elif disk.f_files and not disk.f_favail:
         yield failure(DISK, f"{text}, and no file more can be made: the file system has no inodes left")
     else:
         yield ok(DISK, text)
+
+
+def _obstacle(folder: Path, place: Path) -> str:
+    """Why we cannot work in a folder, whose nearest existing one is `place`; "" where we can."""
+    if not place.is_dir():
+        return f"{place} is no folder: name another one"
+    if not os.access(place, os.W_OK | os.X_OK):
+        return f"{place} cannot be written: name another folder, or have it changed"
+    other = who_else_writes(folder) if folder.exists() else ""
+    return f"{other} may write there too: make it yours alone (chmod go-w)" if other else ""
 
 
 def check_file_systems(config: Config | None) -> Iterator[Finding]:

@@ -80,7 +80,7 @@ def test_the_commands_work_from_any_folder_and_through_a_link(plain_rig: Rig, co
     assert data_sets(plain_rig.storage) == data_sets_of(corpus.studies[:1])
 
 
-@pytest.mark.parametrize("command", ["niffler-cold", "niffler-status", "niffler-archive"])
+@pytest.mark.parametrize("command", ["niffler-cold", "niffler-status", "niffler-doctor", "niffler-archive"])
 def test_every_command_explains_itself(plain_rig: Rig, command: str) -> None:
     ended = plain_rig.start("--help", command=command, config=False).end()
     assert ended.status == 0, ended

@@ -1,5 +1,7 @@
 """Keys below study level: believed only where the archive shows that it means them, looked for else."""
 
+import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -167,6 +169,65 @@ def test_a_series_that_is_wanted_after_its_study_was_done_is_added(rig: Rig, fol
     assert data_sets(rig.storage) == of(folder, "1", "2", "3")
     assert set(archive.delivered().values()) == {1}
     assert rig.status()["studies"]["done"] == 3
+
+
+def test_rows_of_a_partial_study_follow_it_where_another_row_wants_more(rig: Rig, folder: Path) -> None:
+    archive = rig.serve(folder, "drop=1:2")
+    ask(rig, "SeriesDescription", CHEST, RetrieveLevel="SERIES")
+    assert rig.cold().status == 3
+    assert rig.states() == ["partial"]
+    archive.restart_mended()
+    ask(rig, "SeriesDescription", CHEST, THORAX, RetrieveLevel="SERIES")
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert rig.states() == ["done", "done"]
+    assert data_sets(rig.storage) == of(folder, "1", "2", "3")
+
+
+def test_a_series_that_can_never_be_had_whole_holds_up_no_other_row(rig: Rig, folder: Path) -> None:
+    rig.serve(folder, "drop=1:2")
+    ask(rig, "SeriesDescription", THORAX, CHEST, RetrieveLevel="SERIES", QueryBatchSize=1, MaxAttempts=1)
+    assert rig.cold().status == 3
+    lost = data_set(folder / "3-2-2.dcm")
+    assert sorted([*data_sets(rig.storage), lost]) == of(folder, "1", "2", "3")
+    assert rig.states()[1] == "partial"
+    assert rig.status()["extraction"]["state"] == "finished"
+
+
+def test_a_series_that_one_archive_lacks_comes_from_the_other_and_neither_row_is_done_without_its_own(
+    rig: Rig, folder: Path, tmp_path: Path
+) -> None:
+    lacking = tmp_path / "lacking"
+    shutil.copytree(folder, lacking)
+    for path in lacking.glob("1-2-*"):
+        path.unlink()
+    for path in lacking.glob("[23]-*"):
+        path.unlink()
+    first = rig.serve(lacking)
+    second = rig.serve(folder, second=True)
+    ask(rig, "SeriesNumber", "1", "2", RetrieveLevel="SERIES", SrcAet=rig.both_archives)
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert rig.states() == ["done", "done"]
+    assert data_sets(rig.storage) == of(folder, "1", "3-2")
+    assert sum(first.delivered().values()) == 2
+    assert sum(second.delivered().values()) == 5
+
+
+def test_it_may_die_at_any_step_of_a_walk_and_of_what_follows(rig: Rig, folder: Path) -> None:
+    rig.serve(folder, noted=True)
+    ask(rig, "AcquisitionDate", SECOND_DAY, THIRD_DAY, RetrieveLevel="SERIES", QueryBatchSize=1, BatchSize=1)
+    deaths = 0
+    for number in (12, 19, 26, 35, 44):
+        rig.environment["NIFFLER_FAILPOINT"] = f"commit-{'after' if number % 2 else 'before'}:{number}"
+        ended = rig.cold()
+        assert ended.status in {-signal.SIGKILL, 0}, ended
+        deaths += ended.status != 0
+    del rig.environment["NIFFLER_FAILPOINT"]
+    assert deaths >= 2
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert data_sets(rig.storage) == of(folder, "1-2", "2", "3")
 
 
 def test_series_are_counted_where_their_images_are_not_told(rig: Rig, folder: Path) -> None:

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from niffler_ops.ledger.correction import Correction
+from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.ledger.wanting import FoundStudy
 from niffler_ops.model import CsvRow
 from tests.support.extractions import ARCHIVE, HEADER, asked, make_ledger, refused
+
+OTHER = "PACS2@archive:104"
 
 
 @pytest.fixture
@@ -108,3 +111,29 @@ def test_the_ledger_remembers_the_corrected_file(ledger: Ledger) -> None:
     record = ledger.record()
     assert record is not None
     assert (record.csv_file, record.csv_digest) == ("corrected.csv", "other")
+
+
+def test_a_withdrawn_row_forgets_who_was_asked_for_it_and_begins_anew_when_it_returns(ledger: Ledger) -> None:
+    (row,) = ledger._connection.execute("SELECT id FROM rows WHERE state = 'pending'").fetchall()
+    with ledger.transaction():
+        ledger.passing.note("row", row["id"], ARCHIVE, Passed(why=Why.ABSENT, reason=""))
+        ledger.rows.pass_on(row["id"], archive=OTHER, waits=True, reason="")
+    given(ledger, lines("A", "B", "B"))
+    assert ledger.passing.of("row", row["id"]) == {}
+    assert not ledger.passing.rows_at(OTHER, last_line=None)
+    given(ledger, lines("A", "B", "B", "C"))
+    with ledger.transaction():
+        assert [claimed.id for claimed in ledger.rows.claim(10)] == [row["id"]]
+
+
+def test_a_study_that_waits_for_an_archive_is_forgotten_with_all_that_is_known_of_it(ledger: Ledger) -> None:
+    study = ledger.studies.by_uid("1.2")
+    assert study is not None
+    with ledger.transaction():
+        ledger.studies.keep_answer(study.id, "", {"StudyDate": "20240105"})
+        ledger.passing.note("study", study.id, ARCHIVE, Passed(why=Why.FAILED, reason=""))
+        ledger.studies.pass_on(study, archive=OTHER, waits=True, reason="")
+    given(ledger, lines("A", "C"))
+    assert ledger.studies.by_uid("1.2") is None
+    assert not ledger.passing.studies_at(OTHER)
+    assert ledger.passing.of("study", study.id) == {}

@@ -1,6 +1,5 @@
 """What an archive answers to a retrieve of nothing, judged by its status; the C-ECHO itself by real peers."""
 
-import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from niffler_ops.dicomtools.toolkit import Toolkit
 from niffler_ops.doctor.archives import check_archives, check_destination
 from niffler_ops.doctor.findings import Result
 from niffler_ops.model import Archive, Peer
-from tests.support.peers import absent, answering
+from tests.support.peers import absent, answering, associations_ended
 from tests.unit.doctor.conftest import Configure
 
 # pynetdicom leaves the socket of a refused connection to Python to close.
@@ -20,8 +19,8 @@ PACS = Archive(peer=Peer(aet="PACS", host="127.0.0.1", port=104), calling_aet="Q
 
 @pytest.fixture(autouse=True)
 def _close_sockets() -> Iterator[None]:
-    yield
-    gc.collect()
+    with associations_ended():
+        yield
 
 
 def movescu(folder: Path, body: str) -> Toolkit:

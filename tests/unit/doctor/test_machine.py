@@ -34,6 +34,14 @@ def test_a_file_in_the_way_is_a_failure(configure: Configure, tmp_path: Path) ->
     assert "is no folder" in finding.text
 
 
+def test_a_folder_in_which_others_may_write_is_a_failure(configure: Configure, tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study").chmod(0o777)
+    (finding,) = check_disk(configure())
+    assert finding.result is Result.FAILURE
+    assert "everybody may write there too" in finding.text
+
+
 def test_a_folder_that_cannot_be_written_is_a_failure(
     configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,5 @@
 """C-ECHO tells an archive that answers from one that does not, whatever it does instead."""
 
-import gc
 import socket
 import struct
 import threading
@@ -11,7 +10,7 @@ import pytest
 
 from niffler_ops.model import Peer
 from niffler_ops.processes.echo import Echo, echo
-from tests.support.peers import absent, answering
+from tests.support.peers import absent, answering, associations_ended
 
 # pynetdicom leaves the socket of a refused connection to Python to close.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -19,8 +18,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning
 
 @pytest.fixture(autouse=True)
 def _close_sockets() -> Iterator[None]:
-    yield
-    gc.collect()
+    with associations_ended():
+        yield
 
 
 ABORT = struct.pack(">BBI4B", 7, 0, 4, 0, 0, 0, 0)

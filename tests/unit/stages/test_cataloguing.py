@@ -42,7 +42,7 @@ def describe(place: Bench, contact: Contact, *series: str) -> Study:
     for uid in series:
         matches.append(Dataset())
         matches[-1].SeriesInstanceUID = uid
-    answer = FindAnswer(status=0, comment="", matches=matches, complete=True)
+    answer = FindAnswer(status=0, comment="", matches=tuple(matches), complete=True)
     with place.ledger.transaction():
         CatalogueStage(place.place, contact, place.succession)._describe(study, answer)
     return place.study("1.1")
