@@ -66,7 +66,7 @@ SELECT 1 FROM rows WHERE state = 'pending' AND same_as IS NULL AND archive = :ar
 UPDATE rows SET archive = :archive, waits = :waits, unqueried = 0, attempts = 0, not_before = 0, reason = :reason WHERE id = :id
 
 -- name: rows_adopted
-UPDATE rows SET archive = ''
+UPDATE rows SET archive = '', unqueried = CASE archive WHEN :first THEN unqueried ELSE 0 END
 WHERE archive <> '' AND (archive = :first OR archive NOT IN (SELECT value FROM json_each(:archives)))
 
 -- name: rows_wait_no_more
@@ -381,7 +381,9 @@ AND events.subject = 'study' AND events.to_state IN ('done', 'partial', 'failed'
 SELECT rows.line, rows.cells, rows.state, rows.reason, rows.mismatches, count(studies.id) AS studies,
        coalesce(sum(studies.expected), 0) AS expected, coalesce(sum(studies.received), 0) AS received,
        group_concat(DISTINCT studies.verified) AS verified, group_concat(studies.study_instance_uid) AS uids,
-       group_concat(DISTINCT CASE WHEN studies.received THEN studies.archive END) AS archives
+       group_concat(DISTINCT CASE WHEN studies.received THEN coalesce(
+           (SELECT archive FROM attempts WHERE study_id = studies.id AND completed > 0 ORDER BY id DESC LIMIT 1),
+           studies.archive) END) AS archives
 FROM rows
 LEFT JOIN row_studies ON row_studies.row_id = rows.id
 LEFT JOIN studies ON studies.id = row_studies.study_id

@@ -150,7 +150,7 @@ class ListingStage:
         if listing.absent and first and not listing.lost:
             reason = "it does not have the study"
             if not self._succession.study_not_given(study, Passed(why=Why.ABSENT, reason=reason)):
-                ledger.studies.exhausted(study.id, study.reason)
+                ledger.studies.exhausted(study.id, study.reason or self._succession.failures(study))
         elif listing.instances and not listing.unknown and not listing.lost:
             ledger.instances.promise(study.id, listing.instances, further=listing.further)
             ledger.studies.listed(study.id, before, self._promised_by(listing))

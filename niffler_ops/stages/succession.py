@@ -70,6 +70,11 @@ class Succession:
             self._hand_study(study, following, f"{study.archive}: {passed.reason}")
         return following is not None
 
+    def failures(self, study: Study) -> str:
+        """Why those who have the study did not give all of it."""
+        passed = self._place.ledger.passing.of("study", study.id)
+        return "; ".join(f"{name}: {one.reason}" for name, one in passed.items() if one.why is Why.FAILED)
+
     def was_passed_on(self, study: Study) -> bool:
         """Whether another archive than the one to be asked named the study, or was asked for it before."""
         further = study.archive != study.found_at

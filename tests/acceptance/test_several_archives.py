@@ -71,6 +71,7 @@ def test_what_no_archive_can_send_whole_is_partial_and_says_what_is_missing(
     ended = rig.cold()
     assert ended.status == 3, ended
     only_there, on_both = rig.report()
+    assert [only_there["archive"], on_both["archive"]] == rig.both_archives
     assert (only_there["state"], only_there["instances_received"]) == ("partial", "7")
     assert (on_both["state"], on_both["instances_received"]) == ("partial", "8")
     assert "missing" in only_there["reason"]

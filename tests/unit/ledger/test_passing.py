@@ -206,3 +206,19 @@ def test_a_study_that_is_taken_up_again_is_asked_of_whoever_named_it(ledger: Led
     assert ledger.passing.of("study", study(ledger).id) == {}
     adopt(ledger, TWO)
     assert study(ledger).archive == TWO
+
+
+@pytest.mark.parametrize(
+    ("names", "unqueried"), [((ONE, TWO), True), ((TWO, ONE), True), ((ONE, THREE), False)]
+)
+def test_only_of_the_archive_that_refused_its_query_a_row_is_retrieved_by_its_keys(
+    ledger: Ledger, names: tuple[str, ...], *, unqueried: bool
+) -> None:
+    hand(ledger, TWO, 2)
+    with ledger.transaction():
+        (row,) = ledger.rows.claim(1, archive=TWO)
+        ledger.rows.retrieve_unqueried(row.id, "refused")
+    adopt(ledger, *names)
+    with ledger.transaction():
+        claimed_by_keys = ledger.rows.claim_unqueried(archive=TWO if names[0] == ONE and unqueried else "")
+    assert (claimed_by_keys is not None) is unqueried

@@ -40,10 +40,10 @@ def place(tmp_path: Path) -> Iterator[Bench]:
         yield made
 
 
-def claim(place: Bench) -> list[Study]:
+def claim(place: Bench, archive: str = "") -> list[Study]:
     place.clock.pass_time(1000)
     with place.ledger.transaction():
-        return place.ledger.studies.claim_for_listing(10, archive=place.contact.name)
+        return place.ledger.studies.claim_for_listing(10, archive=archive or place.contact.name)
 
 
 def test_uids_are_taken_of_what_lies_below_the_asked_study_and_once() -> None:
@@ -232,13 +232,20 @@ def test_fewer_uids_than_another_archive_counted_are_no_promise(
     assert (study.state, study.promised_by, study.expected) == (StudyState.LISTED, promised_by, expected)
 
 
-def test_a_study_that_another_archive_has_not_goes_to_whoever_is_left(two: Bench) -> None:
+@pytest.mark.parametrize("crashed", [False, True])
+def test_a_study_that_nobody_else_has_is_judged_by_what_came_and_says_why(
+    two: Bench, *, crashed: bool
+) -> None:
     with two.ledger.transaction():
         assert two.succession.study_not_given(two.study("1.1"), Passed(why=Why.FAILED, reason="short"))
+    if crashed:
+        claim(two, two.place.contacts[1].name)
+        with two.ledger.transaction():
+            two.ledger.studies.rewind(grace=0)
     list_all(two, {})
     study = two.study("1.1")
     assert (study.state, study.exhausted) == (StudyState.MOVED, True)
-    assert study.reason.endswith("short")
+    assert study.reason == f"{two.contact.name}: short"
 
 
 def test_an_archive_that_named_the_study_has_it_also_where_it_tells_no_series(two: Bench) -> None:
