@@ -27,7 +27,8 @@ SELECT known.id AS row_id, asked.id AS given_id FROM asked JOIN known USING (con
 UPDATE rows SET line = NULL WHERE line IS NOT NULL
 
 -- name: take_lines
-UPDATE rows SET line = given.line, cells = given.cells
+UPDATE rows SET line = given.line, cells = given.cells,
+    reason = CASE rows.state WHEN 'rejected' THEN given.reason ELSE rows.reason END
 FROM pairs JOIN given ON given.id = pairs.given_id WHERE rows.id = pairs.row_id
 
 -- name: withdraw_rows

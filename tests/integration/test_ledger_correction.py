@@ -137,3 +137,10 @@ def test_a_study_that_waits_for_an_archive_is_forgotten_with_all_that_is_known_o
     assert ledger.studies.by_uid("1.2") is None
     assert not ledger.passing.studies_at(OTHER)
     assert ledger.passing.of("study", study.id) == {}
+
+
+def test_a_line_that_is_refused_for_another_reason_now_says_so(ledger: Ledger) -> None:
+    cells = ("P1", "A*")
+    given(ledger, [*lines("A"), refused(3, "the header has 2 columns", cells)])
+    given(ledger, [*lines("A"), refused(3, "the header has 3 columns", cells)])
+    assert [row["reason"] for row in ledger.report_rows()][1] == "the header has 3 columns"
