@@ -91,6 +91,8 @@ def test_the_object_has_the_promised_keys(tmp_path: Path, capsys: pytest.Capture
             "storage_folder": str(tmp_path),
             "csv_file": str(tmp_path / "list.csv"),
             "finished_at": None,
+            "pause_reason": None,
+            "resumes_at": None,
         },
         "rows": {
             "total": 8,
