@@ -14,7 +14,7 @@ class RowState(StrEnum):
     QUERYING = "querying"  # a findscu is asking for it
     MATCHED = "matched"  # its studies are known and not all at their end
     DONE = "done"  # every study it matches is done
-    PARTIAL = "partial"  # its studies ended differently, or one is partial
+    PARTIAL = "partial"  # its studies ended differently, one is partial, or not all that match are known
     FAILED = "failed"  # the query or every study failed
     NOT_FOUND = "not_found"  # the archive answered that nothing matches
     REJECTED = "rejected"  # the line itself cannot be asked
@@ -46,7 +46,7 @@ ROW_TRANSITIONS: Mapping[RowState, frozenset[RowState]] = {
     ),
     RowState.MATCHED: frozenset({RowState.DONE, RowState.PARTIAL, RowState.FAILED, RowState.WITHDRAWN}),
     RowState.DONE: frozenset({RowState.WITHDRAWN}),
-    RowState.PARTIAL: frozenset({RowState.MATCHED, RowState.WITHDRAWN}),
+    RowState.PARTIAL: frozenset({RowState.PENDING, RowState.MATCHED, RowState.WITHDRAWN}),
     RowState.FAILED: frozenset({RowState.PENDING, RowState.MATCHED, RowState.WITHDRAWN}),
     RowState.NOT_FOUND: frozenset({RowState.PENDING, RowState.WITHDRAWN}),
     RowState.REJECTED: frozenset({RowState.WITHDRAWN}),
@@ -120,14 +120,17 @@ def check_study_transition(before: StudyState, after: StudyState) -> None:
         raise ValueError(f"a study cannot go from {before} to {after}")
 
 
-def row_outcome(studies: Iterable[StudyState]) -> RowState:
-    """The state of a row that matched these studies (at least one)."""
+def row_outcome(studies: Iterable[StudyState], *, untold: int = 0) -> RowState:
+    """The state of a row that matched these studies (at least one).
+
+    `untold` is the number of studies that may match as well, of which the archive would not tell.
+    """
     states = set(studies)
     if not states:
         raise ValueError("a row without studies has no outcome")
     if not states <= STUDY_ENDS:
         return RowState.MATCHED
-    if states == {StudyState.DONE}:
+    if states == {StudyState.DONE} and not untold:
         return RowState.DONE
     if states == {StudyState.FAILED}:
         return RowState.FAILED

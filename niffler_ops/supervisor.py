@@ -63,14 +63,14 @@ def make_place(config: Config, toolkit: Toolkit, layout: Layout, ledger: Ledger,
 class Supervisor:
     """Keeps one extraction's work going to its end, or until it is asked to stop."""
 
-    def __init__(self, place: Place, work: Work, display: Display) -> None:
+    def __init__(self, place: Place, work: Work, *displays: Display) -> None:
         self._ledger = place.ledger
         self._clock = place.clock
         self._launcher = place.tools.launcher
         self._contacts = place.contacts
         self._gate = place.gate
         self._work = work
-        self._display = display
+        self._displays = displays
         self._stop_asked = self._hurry = False
         self._touched_at = 0.0
 
@@ -191,7 +191,8 @@ class Supervisor:
             self._touched_at = now
             with self._ledger.transaction():
                 self._ledger.touch()
-            self._display.show(self._ledger)
+            for display in self._displays:
+                display.show(self._ledger)
 
     def _wind_up(self) -> None:
         """End every child, movescu before storescp, and what is being filed; within seconds."""

@@ -23,6 +23,7 @@ from niffler_ops.intake import read_rows
 from niffler_ops.processes.inspection import storescp_count
 from niffler_ops.recovery import end_orphans, recover
 from niffler_ops.reporting.catalogue import write_catalogue
+from niffler_ops.reporting.narration import Narration
 from niffler_ops.reporting.progress import Bar, Lines
 from niffler_ops.reporting.report import write_report
 from niffler_ops.stages.place import Place
@@ -152,22 +153,25 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
         _take_correction(config, opened)
     if arguments.retry_failed:
         with ledger.transaction():
-            studies, rows = ledger.studies.take_up(), ledger.rows.take_up()
+            rows, studies = ledger.rows.take_up(), ledger.studies.take_up()
         log.info("Taken up again: %d rows and %d studies", rows, studies)
     with ledger.transaction():
         ledger.passing.adopt([str(archive) for archive in config.src_aet])
     last_line = ledger.rows.line_of(arguments.first) if arguments.first else None
     place = make_place(config, toolkit, opened.layout, ledger, clock)
-    supervisor = Supervisor(place, _work(place, last_line), display)
+    narration = Narration(ledger)
+    supervisor = Supervisor(place, _work(place, last_line), display, narration)
     _stop_on_signals(supervisor)
     try:
         supervisor.run()
     except NifflerError as error:
+        narration.show(ledger)
         with suppress(OSError, sqlite3.OperationalError), ledger.transaction():
             ledger.run_ended("stopped")
         log.log(logging.ERROR, "Stopped with exit status %d: %s", error.exit_status, error)
         raise
     display.show(ledger)
+    narration.show(ledger)
     return _finish(config, opened, last_line)
 
 

@@ -58,6 +58,9 @@ WHERE rows.state = 'pending' AND first.state NOT IN ('pending', 'querying')
 -- name: copy_links
 INSERT OR IGNORE INTO row_studies (row_id, study_id) SELECT :row_id, study_id FROM row_studies WHERE row_id = :first_id
 
+-- name: copy_untold
+UPDATE rows SET untold = (SELECT untold FROM rows AS first WHERE first.id = :first_id) WHERE id = :row_id
+
 -- name: forget_archives_of_withdrawn
 DELETE FROM passed WHERE subject = 'row' AND subject_id IN (SELECT id FROM rows WHERE state = 'withdrawn')
 

@@ -85,6 +85,12 @@ UPDATE rows SET state = :after, reason = :reason WHERE id = :id AND state = :bef
 -- name: row_mismatches
 UPDATE rows SET mismatches = :mismatches WHERE id = :id
 
+-- name: row_untold
+UPDATE rows SET untold = :untold WHERE id = :id
+
+-- name: untold_of_row
+SELECT untold FROM rows WHERE id = ?
+
 -- name: row_retry
 UPDATE rows SET not_before = :not_before, attempts = attempts - :refund WHERE id = :id
 
@@ -97,9 +103,10 @@ SELECT id, state FROM rows WHERE state = 'querying'
 -- name: rows_to_take_up
 SELECT id, state FROM rows WHERE state IN ('failed', 'not_found')
 AND NOT EXISTS (SELECT 1 FROM row_studies WHERE row_id = rows.id)
+UNION ALL SELECT id, state FROM rows WHERE state = 'partial' AND untold
 
 -- name: row_taken_up
-UPDATE rows SET attempts = 0, not_before = 0, mismatches = 0, archive = '', waits = 0, unqueried = 0
+UPDATE rows SET attempts = 0, not_before = 0, mismatches = 0, untold = 0, archive = '', waits = 0, unqueried = 0
 WHERE id = ?
 
 -- name: link
@@ -376,6 +383,18 @@ SELECT count(*) AS ended, coalesce(sum(events.to_state <> 'failed'), 0) AS retri
 FROM events CROSS JOIN studies ON studies.id = events.subject_id
 WHERE events.id > (SELECT max(id) - :events FROM events) AND events.at >= :since
 AND events.subject = 'study' AND events.to_state IN ('done', 'partial', 'failed')
+
+-- name: last_event
+SELECT coalesce(max(id), 0) AS id FROM events
+
+-- name: bad_ends
+SELECT events.id AS event, rows.line, events.to_state AS state, events.reason,
+       (SELECT group_concat(study_instance_uid) FROM row_studies JOIN studies ON studies.id = study_id
+        WHERE row_id = rows.id AND studies.state IN ('partial', 'failed')) AS uids
+FROM events CROSS JOIN rows ON rows.id = events.subject_id
+WHERE events.id > :after AND events.subject = 'row' AND events.to_state IN ('partial', 'failed', 'not_found')
+AND rows.line IS NOT NULL
+ORDER BY events.id LIMIT :limit
 
 -- name: report_rows
 SELECT rows.line, rows.cells, rows.state, rows.reason, rows.mismatches, count(studies.id) AS studies,

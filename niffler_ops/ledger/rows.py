@@ -9,6 +9,7 @@ from niffler_ops.ledger.connection import LedgerConnection
 from niffler_ops.ledger.wanting import FoundStudy, want
 from niffler_ops.model import CsvRow
 from niffler_ops.states import (
+    ROW_ENDS,
     ROW_REWINDS,
     RowState,
     StudyState,
@@ -99,6 +100,7 @@ class Rows:
         """A pending row takes over what came of the one with the same keys that was asked before it."""
         if self._ledger.run("copy_links", row_id=row_id, first_id=first_id).rowcount:
             self._transition(row_id, RowState.PENDING, RowState.MATCHED, "")
+            self._ledger.run("copy_untold", row_id=row_id, first_id=first_id)
             self.settle(row_id, RowState.MATCHED)
         else:
             self._transition(row_id, RowState.PENDING, state, reason)
@@ -128,10 +130,17 @@ class Rows:
         """The query itself failed for good."""
         self._end_query(row_id, RowState.FAILED, reason, mismatches=mismatches)
 
-    def matched(self, row_id: int, studies: Iterable[FoundStudy], *, archive: str, mismatches: int) -> None:
-        """Link the row and its equals with the studies that the archive named."""
+    def matched(
+        self, row_id: int, studies: Iterable[FoundStudy], *, archive: str, mismatches: int, untold: int = 0
+    ) -> None:
+        """Link the row and its equals with the studies that the archive named.
+
+        `untold` is the number of studies that may match as well, of which it would not tell.
+        """
         wanted = [want(self._ledger, study, archive=archive) for study in studies]
         ended = self._end_query(row_id, RowState.MATCHED, "", mismatches=mismatches)
+        if untold:
+            self._ledger.run_many("row_untold", ({"id": row, "untold": untold} for row in ended))
         self._ledger.run_many("link", ((row, study.study_id) for row in ended for study in wanted))
         for row in ended:
             self.settle(row, RowState.MATCHED)
@@ -142,10 +151,14 @@ class Rows:
     def settle(self, row_id: int, state: RowState) -> None:
         """Bring a row to the state that its studies give it."""
         studies = self._ledger.all("studies_of_row", row_id)
-        outcome = row_outcome(StudyState(study["state"]) for study in studies)
+        known = self._ledger.one("untold_of_row", row_id)
+        untold = known["untold"] if known else 0
+        outcome = row_outcome((StudyState(study["state"]) for study in studies), untold=untold)
         if outcome is state:
             return
         reasons = [study["reason"] for study in studies if study["reason"]]
+        if untold and outcome in ROW_ENDS:
+            reasons.insert(0, f"the archive would not tell whether {untold} more of the studies match")
         text = "; ".join(dict.fromkeys(reasons[:REASONS_SHOWN]))
         if len(reasons) > REASONS_SHOWN:
             text += f"; and {len(reasons) - REASONS_SHOWN} more studies"
@@ -170,7 +183,7 @@ class Rows:
         return len(rows)
 
     def take_up(self) -> int:
-        """For --retry-failed: rows without studies that failed or were not found become pending."""
+        """For --retry-failed: rows that came to no study, or not to all of theirs, become pending."""
         rows = self._ledger.all("rows_to_take_up")
         for row in rows:
             self._transition(row["id"], RowState(row["state"]), RowState.PENDING, "")

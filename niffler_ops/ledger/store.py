@@ -60,6 +60,17 @@ class RecentEnds:
     looked_from: str | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BadEnd:
+    """A row that did not become done, at its `event`; `studies` are the UIDs of those to blame."""
+
+    event: int
+    line: int
+    state: RowState
+    reason: str
+    studies: tuple[str, ...]
+
+
 class Ledger:
     """The one writer's view; every change happens inside `transaction()`."""
 
@@ -211,6 +222,24 @@ class Ledger:
             received=row["received"],
             looked_from=row["looked_from"],
         )
+
+    def last_event(self) -> int:
+        """The id of the newest event; 0 where there is none."""
+        row = self._shared.one("last_event")
+        return 0 if row is None else int(row["id"])
+
+    def bad_ends(self, *, after: int, limit: int) -> list[BadEnd]:
+        """Rows that became partial, failed or not_found after the event with this id, oldest first."""
+        return [
+            BadEnd(
+                event=row["event"],
+                line=row["line"],
+                state=RowState(row["state"]),
+                reason=row["reason"],
+                studies=tuple(row["uids"].split(",")) if row["uids"] else (),
+            )
+            for row in self._shared.all("bad_ends", after=after, limit=limit)
+        ]
 
     def report_rows(self) -> Iterator[sqlite3.Row]:
         """Every row by line with what its studies came to, streamed."""

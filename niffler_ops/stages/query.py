@@ -215,7 +215,13 @@ class QueryStage:
             reason = f"{len(studies)} studies match, more than MaxStudiesPerRow ({limit})"
             rows.failed(row.id, reason, mismatches=found.mismatches)
         elif studies:
-            rows.matched(row.id, studies, archive=self._contact.name, mismatches=found.mismatches)
+            rows.matched(
+                row.id,
+                studies,
+                archive=self._contact.name,
+                mismatches=found.mismatches,
+                untold=sum(candidate.refused for candidate in asked.candidates),
+            )
         elif found.mismatches and not asked.candidates:
             reason = f"only mismatches: {found.mismatches} answers with other values than were asked"
             self._not_given(row, Passed(why=Why.FAILED, reason=reason), mismatches=found.mismatches)
@@ -237,8 +243,6 @@ class QueryStage:
             if candidate.matching:
                 series = tuple(candidate.matching) if by_series else None
                 wanted.append(replace(candidate.study, series=series))
-        if wanted and any(candidate.refused for candidate in asked.candidates):
-            log.warning("Line %d: the archive would not tell of every study that may match", asked.row.line)
         return wanted
 
     def _not_given(self, row: ClaimedRow, passed: Passed, *, mismatches: int = 0) -> None:

@@ -116,6 +116,22 @@ def test_an_archive_without_series_and_image_level_cannot_tell(rig: Rig, folder:
     )
 
 
+def test_a_study_that_the_archive_will_not_tell_of_keeps_its_row_from_being_done(
+    rig: Rig, folder: Path
+) -> None:
+    archive = rig.serve(folder, "no-image-level:2")
+    ask(rig, "SeriesDescription", CHEST, CHEST)
+    assert rig.cold().status == 3
+    assert {(row["state"], row["reason"]) for row in rig.report()} == {
+        ("partial", "the archive would not tell whether 1 more of the studies match")
+    }
+    assert data_sets(rig.storage) == of(folder, "1")
+    archive.restart_mended()
+    assert rig.cold("--retry-failed").status == 0
+    assert rig.states() == ["done", "done"]
+    assert data_sets(rig.storage) == of(folder, "1", "3")
+
+
 def test_what_comes_back_equal_at_study_level_is_believed(rig: Rig, folder: Path) -> None:
     archive = rig.serve(folder, "at-study-level=SeriesDescription", "no-image-level")
     ask(rig, "SeriesDescription", CHEST, VerifyBy="count")

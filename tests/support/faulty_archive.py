@@ -4,7 +4,7 @@ Faults of C-FIND
     ignore-key=KEYWORD    the key matches everything; the answers hold the true values
     untold=KEYWORD        the key matches everything and is returned empty
     at-study-level=KEYWORD  STUDY queries match the key by any instance of a study, and return it as asked
-    no-image-level        SERIES and IMAGE queries are refused with a900H
+    no-image-level[:STUDY]  SERIES and IMAGE queries (of the study with this index) are refused with a900H
     empty-image-level     IMAGE queries match nothing
     no-count              no NumberOfStudyRelatedInstances in the answers
     count=+2              NumberOfStudyRelatedInstances is wrong by this, or (without sign) always this
@@ -149,7 +149,7 @@ class FaultyArchive(Archive):
         faults = self.faults.of(FIND)
         if "find-status" in faults:
             raise RefusedError(int(faults["find-status"].argument, 16), "refused on purpose")
-        if "no-image-level" in faults and query.level in ("SERIES", "IMAGE"):
+        if "no-image-level" in faults and _is_refused_below(session, query, faults["no-image-level"]):
             raise RefusedError(IDENTIFIER_DOES_NOT_MATCH, f"level {query.level} is not supported")
         if "empty-image-level" in faults and query.level == "IMAGE":
             return
@@ -290,6 +290,12 @@ class FaultyRetrieve(Retrieve):
             if other.study != instance.study and (other.sop_class, other.transfer_syntax) == pair:
                 self._send(other)
                 return
+
+
+def _is_refused_below(session: Session, query: Query, fault: Fault) -> bool:
+    if query.level not in ("SERIES", "IMAGE"):
+        return False
+    return fault.study is None or query.uids(STUDY_INSTANCE_UID) == [_all_studies(session)[fault.study]]
 
 
 def _all_studies(session: Session) -> list[str]:

@@ -22,7 +22,7 @@ from niffler_ops.states import (
 
 # Where --retry-failed leads an end back to; every other end is for ever.
 ROW_RETRIES = {
-    RowState.PARTIAL: {RowState.MATCHED},
+    RowState.PARTIAL: {RowState.PENDING, RowState.MATCHED},
     RowState.FAILED: {RowState.PENDING, RowState.MATCHED},
     RowState.NOT_FOUND: {RowState.PENDING},
     RowState.WITHDRAWN: {RowState.PENDING, RowState.REJECTED},

@@ -28,6 +28,7 @@ CREATE TABLE rows (
     reason     TEXT NOT NULL DEFAULT '',
     attempts   INTEGER NOT NULL DEFAULT 0,
     mismatches INTEGER NOT NULL DEFAULT 0,      -- answers with other values than were asked for
+    untold     INTEGER NOT NULL DEFAULT 0,      -- studies that may match, of which the archive would not tell
     not_before REAL NOT NULL DEFAULT 0,
     archive    TEXT NOT NULL DEFAULT '',        -- AET@HOST:PORT that is asked next; empty: the first of SrcAet
     waits      INTEGER NOT NULL DEFAULT 0,      -- 1: for that archive, because every other one was asked
