@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydicom.uid import generate_uid
 
+from niffler_ops.clock import Clock
 from niffler_ops.config import Config
 from niffler_ops.dicomtools.failures import FailureClass, classify_status, failure_reason, status_text
 from niffler_ops.dicomtools.movescu import MoveLog, movescu_arguments
@@ -17,6 +18,7 @@ from niffler_ops.files import write_private
 from niffler_ops.model import Archive
 from niffler_ops.processes.calling import Called, call
 from niffler_ops.processes.echo import Echo, echo
+from niffler_ops.stages.windows import Window
 
 ARCHIVE, DESTINATION = "archive", "move destination"
 ECHO_SECONDS = 5.0
@@ -25,8 +27,13 @@ UNABLE = range(0xC000, 0xD000)
 TELLS_NOTHING = "whether it would send to us, the first retrieve tells (niffler-cold --first 1)"
 
 
-def check_archives(config: Config, *, tools_work: bool) -> Iterator[Finding]:
-    """C-ECHO to each archive with the AE title that we call it with; then its move destination, by a tool."""
+def check_archives(config: Config, clock: Clock, *, tools_work: bool) -> Iterator[Finding]:
+    """C-ECHO to each archive with the AE title that we call it with; then its move destination, by a tool.
+
+    Outside the hours that NightlyOnly allows no C-MOVE is sent.
+    """
+    window = Window(start_hour=config.start_hour, end_hour=config.end_hour)
+    by_day = config.nightly_only and not window.is_open(clock.now().astimezone())
     for archive in config.archives:
         answer = echo(archive.peer, calling_aet=archive.calling_aet, timeout=ECHO_SECONDS)
         text = f"SrcAet {archive.peer}, called by {archive.calling_aet}"
@@ -34,7 +41,13 @@ def check_archives(config: Config, *, tools_work: bool) -> Iterator[Finding]:
             yield failure(ARCHIVE, f"{text}: {answer}. {_remedy(answer)}")
             continue
         yield ok(ARCHIVE, f"{text}: answers C-ECHO")
-        if tools_work:
+        if by_day:
+            yield warning(
+                DESTINATION,
+                f"SrcAet {archive.peer}: not asked, because NightlyOnly allows C-MOVE from {window} only. Run"
+                " niffler-doctor again in these hours",
+            )
+        elif tools_work:
             toolkit = find_toolkit(config.dcm4che_bin, java_options=config.java_options)
             yield check_destination(archive, toolkit, port=_port(config))
 

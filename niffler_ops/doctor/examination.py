@@ -55,4 +55,4 @@ def _checks(settings: Settings, clock: Clock, failed: Container[str]) -> Iterato
         yield PORT, lambda: check_port(system, leftovers)
     yield LEFTOVERS, lambda: check_leftovers(leftovers, system)
     if system is not None:
-        yield ARCHIVE, lambda: check_archives(system, tools_work=TOOLKIT not in failed)
+        yield ARCHIVE, lambda: check_archives(system, clock, tools_work=TOOLKIT not in failed)

@@ -65,6 +65,30 @@ class Answers:
         return Shortfall(reason=self.reason or "not every answer could be read", charged=True)
 
 
+@dataclass(kw_only=True, slots=True)
+class Inquiry:
+    """What several queries about one study have come to.
+
+    `untold`: the archive will not tell; `lost` says why it did not tell this time, `charged` whether that
+    counts as an attempt.
+    """
+
+    untold: bool = False
+    lost: str = ""
+    charged: bool = False
+
+    def hears(self, answers: Answers, index: int) -> bool:
+        """Whether an answer is complete; if not, note whether the archive may tell another time."""
+        shortfall = answers.shortfall(index)
+        if shortfall is None:
+            return True
+        if shortfall.final:
+            self.untold = True
+        elif not self.lost:
+            self.lost, self.charged = shortfall.reason, shortfall.charged
+        return False
+
+
 def _will_never_tell(status: int) -> bool:
     return status in REFUSED_FOR_GOOD or classify_status(status) is FailureClass.REFUSED_STUDY
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from niffler_ops.dicomtools.findscu import FindAnswer
 from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.studies import Study
-from niffler_ops.stages.asking import Answers, Asking
+from niffler_ops.stages.asking import Answers, Asking, Inquiry
 from niffler_ops.stages.believing import agrees, is_uid, text_of
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.place import Place
@@ -20,21 +20,17 @@ from niffler_ops.states import StudyState
 
 
 @dataclass(kw_only=True, slots=True)
-class Listing:
+class Listing(Inquiry):
     """What is being learnt about one study.
 
-    `further`: another archive named it, or was asked before. `unknown` once this one cannot tell, `absent`
-    where it has nothing of it; `lost` says why it did not tell this time.
+    `further`: another archive named it, or was asked before; `absent` where this one has nothing of it.
     """
 
     study: Study
     further: bool = False
     series: list[str] = field(default_factory=list)
     instances: list[tuple[str, str]] = field(default_factory=list)
-    unknown: bool = False
     absent: bool = False
-    lost: str = ""
-    charged: bool = False
 
 
 def uids_of(answer: FindAnswer, keyword: str, above: dict[str, str]) -> list[str]:
@@ -72,7 +68,7 @@ class ListingStage:
             return
         if not self._place.config.asks_for_instances:
             for listing in listings:
-                listing.unknown = True
+                listing.untold = True
             self._conclude(listings)
         else:
             self._ask_series(listings)
@@ -94,11 +90,11 @@ class ListingStage:
 
         def answered(answers: Answers) -> None:
             for index, listing in enumerate(listings):
-                if _usable(listing, answers, index):
+                if listing.hears(answers, index):
                     listing.series = self._wanted(listing.study, answers.answers[index], keys[index])
                     stranger = listing.study.archive != listing.study.found_at
                     listing.absent = stranger and not listing.series
-                    listing.unknown = not listing.series
+                    listing.untold = not listing.series
             self._ask_instances(listings)
 
         self._asking.ask("SERIES", keys, ("SeriesInstanceUID",), answered)
@@ -115,7 +111,7 @@ class ListingStage:
         asked = [
             (listing, series)
             for listing in listings
-            if not listing.unknown and not listing.lost
+            if not listing.untold and not listing.lost
             for series in listing.series
         ]
         if not asked or not self._contact.usable:
@@ -130,7 +126,7 @@ class ListingStage:
 
         def answered(answers: Answers) -> None:
             for index, (listing, series) in enumerate(asked):
-                if _usable(listing, answers, index):
+                if listing.hears(answers, index):
                     uids = uids_of(answers.answers[index], "SOPInstanceUID", keys[index])
                     listing.instances += [(series, uid) for uid in uids]
             self._conclude(listings)
@@ -151,10 +147,10 @@ class ListingStage:
             reason = "it does not have the study"
             if not self._succession.study_not_given(study, Passed(why=Why.ABSENT, reason=reason)):
                 ledger.studies.exhausted(study.id, study.reason or self._succession.failures(study))
-        elif listing.instances and not listing.unknown and not listing.lost:
+        elif listing.instances and not listing.untold and not listing.lost:
             ledger.instances.promise(study.id, listing.instances, further=listing.further)
             ledger.studies.listed(study.id, before, self._promised_by(listing))
-        elif listing.lost and first and not listing.unknown and not exhausted:
+        elif listing.lost and first and not listing.untold and not exhausted:
             delay = retry_delay(config.retry_delay, study.listings + 1) if listing.charged else 0.0
             ledger.studies.listing_failed(
                 study.id, before, delay=delay, charged=listing.charged, reason=listing.lost
@@ -175,15 +171,3 @@ class ListingStage:
 
 def _by_count(study: Study) -> str:
     return "none" if study.promised_count is None else "count"
-
-
-def _usable(listing: Listing, answers: Answers, index: int) -> bool:
-    """Whether an answer is complete; if not, note whether the archive may tell another time."""
-    shortfall = answers.shortfall(index)
-    if shortfall is None:
-        return True
-    if shortfall.final:
-        listing.unknown = True
-    elif not listing.lost:
-        listing.lost, listing.charged = shortfall.reason, shortfall.charged
-    return False

@@ -220,7 +220,7 @@ class QueryStage:
                 studies,
                 archive=self._contact.name,
                 mismatches=found.mismatches,
-                untold=sum(candidate.refused for candidate in asked.candidates),
+                untold=sum(candidate.untold for candidate in asked.candidates),
             )
         elif found.mismatches and not asked.candidates:
             reason = f"only mismatches: {found.mismatches} answers with other values than were asked"
@@ -268,7 +268,7 @@ def _none_below(asked: Asked) -> Passed:
     """No study has the keys below study level, or the archive cannot tell."""
     told = {keyword for candidate in asked.candidates for keyword in candidate.told}
     untold = [keyword for keyword in asked.below if keyword not in told]
-    number, refused = len(asked.candidates), sum(candidate.refused for candidate in asked.candidates)
+    number, refused = len(asked.candidates), sum(candidate.untold for candidate in asked.candidates)
     if untold:
         reason = (
             f"the archive cannot tell {', '.join(untold)} of the studies that the other keys find ({number})"

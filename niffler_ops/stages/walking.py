@@ -13,7 +13,7 @@ from pydicom import Dataset
 
 from niffler_ops.ledger.wanting import FoundSeries, FoundStudy
 from niffler_ops.querying import Level, level_of, matches
-from niffler_ops.stages.asking import Answers, Asking
+from niffler_ops.stages.asking import Answers, Asking, Inquiry
 from niffler_ops.stages.believing import agrees, count_of, is_uid, text_of
 
 COUNT = "NumberOfSeriesRelatedInstances"
@@ -36,11 +36,10 @@ class Unclear:
 
 
 @dataclass(kw_only=True, slots=True)
-class Candidate:
+class Candidate(Inquiry):
     """A study that a row's other keys found, the `keys` to look for below it, and what was learnt.
 
-    `told` are the keys of which the archive returned any value; `refused`: it will not tell; `lost` says why
-    it did not tell this time, `charged` whether that counts as an attempt.
+    `told` are the keys of which the archive returned any value.
     """
 
     study: FoundStudy
@@ -48,14 +47,11 @@ class Candidate:
     matching: list[FoundSeries] = field(default_factory=list)
     unclear: list[Unclear] = field(default_factory=list)
     told: set[str] = field(default_factory=set)
-    refused: bool = False
-    lost: str = ""
-    charged: bool = False
 
     @property
     def open(self) -> bool:
         """Whether it is any use to ask on."""
-        return not (self.refused or self.lost)
+        return not (self.untold or self.lost)
 
     def take_series(self, match: Dataset) -> None:
         """A series of the study came back."""
@@ -145,7 +141,7 @@ class Walk:
     def _ask_series(self, batch: list[Candidate]) -> None:
         def answered(answers: Answers) -> None:
             for index, candidate in enumerate(batch):
-                if _usable(candidate, answers, index):
+                if candidate.hears(answers, index):
                     for match in answers.answers[index].matches:
                         candidate.take_series(match)
                     self._series += [(candidate, unclear) for unclear in candidate.unclear]
@@ -156,7 +152,7 @@ class Walk:
     def _ask_instances(self, batch: list[tuple[Candidate, Unclear]]) -> None:
         def answered(answers: Answers) -> None:
             for index, (candidate, unclear) in enumerate(batch):
-                if _usable(candidate, answers, index):
+                if candidate.hears(answers, index):
                     candidate.take_instances(unclear, answers.answers[index].matches)
 
         keys = [
@@ -167,15 +163,3 @@ class Walk:
             for candidate, unclear in batch
         ]
         self._asking.ask("IMAGE", keys, ("SOPInstanceUID", *self._keywords), answered)
-
-
-def _usable(candidate: Candidate, answers: Answers, index: int) -> bool:
-    """Whether an answer is complete; if not, note whether the archive may tell another time."""
-    shortfall = answers.shortfall(index)
-    if shortfall is None:
-        return True
-    if shortfall.final:
-        candidate.refused = True
-    elif not candidate.lost:
-        candidate.lost, candidate.charged = shortfall.reason, shortfall.charged
-    return False

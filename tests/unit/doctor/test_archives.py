@@ -9,6 +9,7 @@ from niffler_ops.dicomtools.toolkit import Toolkit
 from niffler_ops.doctor.archives import check_archives, check_destination
 from niffler_ops.doctor.findings import Result
 from niffler_ops.model import Archive, Peer
+from tests.support.clock import FakeClock
 from tests.support.peers import absent, answering, associations_ended
 from tests.unit.doctor.conftest import Configure
 
@@ -79,7 +80,7 @@ def test_each_asks_for_another_study_that_cannot_exist_and_removes_the_query(tmp
 
 
 def test_an_archive_that_does_not_answer_is_a_failure_with_what_to_look_at(configure: Configure) -> None:
-    (finding,) = check_archives(configure(SrcAet=str(absent())), tools_work=True)
+    (finding,) = check_archives(configure(SrcAet=str(absent())), FakeClock(), tools_work=True)
     assert (finding.check, finding.result) == ("archive", Result.FAILURE)
     assert "firewall" in finding.text
 
@@ -87,8 +88,20 @@ def test_an_archive_that_does_not_answer_is_a_failure_with_what_to_look_at(confi
 def test_each_archive_is_called_by_the_title_it_knows(configure: Configure) -> None:
     with answering(known="KNOWN") as peer:
         known = {"Archive": str(peer), "CallingAet": "KNOWN"}
-        (finding,) = check_archives(configure(SrcAet=[known]), tools_work=False)
+        (finding,) = check_archives(configure(SrcAet=[known]), FakeClock(), tools_work=False)
         assert finding.result is Result.OK
-        (finding,) = check_archives(configure(SrcAet=str(peer)), tools_work=False)
+        (finding,) = check_archives(configure(SrcAet=str(peer)), FakeClock(), tools_work=False)
         assert finding.result is Result.FAILURE
         assert "--form" in finding.text
+
+
+def test_outside_the_hours_that_are_allowed_no_retrieve_is_tried(configure: Configure) -> None:
+    clock = FakeClock()
+    hour = clock.now().astimezone().hour
+    hours = {"StartHour": (hour + 1) % 24, "EndHour": (hour + 2) % 24}
+    with answering(known="KNOWN") as peer:
+        known = {"Archive": str(peer), "CallingAet": "KNOWN"}
+        config = configure(SrcAet=[known], NightlyOnly=True, **hours)
+        _, finding = check_archives(config, clock, tools_work=True)
+    assert (finding.check, finding.result) == ("move destination", Result.WARNING)
+    assert "NightlyOnly" in finding.text

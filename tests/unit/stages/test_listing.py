@@ -81,7 +81,7 @@ def test_only_a_complete_list_is_a_promise(
     unknown: bool,
 ) -> None:
     study = claim(place)[0]
-    listing = Listing(study=study, instances=instances, unknown=unknown, lost=lost, charged=bool(lost))
+    listing = Listing(study=study, instances=instances, untold=unknown, lost=lost, charged=bool(lost))
     ListingStage(place.place, place.contact, place.succession)._conclude([listing])
     now = place.study("1.1")
     assert (now.promised_by, now.state) == (promised_by, state)

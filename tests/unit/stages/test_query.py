@@ -209,14 +209,14 @@ def test_where_all_was_told_and_nothing_matches_the_row_is_not_found(place: Benc
 
 def test_a_study_of_which_the_archive_refuses_to_tell_may_be_the_one(place: Bench) -> None:
     told = {"SeriesDescription"}
-    assert below(place, candidate("1.1", told=told), candidate("1.2", refused=True)) == {
+    assert below(place, candidate("1.1", told=told), candidate("1.2", untold=True)) == {
         "state": "failed",
         "reason": "the archive refuses to tell of 1 of the studies that the other keys find (2)",
     }
 
 
 def test_where_no_value_was_told_the_archive_cannot_tell(place: Bench) -> None:
-    assert below(place, candidate("1.1"), candidate("1.2", refused=True)) == {
+    assert below(place, candidate("1.1"), candidate("1.2", untold=True)) == {
         "state": "failed",
         "reason": "the archive cannot tell SeriesDescription of the studies that the other keys find (2)",
     }

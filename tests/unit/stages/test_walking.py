@@ -283,7 +283,7 @@ def test_a_refusal_is_final_and_anything_else_is_asked_again(
     one = candidate()
     holds = holdings({"1.1": [(CHEST, [{}])]})
     walk(Archive(holds, fault=lambda _level, _number: answer(status=status)), [one], batch_size=1)
-    assert one.refused is refused
+    assert one.untold is refused
     assert one.lost == lost
     assert one.charged == bool(lost)
 
