@@ -23,16 +23,23 @@ _failpoint_passes = 0
 
 
 def failpoint(name: str) -> None:
-    """Die by SIGKILL here when the environment names this point as NAME or NAME:PASS (1 is the first)."""
+    """Die by SIGKILL here when the environment names this point as NAME or NAME:PASS (1 is the first).
+
+    NAME:PASS:ERROR, such as `sync-before:3:EIO`, raises that OSError instead, then and ever after.
+    """
     wanted = os.environ.get(FAILPOINT_VARIABLE)
     if wanted is None:
         return
-    target, _, passes = wanted.partition(":")
+    target, _, rest = wanted.partition(":")
+    passes, _, error = rest.partition(":")
     if target != name:
         return
     global _failpoint_passes  # noqa: PLW0603 - the one counter of a process that is about to die
     with _failpoint_lock:
         _failpoint_passes += 1
+        if error and _failpoint_passes >= int(passes):
+            code = getattr(errno, error)
+            raise OSError(code, os.strerror(code))
         if _failpoint_passes == int(passes or 1):
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 def main(argv: list[str]) -> int:
     """Run the command; gives the exit status."""
     os.umask(PRIVATE_UMASK)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _stop_signals():
         signal.signal(number, _stop_at_once)
     return run(lambda: _start(_parser().parse_args(argv)))
 
@@ -135,8 +135,14 @@ def _dry_run(config: Config, toolkit: Toolkit, arguments: Namespace) -> int:
 
 
 def _stop_on_signals(supervisor: Supervisor) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _stop_signals():
         signal.signal(number, lambda _number, _frame: supervisor.ask_to_stop())
+
+
+def _stop_signals() -> list[signal.Signals]:
+    """What asks for a stop: also a terminal that is closed, unless the command was started by nohup."""
+    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    return [signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hangs_up else [])]
 
 
 def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namespace, stack: ExitStack) -> int:

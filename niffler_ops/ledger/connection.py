@@ -7,6 +7,7 @@ from functools import cache
 from niffler_ops.clock import Clock, timestamp
 from niffler_ops.database import named_queries
 from niffler_ops.errors import LedgerConflictError
+from niffler_ops.files import failpoint
 
 
 @cache
@@ -49,6 +50,8 @@ class LedgerConnection:
 
     def one_changed(self, name: str, *positional: object, **named: object) -> None:
         """Run a guarded update; raise LedgerConflictError unless exactly one row changed."""
+        failpoint("transition-before")
         changed = self.run(name, *positional, **named).rowcount
+        failpoint("transition-after")
         if changed != 1:
             raise LedgerConflictError(f"the ledger refused {name}: {changed} rows were in the expected state")

@@ -106,7 +106,8 @@ class Launcher:
         try:
             child.command = sh.Command(program)(*arguments, **options)
         except (sh.CommandNotFound, sh.ForkException, OSError) as error:
-            raise UnavailableError(f"{program}: cannot be started ({type(error).__name__})") from None
+            cause = getattr(error, "strerror", None) or type(error).__name__  # sh's own quote the arguments
+            raise UnavailableError(f"{program}: cannot be started ({cause})") from None
         child.identity = identify(child.pid)
         self.children.add(child)
         threading.Thread(target=watch, name=f"{name}-{child.pid}", daemon=True).start()

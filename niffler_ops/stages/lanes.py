@@ -14,11 +14,16 @@ SUCCESS = 0x0000
 
 @dataclass(kw_only=True, slots=True)
 class Item:
-    """A study in a batch, and the message ids of its requests: one, or several below STUDY level."""
+    """A study in a batch, and the message ids of its requests: one, or several below STUDY level.
+
+    `begun` and `ended` are the monotonic times of its turn.
+    """
 
     study: Study
     attempt: int
     messages: range
+    begun: float = 0.0
+    ended: float = 0.0
     finals: list[MoveResponse] = field(default_factory=list)
 
     def outcome(self) -> MoveOutcome:
@@ -69,4 +74,5 @@ class Lane:
             if response.message_id in item.messages:
                 item.finals.append(response)
                 if len(item.finals) == len(item.messages):
+                    item.begun, item.ended = self.turn_at, now
                     self.turn, self.turn_at, self.delivering = index + 1, now, False

@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 
 from niffler_ops.dicomtools.failures import FailureClass, classify_status, failure_reason
@@ -23,6 +23,7 @@ from niffler_ops.stages.retry import retry_delay
 DESTINATION_UNKNOWN = 0xA801
 SOME_FAILED = 0xB000
 UIDS_IN_ONE_REQUEST = 200  # 64 characters each stay far below the 64 KiB of an explicit VR UI element
+REMEMBERED = 1000  # answered studies that may be refunded when storescp turns out to have been silent
 KILL_SECONDS = 5.0
 RELEASE_SECONDS = 10.0
 
@@ -45,6 +46,8 @@ class MoveStage:
         self._lanes: dict[int, Lane] = {}
         self._deaths = 0
         self._not_before = 0.0
+        self._answered: deque[Item] = deque(maxlen=REMEMBERED)
+        self._gone_at: float | None = None
         self._breaker = Breaker(place.config.retry_delay, place.clock.monotonic)
         self._stopping = False
 
@@ -58,6 +61,7 @@ class MoveStage:
         for lane in list(self._lanes.values()):
             self._write_answers(lane)
             self._watch(lane)
+        self._refund_in_retrospect()
         usable = self._contact.usable and not self._contact.misconfigured
         if receiving and usable and not self._stopping and self._place.gate.is_open:
             self._start_lanes()
@@ -192,7 +196,7 @@ class MoveStage:
                     self._place.ledger.studies.end_move(
                         item.study.id, item.attempt, outcome, grace=self._grace(outcome.status)
                     )
-                    self._note(item, outcome)
+                    self._charge(item, outcome)
         lane.written = lane.turn
         if unknown and not self._contact.misconfigured:
             self._contact.misconfigured = self._who_adds_us()
@@ -200,6 +204,25 @@ class MoveStage:
             for other in self._lanes.values():
                 if other.child is not None:
                     other.child.terminate()
+
+    def _charge(self, item: Item, outcome: MoveOutcome) -> None:
+        """An attempt counts if our storescp was there to receive."""
+        if self._progress.nothing_could_arrive(item.begun, item.ended):
+            self._place.ledger.studies.refund(item.study.id, item.attempt)
+        else:
+            self._answered.append(item)
+            self._note(item, outcome)
+
+    def _refund_in_retrospect(self) -> None:
+        """That storescp was silent is noticed late: what ended meanwhile does not count either."""
+        if self._gone_at == self._progress.gone_at:
+            return
+        self._gone_at = self._progress.gone_at
+        with self._place.ledger.transaction():
+            for item in list(self._answered):
+                if self._progress.nothing_could_arrive(item.begun, item.ended):
+                    self._place.ledger.studies.refund(item.study.id, item.attempt)
+                    self._answered.remove(item)
 
     def _note(self, item: Item, outcome: MoveOutcome) -> None:
         """A study that the archive will never send tells nothing of the archive."""
@@ -300,9 +323,11 @@ class MoveStage:
         delay = retry_delay(self._place.config.retry_delay, self._deaths)
         self._not_before = self._place.clock.monotonic() + delay
 
+        received = not self._progress.nothing_could_arrive(lane.turn_at, self._place.clock.monotonic())
+
         def conclude(echo: Echo) -> None:
             if echo is not Echo.ANSWERED:
                 self._contact.lost(echo)
-            self._end_unanswered(first, reason, charged=echo is Echo.ANSWERED)
+            self._end_unanswered(first, reason, charged=received and echo is Echo.ANSWERED)
 
         self._contact.ask(conclude)

@@ -1,4 +1,4 @@
-"""When something last arrived: written by the arrivals, read by whoever waits for them."""
+"""When something last arrived, and when nothing could: read by whoever waits for arrivals."""
 
 from collections import Counter
 
@@ -13,6 +13,10 @@ class Progress:
         self._unread: Counter[str] = Counter()
         self.growth = now  # when a file that is being received grew last
         self.arrival = now  # when any file came last
+        self.gone_at: float | None = (
+            None  # from when on storescp did not answer the last time that it did not
+        )
+        self._back_at: float | None = None
 
     def arrived(self, folder: str, files: int, now: float) -> None:
         """So many files came into a staging folder and are to be read."""
@@ -36,6 +40,20 @@ class Progress:
     def all_read(self) -> bool:
         """Whether all that was noticed is recorded."""
         return not self._unread
+
+    def receiver_gone(self, since: float) -> None:
+        """Our storescp ended or is silent."""
+        self.gone_at, self._back_at = since, None
+
+    def receiver_back(self, now: float) -> None:
+        """It answers."""
+        self._back_at = now
+
+    def nothing_could_arrive(self, begun: float, ended: float) -> bool:
+        """Whether storescp was gone at any time between these two, so that a retrieve says nothing."""
+        if self.gone_at is None or ended < self.gone_at:
+            return False
+        return self._back_at is None or begun <= self._back_at
 
     def forget(self, study_instance_uid: str) -> None:
         """The study's files have left staging."""

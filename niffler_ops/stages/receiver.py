@@ -12,12 +12,14 @@ from niffler_ops.processes.echo import Echo, echo
 from niffler_ops.processes.launcher import Child
 from niffler_ops.processes.standing import who_has_port
 from niffler_ops.stages.place import Place
+from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.retry import retry_delay
 
 LOOPBACK = "127.0.0.1"
 ECHO_SECONDS = 3.0
 START_SECONDS = 30.0
 WATCH_SECONDS = 15.0
+NOTICED_WITHIN_SECONDS = 1.0
 RESTARTS = 5
 RESTART_WINDOW_MINUTES = 10
 SILENCES = 3
@@ -28,14 +30,16 @@ log = logging.getLogger(__name__)
 class Receiver:
     """Keeps a storescp listening at QueryAet."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, progress: Progress) -> None:
         self._place = place
+        self._progress = progress
         self._child: Child | None = None
         self._started_at = 0.0
         self._start_at = 0.0
         self._echo_at = 0.0
         self._echoing = False
         self._silences = 0
+        self._answered_at = 0.0
         self._ends: deque[float] = deque(maxlen=RESTARTS)
         self._stopping = False
         self._failure: UnavailableError | StoppedError | None = None
@@ -94,8 +98,10 @@ class Receiver:
         if result is Echo.ANSWERED:
             if not self.ready:
                 log.info("storescp listens at %s", self._place.config.query_aet)
+                self._progress.receiver_back(now)
             self.ready = True
             self._silences = 0
+            self._answered_at = now
             self._echo_at = now + WATCH_SECONDS
         elif self.ready:
             self._silences += 1
@@ -116,6 +122,7 @@ class Receiver:
             return
         self._place.tools.require_running(child, code)
         now = self._place.clock.monotonic()
+        self._progress.receiver_gone(self._answered_at if self._silences else now - NOTICED_WITHIN_SECONDS)
         reason = failure_reason(child.output)
         self._place.tools.keep_output(child)
         log.warning("storescp ended with exit status %d: %s", code, reason)
