@@ -29,6 +29,7 @@ def recover(ledger: Ledger, layout: Layout, *, quiet_time: float) -> None:
     with ledger.transaction():
         rows = ledger.rows.rewind()
         studies = ledger.studies.rewind(grace=quiet_time)
+        ledger.handovers.rewind()
         ledger.studies.reread()
     if rows or studies:
         log.info("Resumed: %d rows and %d studies that were in flight were taken back", rows, studies)

@@ -1,4 +1,4 @@
-"""Every state of rows and studies, the one table of transitions, and how a row follows its studies.
+"""Every state of rows, studies and handovers, the tables of transitions, and how a row follows its studies.
 
 States that end in -ing are in flight: a process works on them. Recovery rewinds exactly those.
 """
@@ -34,6 +34,15 @@ class StudyState(StrEnum):
     DONE = "done"  # complete and durable at its final path
     PARTIAL = "partial"  # some instances could not be had; those that came are at their final path
     FAILED = "failed"  # nothing of it could be had
+
+
+class HandoverState(StrEnum):
+    """Where one done study stands with one post-processor."""
+
+    WAITING = "waiting"  # to be worked on
+    PROCESSING = "processing"  # a worker was given it
+    DONE = "done"  # worked on to its end; single files may be listed in failures.csv
+    FAILED = "failed"  # given up
 
 
 ROW_TRANSITIONS: Mapping[RowState, frozenset[RowState]] = {
@@ -87,6 +96,14 @@ STUDY_TRANSITIONS: Mapping[StudyState, frozenset[StudyState]] = {
     StudyState.FAILED: frozenset({StudyState.FOUND}),
 }
 
+HANDOVER_TRANSITIONS: Mapping[HandoverState, frozenset[HandoverState]] = {
+    HandoverState.WAITING: frozenset({HandoverState.PROCESSING}),
+    HandoverState.PROCESSING: frozenset({HandoverState.WAITING, HandoverState.DONE, HandoverState.FAILED}),
+    # From both ends: taken up again by --retry-failed, after other settings, or because the study has grown.
+    HandoverState.DONE: frozenset({HandoverState.WAITING}),
+    HandoverState.FAILED: frozenset({HandoverState.WAITING}),
+}
+
 ROW_REWINDS: Mapping[RowState, RowState] = {RowState.QUERYING: RowState.PENDING}
 
 STUDY_REWINDS: Mapping[StudyState, StudyState] = {
@@ -94,6 +111,8 @@ STUDY_REWINDS: Mapping[StudyState, StudyState] = {
     StudyState.MOVING: StudyState.MOVED,  # the archive may still be sending
     StudyState.RELISTING: StudyState.MOVED,
 }
+
+HANDOVER_REWINDS: Mapping[HandoverState, HandoverState] = {HandoverState.PROCESSING: HandoverState.WAITING}
 
 ROW_ENDS = frozenset(
     {
@@ -106,6 +125,7 @@ ROW_ENDS = frozenset(
     }
 )
 STUDY_ENDS = frozenset({StudyState.DONE, StudyState.PARTIAL, StudyState.FAILED})
+HANDOVER_ENDS = frozenset({HandoverState.DONE, HandoverState.FAILED})
 
 
 def check_row_transition(before: RowState, after: RowState) -> None:
@@ -118,6 +138,12 @@ def check_study_transition(before: StudyState, after: StudyState) -> None:
     """Raise ValueError where the table does not list the step."""
     if after not in STUDY_TRANSITIONS[before]:
         raise ValueError(f"a study cannot go from {before} to {after}")
+
+
+def check_handover_transition(before: HandoverState, after: HandoverState) -> None:
+    """Raise ValueError where the table does not list the step."""
+    if after not in HANDOVER_TRANSITIONS[before]:
+        raise ValueError(f"a handover cannot go from {before} to {after}")
 
 
 def row_outcome(studies: Iterable[StudyState], *, untold: int = 0) -> RowState:

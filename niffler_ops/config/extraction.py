@@ -52,42 +52,6 @@ class ExtractionKeys(BaseModel):
         description="Where the mail of SendEmail goes; without effect while that is false",
         examples=["you@example.org"],
     )
-    post_processors: Annotated[None, Off("an empty list")] = Field(
-        None,
-        alias="PostProcessors",
-        description="What is done with each retrieved study",
-        examples=[[]],
-    )
-    output_folder: Annotated[None, Off("no value")] = Field(
-        None,
-        alias="OutputFolder",
-        description="Where post-processors put what leaves identity behind",
-        examples=[""],
-    )
-    metadata_store: Annotated[None, Off("no value", secret=True)] = Field(
-        None,
-        alias="MetadataStore",
-        description="Where the metadata post-processor stores its records",
-        examples=[""],
-    )
-    featureset: Annotated[None, Off("no value")] = Field(
-        None,
-        alias="Featureset",
-        description="Which attributes the metadata post-processor keeps",
-        examples=[""],
-    )
-    pseudonym_key: Annotated[None, Off("no value", secret=True)] = Field(
-        None,
-        alias="PseudonymKey",
-        description="The secret behind pseudonyms",
-        examples=[""],
-    )
-    deidentify_options: Annotated[None, Off("no value")] = Field(
-        None,
-        alias="DeidentifyOptions",
-        description="What de-identification retains",
-        examples=[""],
-    )
     niffler_system: Annotated[Path | None, Place("a system file")] = Field(
         None,
         alias="NifflerSystem",

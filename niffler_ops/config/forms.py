@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from niffler_ops.config.attributes import keyword_of
-from niffler_ops.model import KeyColumn
+from niffler_ops.model import KeyColumn, Listing
 from niffler_ops.querying import level_of
 
 
@@ -76,6 +76,24 @@ def destination_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     destinations = [archive.destination or default for archive in data.get("archive_entries", ())]
     if local is not None and len({destination == local.aet for destination in destinations}) > 1:
         yield Problem("archive_entries", f"archives that all send to QueryAet's {local.aet}, or none of them")
+
+
+def post_processing_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Post-processors that have nothing to work on, lack what they need, or write where identity is."""
+    processors = data.get("post_processors", ())
+    if processors and isinstance(data.get("filing"), Listing):
+        yield Problem("post_processors", f"an empty list where FilePath is {data['filing']}")
+    elif processors and data.get("dest_aet") not in {None, data.get("query_aet") and data["query_aet"].aet}:
+        yield Problem("post_processors", "an empty list where the images go to another system (DestAet)")
+    if "command" in processors and data.get("command") == ():
+        yield Problem("command", "the site's command, because PostProcessors names `command`")
+    if data.get("png_bits") not in {None, 8, 16}:
+        yield Problem("png_bits", "8 or 16")
+    storage, output = data.get("storage_folder"), data.get("given_output_folder")
+    if storage is not None and output is not None and (storage == output or storage in output.parents):
+        yield Problem("given_output_folder", "a folder outside StorageFolder")
+    if storage is not None and output is not None and output in storage.parents:
+        yield Problem("given_output_folder", "a folder that StorageFolder is not in")
 
 
 def _is_given(data: Mapping[str, Any], key: str) -> bool:

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, ValidationInfo
 
 from niffler_ops.config.extraction import DEFAULT_FILE_PATH, ExtractionKeys
-from niffler_ops.config.forms import Problem, destination_problems, key_columns
+from niffler_ops.config.forms import Problem, destination_problems, key_columns, post_processing_problems
 from niffler_ops.config.keys import describe
 from niffler_ops.config.kinds import Kind
 from niffler_ops.config.operation import OperationKeys
+from niffler_ops.config.postprocessing import PostProcessingKeys
 from niffler_ops.config.query import QueryKeys
 from niffler_ops.config.system import SystemKeys
 from niffler_ops.model import Archive, KeyColumn, Listing, Peer
@@ -26,6 +27,7 @@ class _Resolved(Kind):
         """The columns that the configuration names; ProblemsError for all of Config at once."""
         columns, problems = key_columns(info.data)
         problems += destination_problems(info.data)
+        problems += post_processing_problems(info.data)
         if problems:
             raise ProblemsError(problems)
         return columns
@@ -39,7 +41,7 @@ class ProblemsError(ValueError):
         self.problems = tuple(problems)
 
 
-class Config(QueryKeys, ExtractionKeys, OperationKeys, SystemKeys):
+class Config(PostProcessingKeys, QueryKeys, ExtractionKeys, OperationKeys, SystemKeys):
     """Everything an extraction is told: the keys of both files, each under its name in snake case.
 
     Seconds are floats, paths absolute. `notes` are for the operator: what was accepted without effect.
@@ -101,6 +103,12 @@ class Config(QueryKeys, ExtractionKeys, OperationKeys, SystemKeys):
         """Where an instance is filed; the default where nothing is retrieved."""
         return FilePattern.parse(DEFAULT_FILE_PATH) if isinstance(self.filing, Listing) else self.filing
 
+    @property
+    def output_folder(self) -> Path:
+        """Where what leaves identity behind goes."""
+        default = self.storage_folder.with_name(f"{self.storage_folder.name}-deidentified")
+        return self.given_output_folder or default
+
     def digestible(self) -> dict[str, str]:
         """The effective value of every key as canonical JSON, for the ledger to remember.
 
@@ -118,6 +126,7 @@ KEYS = (
     *describe(OperationKeys, "either"),
     *describe(ExtractionKeys, "config.json"),
     *describe(QueryKeys, "config.json"),
+    *describe(PostProcessingKeys, "config.json"),
 )
 """Every key of both files, in the order of the documentation."""
 

@@ -13,7 +13,8 @@ from niffler_ops.files import failpoint
 @cache
 def _queries() -> dict[str, str]:
     package = "niffler_ops.ledger"
-    return named_queries(package, "queries.sql") | named_queries(package, "correction.sql")
+    files = ("queries.sql", "handovers.sql", "correction.sql")
+    return {name: query for file in files for name, query in named_queries(package, file).items()}
 
 
 class LedgerConnection:

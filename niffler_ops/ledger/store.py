@@ -14,18 +14,21 @@ from niffler_ops.files import failpoint
 from niffler_ops.ledger import reading
 from niffler_ops.ledger.connection import LedgerConnection
 from niffler_ops.ledger.correction import Correction, correct
+from niffler_ops.ledger.handovers import SUBJECT, Handovers
 from niffler_ops.ledger.instances import Instances
 from niffler_ops.ledger.launches import Launches
 from niffler_ops.ledger.passing import Passing
 from niffler_ops.ledger.rows import Rows
 from niffler_ops.ledger.studies import Studies
 from niffler_ops.model import CsvRow
-from niffler_ops.states import STUDY_ENDS, RowState, StudyState
+from niffler_ops.states import HANDOVER_ENDS, STUDY_ENDS, HandoverState, RowState, StudyState
 
 _BEGUN: Mapping[str, frozenset[str]] = {
     "row": frozenset({RowState.QUERYING, RowState.MATCHED}),
     "study": frozenset(set(StudyState) - STUDY_ENDS),
 }
+
+_HANDOVERS_OPEN = frozenset(set(HandoverState) - HANDOVER_ENDS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +87,7 @@ class Ledger:
         self.instances = Instances(shared)
         self.launches = Launches(shared)
         self.passing = Passing(shared)
+        self.handovers = Handovers(shared)
 
     @classmethod
     def open(cls, path: Path, clock: Clock | None = None) -> "Ledger":
@@ -252,6 +256,13 @@ class Ledger:
             number and name in _BEGUN.get(subject, frozenset()) for (subject, name), number in tallies.items()
         )
         return begun or self._pending(tallies, last_line)
+
+    def open_handovers(self) -> bool:
+        """Whether a post-processor has work left."""
+        return any(
+            number and subject.startswith(SUBJECT) and name in _HANDOVERS_OPEN
+            for (subject, name), number in self.tallies().items()
+        )
 
     def open_queries(self, *, last_line: int | None = None) -> bool:
         """Whether any row is still to be asked for."""

@@ -220,7 +220,8 @@ class QueryStage:
                 studies,
                 archive=self._contact.name,
                 mismatches=found.mismatches,
-                untold=sum(candidate.untold for candidate in asked.candidates),
+                # One that confirms the keys of some studies at STUDY level means them for all.
+                untold=0 if asked.believed else sum(candidate.untold for candidate in asked.candidates),
             )
         elif found.mismatches and not asked.candidates:
             reason = f"only mismatches: {found.mismatches} answers with other values than were asked"

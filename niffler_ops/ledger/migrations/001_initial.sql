@@ -127,6 +127,31 @@ CREATE TABLE answers (
     PRIMARY KEY (study_id, series_instance_uid)
 ) WITHOUT ROWID;
 
+-- The post-processors that this extraction has or had, and what they were told.
+CREATE TABLE processors (
+    processor TEXT PRIMARY KEY,
+    settings  TEXT NOT NULL,                     -- JSON
+    active    INTEGER NOT NULL                   -- 0: not configured any more
+) WITHOUT ROWID;
+
+-- What a post-processor makes of a study that is done.
+CREATE TABLE handovers (
+    id         INTEGER PRIMARY KEY,
+    study_id   INTEGER NOT NULL REFERENCES studies (id),
+    processor  TEXT NOT NULL,
+    state      TEXT NOT NULL,
+    reason     TEXT NOT NULL DEFAULT '',
+    given      INTEGER NOT NULL DEFAULT 0,      -- times a worker was given it, so that a late answer is known
+    attempts   INTEGER NOT NULL DEFAULT 0,      -- those that count against MaxAttempts
+    not_before REAL NOT NULL DEFAULT 0,
+    files      INTEGER NOT NULL DEFAULT 0,      -- of the study, when it was worked on
+    held       INTEGER NOT NULL DEFAULT 0,      -- of these, the ones that are in failures.csv
+    UNIQUE (study_id, processor)
+);
+CREATE INDEX handovers_waiting ON handovers (not_before, id) WHERE state = 'waiting';
+CREATE INDEX handovers_processing ON handovers (id) WHERE state = 'processing';
+CREATE INDEX handovers_failed ON handovers (id) WHERE state = 'failed';
+
 CREATE TABLE attempts (
     id         INTEGER PRIMARY KEY,
     study_id   INTEGER NOT NULL REFERENCES studies (id),
@@ -148,7 +173,7 @@ CREATE INDEX attempts_open ON attempts (id) WHERE ended_at IS NULL;
 CREATE TABLE events (
     id         INTEGER PRIMARY KEY,
     at         TEXT NOT NULL,
-    subject    TEXT NOT NULL CHECK (subject IN ('extraction', 'row', 'study')),
+    subject    TEXT NOT NULL CHECK (subject IN ('extraction', 'row', 'study', 'handover')),
     subject_id INTEGER NOT NULL,
     from_state TEXT,
     to_state   TEXT NOT NULL,
@@ -158,7 +183,8 @@ CREATE TABLE events (
 CREATE TABLE processes (
     id          INTEGER PRIMARY KEY,
     token       TEXT NOT NULL UNIQUE,            -- of the launch, written before it
-    role        TEXT NOT NULL CHECK (role IN ('supervisor', 'storescp', 'movescu', 'findscu')),
+    role        TEXT NOT NULL CHECK (role IN (
+        'supervisor', 'storescp', 'movescu', 'findscu', 'postprocess')),
     command     TEXT NOT NULL,                   -- JSON array
     user_id     INTEGER NOT NULL,
     intended_at TEXT NOT NULL,
@@ -229,6 +255,37 @@ END;
 CREATE TRIGGER studies_trusted AFTER UPDATE OF verified ON studies WHEN OLD.verified IS NOT NEW.verified BEGIN
     UPDATE tallies SET number = number - 1 WHERE subject = 'verified' AND name = OLD.verified;
     UPDATE tallies SET number = number + 1 WHERE subject = 'verified' AND name = NEW.verified;
+END;
+
+CREATE TRIGGER studies_done AFTER UPDATE OF state ON studies WHEN NEW.state = 'done' AND OLD.state <> 'done' BEGIN
+    INSERT INTO handovers (study_id, processor, state) SELECT NEW.id, processor, 'waiting' FROM processors WHERE active
+    ON CONFLICT (study_id, processor) DO UPDATE SET state = 'waiting', attempts = 0, not_before = 0, reason = '';
+END;
+
+CREATE TRIGGER handovers_inserted AFTER INSERT ON handovers BEGIN
+    INSERT INTO tallies (subject, name, number) VALUES ('post ' || NEW.processor, NEW.state, 1)
+    ON CONFLICT (subject, name) DO UPDATE SET number = number + 1;
+END;
+
+CREATE TRIGGER handovers_deleted AFTER DELETE ON handovers BEGIN
+    UPDATE tallies SET number = number - 1 WHERE subject = 'post ' || OLD.processor AND name = OLD.state;
+    UPDATE tallies SET number = number - OLD.files WHERE subject = 'post ' || OLD.processor AND name = 'files';
+    UPDATE tallies SET number = number - OLD.held WHERE subject = 'post ' || OLD.processor AND name = 'held';
+END;
+
+CREATE TRIGGER handovers_changed AFTER UPDATE OF state ON handovers WHEN OLD.state <> NEW.state BEGIN
+    UPDATE tallies SET number = number - 1 WHERE subject = 'post ' || OLD.processor AND name = OLD.state;
+    INSERT INTO tallies (subject, name, number) VALUES ('post ' || NEW.processor, NEW.state, 1)
+    ON CONFLICT (subject, name) DO UPDATE SET number = number + 1;
+    INSERT INTO events (at, subject, subject_id, from_state, to_state, reason)
+    VALUES (strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), 'handover', NEW.id, OLD.state, NEW.state, NEW.reason);
+END;
+
+CREATE TRIGGER handovers_counted AFTER UPDATE OF files, held ON handovers BEGIN
+    INSERT INTO tallies (subject, name, number)
+    VALUES ('post ' || NEW.processor, 'files', NEW.files), ('post ' || NEW.processor, 'held', NEW.held)
+    ON CONFLICT (subject, name) DO UPDATE
+    SET number = number + excluded.number - CASE name WHEN 'files' THEN OLD.files ELSE OLD.held END;
 END;
 
 CREATE TRIGGER extraction_changed AFTER UPDATE OF run_state ON extraction WHEN OLD.run_state <> NEW.run_state BEGIN
