@@ -84,7 +84,7 @@ def test_by_day_nothing_is_asked_and_at_night_it_goes_on_by_itself(
 def test_when_the_night_ends_what_runs_has_its_grace_and_nothing_is_lost_or_charged(
     rig: Rig, corpus: Corpus, night: Night, grace: int, *, whole: bool
 ) -> None:
-    archive = rig.serve(corpus_folder(corpus), "slow=150")
+    archive = rig.serve(corpus_folder(corpus), "slow=400")
     rig.configure(NightlyOnly=True, StartHour=0, EndHour=6, PauseGrace=grace, MoveLanes=1)
     rig.ask_for(corpus.studies)
     night.set(1)
