@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import dcm4che, embedded, headers, intake, orthanc, receiving, small, status, transitions
+from benchmarks import dcm4che, embedded, headers, intake, orthanc, png, receiving, small, status, transitions
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
 from benchmarks.tables import show, write_json
@@ -39,6 +39,7 @@ BENCHMARKS: Sequence[Benchmark] = (
     status,
     headers,
     receiving,
+    png,
 )
 
 

@@ -102,7 +102,8 @@ class Supervisor:
     def _work_on(self) -> None:
         if self._work.is_open():
             self._work.begin()
-            self._first_contact()
+            if self._work.asks():
+                self._first_contact()
         while self._work.is_open():
             if self._stop_asked:
                 raise StoppedError("Stopped. Run the same command again to continue.")

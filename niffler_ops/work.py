@@ -3,10 +3,12 @@
 from typing import Protocol
 
 from niffler_ops.ledger.studies import Study
+from niffler_ops.postprocess.configured import settings_of
 from niffler_ops.processes.workers import Workers
 from niffler_ops.stages.arrivals import Arrivals
 from niffler_ops.stages.cataloguing import CatalogueStage
 from niffler_ops.stages.filing import FilingStage
+from niffler_ops.stages.handover import HandoverStage
 from niffler_ops.stages.listing import ListingStage
 from niffler_ops.stages.move import MoveStage
 from niffler_ops.stages.place import Place
@@ -27,6 +29,10 @@ class Work(Protocol):
 
     def is_open(self) -> bool:
         """Whether anything is left to do."""
+        ...
+
+    def asks(self) -> bool:
+        """Whether an archive is needed for it."""
         ...
 
     def begin(self) -> None:
@@ -118,9 +124,14 @@ class Retrieval:
         self._arrivals = Arrivals(place, self._workers, self._progress, self._unqueried)
         self._verify = VerifyStage(place, self._progress, self._succession)
         self._filing = FilingStage(place, self._progress)
+        self._handover = HandoverStage(place, settings_of(place.config, place.layout))
         self._recorded = False
 
     def is_open(self) -> bool:
+        """Whether a row is not at its end, files are being filed, or a post-processor has work."""
+        return self.asks() or self._handover.is_open
+
+    def asks(self) -> bool:
         """Whether a row is not at its end, or files are being filed."""
         return self._place.ledger.open_work(last_line=self._last_line) or self._filing.busy
 
@@ -129,21 +140,17 @@ class Retrieval:
         self._arrivals.prepare(READERS)
 
     def advance(self) -> None:
-        """One turn of each stage."""
-        self._receiver.advance()
-        self._archives.ask(self._verify.to_relist)
-        self._arrivals.advance()
-        receiving = self._receiver.ready and self._caught_up()
-        self._archives.move(receiving=receiving)
-        self._unqueried.advance(receiving=receiving)
-        self._verify.advance()
-        self._filing.advance()
-        self._succession.advance()
+        """One turn of each stage; of those that retrieve as long as there is anything to retrieve."""
+        retrieves = self.asks()
+        if retrieves:
+            self._retrieve()
+        self._handover.advance(alone=not retrieves)
 
     def wind_down(self) -> None:
         """Begin no further retrieve."""
         self._archives.wind_down()
         self._unqueried.stop()
+        self._handover.stop()
 
     def settle(self) -> bool:
         """Record what still arrives; whether the archives have gone quiet."""
@@ -166,6 +173,17 @@ class Retrieval:
         self._receiver.stop()
         self._workers.stop()
 
+    def _retrieve(self) -> None:
+        self._receiver.advance()
+        self._archives.ask(self._verify.to_relist)
+        self._arrivals.advance()
+        receiving = self._receiver.ready and self._caught_up()
+        self._archives.move(receiving=receiving)
+        self._unqueried.advance(receiving=receiving)
+        self._verify.advance()
+        self._filing.advance()
+        self._succession.advance()
+
     def _caught_up(self) -> bool:
         """Whether what an earlier run left in staging is recorded."""
         self._recorded = self._recorded or (self._arrivals.scanned and self._progress.all_read())
@@ -186,6 +204,10 @@ class Relay:
     def is_open(self) -> bool:
         """Whether a row is not at its end."""
         return self._place.ledger.open_work(last_line=self._last_line)
+
+    def asks(self) -> bool:
+        """All of it does."""
+        return self.is_open()
 
     def begin(self) -> None:
         """Nothing to prepare."""
@@ -240,6 +262,10 @@ class Survey:
         if not self._catalogues:
             return self._place.ledger.open_queries(last_line=self._last_line)
         return self._place.ledger.open_work(last_line=self._last_line)
+
+    def asks(self) -> bool:
+        """All of it does."""
+        return self.is_open()
 
     def begin(self) -> None:
         """Nothing to prepare."""

@@ -20,6 +20,7 @@ from niffler_ops.database import writing
 from niffler_ops.dicomtools.toolkit import Toolkit, find_toolkit
 from niffler_ops.errors import AlreadyRunningError, NifflerError, StoppedError
 from niffler_ops.intake import read_rows
+from niffler_ops.postprocess.configured import digests, settings_of, summary
 from niffler_ops.processes.inspection import storescp_count
 from niffler_ops.recovery import end_orphans, recover
 from niffler_ops.reporting.catalogue import write_catalogue
@@ -160,9 +161,11 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
     if arguments.retry_failed:
         with ledger.transaction():
             rows, studies = ledger.rows.take_up(), ledger.studies.take_up()
+            ledger.handovers.take_up()
         log.info("Taken up again: %d rows and %d studies", rows, studies)
     with ledger.transaction():
         ledger.passing.adopt([str(archive) for archive in config.src_aet])
+    _adopt_processors(config, opened)
     last_line = ledger.rows.line_of(arguments.first) if arguments.first else None
     place = make_place(config, toolkit, opened.layout, ledger, clock)
     narration = Narration(ledger)
@@ -179,6 +182,19 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
     display.show(ledger)
     narration.show(ledger)
     return _finish(config, opened, last_line)
+
+
+def _adopt_processors(config: Config, opened: Opened) -> None:
+    """Post-processors that are new, gone, or told otherwise than before."""
+    settings = settings_of(config, opened.layout)
+    with opened.ledger.transaction():
+        adoption = opened.ledger.handovers.adopt(digests(config.post_processors, settings))
+    if adoption.added:
+        log.info("Post-processing: %d studies that are done already are worked on", adoption.added)
+    if adoption.redone:
+        log.info(
+            "Post-processing: its settings have changed, %d studies are worked on again", adoption.redone
+        )
 
 
 def _work(place: Place, last_line: int | None) -> Work:
@@ -247,6 +263,10 @@ def _finish(config: Config, opened: Opened, last_line: int | None) -> int:
         rows = ledger.rows.states_up_to(last_line)
     log.info("Rows: %s", ", ".join(f"{number} {name}" for name, number in rows.items()))
     log.info("Report: %s", opened.layout.report)
+    for processor in config.post_processors:
+        log.info("%s", summary(tallies, processor))
+    if config.post_processors:
+        log.info("Without identity: %s", config.output_folder)
     problems = sum(number for name, number in rows.items() if name not in {"done", "withdrawn"})
     if problems:
         log.warning("%d rows are not done: see the report; --retry-failed takes them up again", problems)

@@ -20,8 +20,8 @@ class PostProcessingKeys(BaseModel):
     post_processors: Annotated[tuple[str, ...], Several(*PROCESSORS)] = Field(
         (),
         alias="PostProcessors",
-        description="What is made of each study once it is done: records for research (`metadata`), pictures "
-        "(`png`), de-identified DICOM (`deidentify`), or what the site's own `Command` makes of it",
+        description="What is made of each study once it is done: records for research (`metadata`), "
+        "pictures (`png`), de-identified DICOM (`deidentify`), or what the site's own `Command` makes of it",
         examples=[["metadata", "png"]],
     )
     given_output_folder: Annotated[Path | None, Maybe(Place("a folder"))] = Field(
@@ -34,8 +34,8 @@ class PostProcessingKeys(BaseModel):
     metadata_store: Annotated[str | None, Maybe(StoreUrl())] = Field(
         None,
         alias="MetadataStore",
-        description="Where the records of `metadata` are stored; by default what MONGO_URI in the environment "
-        "names, else metadata.sqlite in StorageFolder's .niffler",
+        description="Where the records of `metadata` are stored; by default what MONGO_URI in the "
+        "environment names, else metadata.sqlite in StorageFolder's .niffler",
         examples=["mongodb://localhost:27017/research"],
     )
     featuresets: Annotated[tuple[Path, ...], Places("a file, a folder of files, or a list of them")] = Field(
@@ -48,8 +48,8 @@ class PostProcessingKeys(BaseModel):
     pseudonym_key: Annotated[Path | None, Maybe(Place("a file"))] = Field(
         None,
         alias="PseudonymKey",
-        description="The secret behind the pseudonyms, made at first use; extractions that name the same file "
-        "share pseudonyms; by default pseudonym.key in StorageFolder's .niffler",
+        description="The secret behind the pseudonyms, made at first use; extractions that name the same "
+        "file share pseudonyms; by default pseudonym.key in StorageFolder's .niffler",
         examples=["/etc/niffler/pseudonym.key"],
     )
     deidentify_options: Annotated[
@@ -77,14 +77,15 @@ class PostProcessingKeys(BaseModel):
     png_values: Annotated[Literal["display", "raw"], Choice("display", "raw")] = Field(
         "display",
         alias="PngValues",
-        description="Whether grey pictures are shown as on a workstation, or hold the measured values in 16 bit",
+        description="Whether grey pictures are shown as on a workstation, or hold the measured values in "
+        "16 bit",
         examples=["raw"],
     )
     command: Annotated[tuple[str, ...], Words()] = Field(
         (),
         alias="Command",
-        description="The site's own post-processor, run for each study with a JSON description on its standard "
-        "input; exit status 0 is done, 75 again later, any other failed",
+        description="The site's own post-processor, run for each study with a JSON description on its "
+        "standard input; exit status 0 is done, 75 again later, any other failed",
         examples=[["/opt/site/convert", "--fast"]],
     )
     post_workers: Annotated[int, Whole(1, 256, "processes")] = Field(

@@ -67,8 +67,8 @@ class StoreUrl(Kind):
     """Where records are stored; never shown, because it may hold a password."""
 
     allowed = (
-        "`sqlite:///PATH`, `mongodb://HOST:PORT/DATABASE`, or `file:///PATH` of a file of mode 0600 that holds"
-        " such a URL"
+        "`sqlite:///PATH`, `mongodb://HOST:PORT/DATABASE`, or `file:///PATH` of a file of mode 0600 that"
+        " holds such a URL"
     )
     secret = True
 

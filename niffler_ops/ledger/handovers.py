@@ -1,7 +1,7 @@
 """Handovers: what each post-processor makes of each study that is done."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from niffler_ops.ledger.connection import LedgerConnection
@@ -58,9 +58,10 @@ class Handovers:
                 added += self._ledger.run("hand_over_done_studies", processor=processor).rowcount
         return Adoption(added=added, redone=redone)
 
-    def claim(self, limit: int) -> list[Handover]:
-        """Take up to `limit` handovers that are due."""
-        rows = self._ledger.all("handovers_due", now=self._ledger.now_seconds(), limit=limit)
+    def claim(self, limit: int, *, resting: Iterable[str] = ()) -> list[Handover]:
+        """Take up to `limit` handovers that are due, none for the post-processors in `resting`."""
+        now, names = self._ledger.now_seconds(), json.dumps(list(resting))
+        rows = self._ledger.all("handovers_due", now=now, limit=limit, resting=names)
         for row in rows:
             self._transition(row["id"], HandoverState.WAITING, HandoverState.PROCESSING)
             self._ledger.run("handover_given", row["id"])
@@ -98,9 +99,7 @@ class Handovers:
         """It is to be done again, after `delay` seconds."""
         self._transition(handover.id, HandoverState.PROCESSING, HandoverState.WAITING, reason)
         not_before = self._ledger.now_seconds() + delay
-        self._ledger.run(
-            "handover_again", id=handover.id, not_before=not_before, refund=0 if charged else 1
-        )
+        self._ledger.run("handover_again", id=handover.id, not_before=not_before, refund=0 if charged else 1)
 
     def rewind(self) -> int:
         """After a crash: what a worker was at goes back, at no cost in attempts; gives the number."""

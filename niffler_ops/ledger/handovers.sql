@@ -28,6 +28,7 @@ SELECT handovers.id, handovers.study_id, handovers.processor, handovers.given, h
        studies.study_instance_uid
 FROM handovers JOIN studies ON studies.id = handovers.study_id
 WHERE handovers.state = 'waiting' AND handovers.not_before <= :now AND studies.state IN ('done', 'partial', 'failed')
+AND handovers.processor NOT IN (SELECT value FROM json_each(:resting))
 ORDER BY handovers.not_before, handovers.id LIMIT :limit
 
 -- name: handover_given

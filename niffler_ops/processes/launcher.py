@@ -95,7 +95,7 @@ class Launcher:
             "_bg": True,
             "_bg_exc": False,
             "_new_session": True,
-            "_preexec_fn": _die_with(os.getpid()),
+            "_preexec_fn": die_with(os.getpid()),
             "_tty_out": False,
             "_in": _NULL,
             "_out": line_read,
@@ -137,7 +137,7 @@ class Launcher:
         on_exit(code)
 
 
-def _die_with(parent: int) -> Callable[[], None]:
+def die_with(parent: int) -> Callable[[], None]:
     """What a child does before exec: be killed when its parent dies, even by SIGKILL."""
 
     def prepare() -> None:

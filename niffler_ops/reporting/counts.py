@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
-from niffler_ops.states import RowState, StudyState
+from niffler_ops.ledger.handovers import SUBJECT
+from niffler_ops.states import HandoverState, RowState, StudyState
 
 ROW_GROUPS: Mapping[RowState, str] = {
     RowState.PENDING: "pending",
@@ -30,6 +31,8 @@ STUDY_GROUPS: Mapping[StudyState, str] = {
     StudyState.PARTIAL: "partial",
     StudyState.FAILED: "failed",
 }
+
+POST_GROUPS: Mapping[str, str] = {HandoverState.WAITING: "pending", HandoverState.PROCESSING: "active"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +76,33 @@ def row_counts(tallies: Mapping[tuple[str, str], int]) -> Counts:
 def study_counts(tallies: Mapping[tuple[str, str], int]) -> Counts:
     """The studies that the archive named, from the ledger's tallies."""
     return _counts("study", STUDY_GROUPS, tallies)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostCounts:
+    """How many studies a post-processor has to do and has done, their `files`, and those that were `held`."""
+
+    pending: int = 0
+    active: int = 0
+    done: int = 0
+    failed: int = 0
+    files: int = 0
+    held: int = 0
+
+    @property
+    def total(self) -> int:
+        """All studies of it."""
+        return self.pending + self.active + self.done + self.failed
+
+
+def post_counts(tallies: Mapping[tuple[str, str], int]) -> dict[str, PostCounts]:
+    """The work of each post-processor, from the ledger's tallies."""
+    numbers: dict[str, dict[str, int]] = {}
+    for (subject, name), number in tallies.items():
+        if subject.startswith(SUBJECT):
+            group = POST_GROUPS.get(name, name)
+            numbers.setdefault(subject.removeprefix(SUBJECT), {})[group] = number
+    return {processor: PostCounts(**counts) for processor, counts in sorted(numbers.items())}
 
 
 def _counts(

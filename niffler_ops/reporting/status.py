@@ -1,5 +1,6 @@
 """Where an extraction stands, gathered from its ledger without changing anything."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +12,7 @@ from niffler_ops.ledger.reading import not_imported
 from niffler_ops.ledger.store import ExtractionRecord, Ledger
 from niffler_ops.processes.identity import Identity, is_alive
 from niffler_ops.reporting.consult import consult
-from niffler_ops.reporting.counts import Counts, row_counts, study_counts
+from niffler_ops.reporting.counts import Counts, PostCounts, post_counts, row_counts, study_counts
 from niffler_ops.reporting.rate import WINDOW_EVENTS, Rate, eta_seconds, rate, window_start
 from niffler_ops.states import RowState
 
@@ -72,6 +73,7 @@ class Status:
     rate: Rate
     eta_seconds: int | None
     processes: tuple[ProcessStatus, ...]
+    post: Mapping[str, PostCounts]
     problems: tuple[Problem, ...]
     unexpected_files: int
 
@@ -172,6 +174,7 @@ def _status(reading: _Reading, state: ExtractionState) -> Status:
         rate=pace,
         eta_seconds=eta_seconds(rows, studies, pace) if running else None,
         processes=_processes(reading.launches, running=running),
+        post=post_counts(tallies),
         problems=tuple(
             Problem(line=line, outcome=outcome, reason=reason) for line, outcome, reason in reading.problems
         ),

@@ -1,8 +1,9 @@
 """The status as the object that scripts read; its keys are promised, further ones may come."""
 
+from dataclasses import asdict
 from typing import Any
 
-from niffler_ops.reporting.counts import Counts
+from niffler_ops.reporting.counts import Counts, PostCounts
 from niffler_ops.reporting.status import Status
 
 
@@ -37,7 +38,7 @@ def status_json(status: Status) -> dict[str, Any]:
             }
             for process in status.processes
         ],
-        "post": {},
+        "post": {name: post_json(post) for name, post in status.post.items()},
         "problems": [
             {"line": problem.line, "outcome": str(problem.outcome), "reason": problem.reason}
             for problem in status.problems
@@ -45,6 +46,11 @@ def status_json(status: Status) -> dict[str, Any]:
         "problems_total": status.rows.problems,
         "unexpected_files": status.unexpected_files,
     }
+
+
+def post_json(post: PostCounts) -> dict[str, int]:
+    """One post-processor."""
+    return {"total": post.total, **asdict(post)}
 
 
 def _counts(counts: Counts) -> dict[str, int]:

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from niffler_ops.reporting.counts import PostCounts
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, ProcessStatus, Status
 
 WIDTH = 80
@@ -73,7 +74,16 @@ def _amounts(status: Status) -> Iterator[str]:
         )
     if status.unexpected_files:
         yield _fact("Unexpected", f"{_number(status.unexpected_files)} files in .niffler/unexpected")
+    for processor, post in status.post.items():
+        yield _fact(processor.capitalize(), _post(post))
     yield from _processes(status)
+
+
+def _post(post: PostCounts) -> str:
+    text = f"{_number(post.done)} of {_studies(post.total)} done"
+    if post.failed:
+        text += f", {_number(post.failed)} failed"
+    return f"{text}; {_number(post.held)} files held back" if post.held else text
 
 
 def _processes(status: Status) -> list[str]:

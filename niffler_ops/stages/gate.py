@@ -36,6 +36,9 @@ class Gate:
         self._layout = layout
         self._clock = clock
         self._window = Window(start_hour=config.start_hour, end_hour=config.end_hour)
+        self._folders = tuple(dict.fromkeys((layout.storage_folder, layout.local)))
+        if config.post_processors:
+            self._folders += (config.output_folder,)
         self._look_at = 0.0
         self._closed_at = 0.0
         self.pause: Pause | None = None
@@ -44,6 +47,11 @@ class Gate:
     def is_open(self) -> bool:
         """Whether new work may begin."""
         return self.pause is None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether there is room on the disks, whatever the hour."""
+        return self.pause is None or not self.pause.at_once
 
     @property
     def ends_what_runs(self) -> bool:
@@ -78,7 +86,7 @@ class Gate:
         return Pause(reason=reason, until=until, at_once=False)
 
     def _disk(self) -> Pause | None:
-        for folder in dict.fromkeys((self._layout.storage_folder, self._layout.local)):
+        for folder in self._folders:
             limit, free = _room(folder, self._config.min_free_disk)
             enough = limit * (REOPENS_AT if self.pause is not None and self.pause.at_once else 1.0)
             if free < enough:

@@ -1,7 +1,9 @@
 """Runs a tool of the toolkit with its launch in the ledger: the intent before, the identity right after."""
 
 import itertools
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from niffler_ops.dicomtools.failures import failure_reason
 from niffler_ops.dicomtools.toolkit import Toolkit
@@ -11,6 +13,7 @@ from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.processes.launcher import Child, Launcher
 
+WORKER = "niffler_ops.postprocess.worker"
 KEPT_OUTPUTS = 200
 ENDED_IN_ORDER = frozenset({0, 2, 130, 143})  # dcm4che's: done, refused or lost, SIGINT, SIGTERM
 
@@ -35,6 +38,28 @@ class Tools:
     ) -> Child:
         """Launch `storescp`, `movescu` or `findscu`; both callbacks come on the main thread."""
         command = (*self._toolkit.commands[role], *arguments)
+        return self._launch(role, command, self._toolkit.environment, on_line=on_line, on_exit=on_exit)
+
+    def run_worker(
+        self,
+        job_files: Sequence[Path],
+        *,
+        on_line: Callable[[str], None],
+        on_exit: Callable[[Child, int], None],
+    ) -> Child:
+        """Launch a worker of the post-processors with these job files."""
+        command = (sys.executable, "-P", "-m", WORKER, *map(str, job_files))
+        return self._launch("postprocess", command, {}, on_line=on_line, on_exit=on_exit)
+
+    def _launch(
+        self,
+        role: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        on_line: Callable[[str], None],
+        on_exit: Callable[[Child, int], None],
+    ) -> Child:
         with self._ledger.transaction():
             token = self._ledger.launches.intend(role, command)
 
@@ -43,9 +68,7 @@ class Tools:
                 self._ledger.launches.ended(token, code)
             on_exit(child, code)
 
-        child = self.launcher.launch(
-            role, command, environment=self._toolkit.environment, on_line=on_line, on_exit=ended
-        )
+        child = self.launcher.launch(role, command, environment=environment, on_line=on_line, on_exit=ended)
         identity = child.identity
         if identity is not None:
             with self._ledger.transaction():

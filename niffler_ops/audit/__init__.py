@@ -1,0 +1,86 @@
+"""Searches what was de-identified for every identifying value of its originals.
+
+It shares no code with what it audits. What it looks for and what it leaves out: docs/deidentification.md.
+"""
+
+import logging
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydicom import config
+
+from niffler_ops.audit.attributes import Options
+from niffler_ops.audit.index import Index
+from niffler_ops.audit.links import Links
+from niffler_ops.audit.model import Audit, Channel, Finding, Unread
+from niffler_ops.audit.originals import Originals
+from niffler_ops.audit.outputs import Outputs
+from niffler_ops.audit.pictures import pictures
+from niffler_ops.audit.searching import Search
+from niffler_ops.errors import MissingInputError
+
+__all__ = ["DEFAULT_OPTIONS", "Audit", "Channel", "Finding", "Unread", "audit"]
+
+DEFAULT_OPTIONS = ("RetainModifiedDates", "RetainPatientCharacteristics")
+_MOST = 1000
+
+
+def audit(
+    originals: Path,
+    output: Path,
+    *,
+    linking: Path | None = None,
+    options: Collection[str] = DEFAULT_OPTIONS,
+    progress: Callable[[str, int], None] | None = None,
+) -> Audit:
+    """Search `output` for the identifying values of all DICOM files below `originals`.
+
+    `linking` is the private linking.csv; with it, dates and pixels are compared with those of the same
+    instance. `options` are those the output was made with. `progress` is called with what is being read,
+    "originals" or "output", and how many files were. Raises MissingInputError where a folder is not there.
+    """
+    for name, folder in (("originals", originals), ("output", output)):
+        if not folder.is_dir():
+            raise MissingInputError(f"There is no folder of {name} to audit at the path that was given.")
+    tell = progress or _silent
+    index = Index()
+    with _pydicom_silent():
+        source = Originals(index, Options.of(options), Links(linking))
+        source.add_folder(originals, output, tell)
+        search = Search(index, _MOST)
+        outputs = Outputs(output, search, source.shows)
+        outputs.search(tell)
+        for path, pseudonym, frame in pictures(output):
+            outputs.compare_picture(path, pseudonym, frame)
+    return Audit(
+        findings=tuple(search.findings),
+        found=search.tally.total(),
+        tally=search.tally,
+        unread=tuple(search.unread),
+        unread_count=search.unread_count,
+        originals=source.read,
+        originals_unread=source.unread,
+        values=len(index),
+        confined=source.confined,
+        unlinked=source.unlinked,
+        files=outputs.files,
+    )
+
+
+@contextmanager
+def _pydicom_silent() -> Iterator[None]:
+    """Keep pydicom from repeating values that the standard does not allow, in warnings and in the log."""
+    log = logging.getLogger("pydicom")
+    before, log.disabled = log.disabled, True
+    try:
+        with warnings.catch_warnings(), config.disable_value_validation():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.disabled = before
+
+
+def _silent(_what: str, _count: int) -> None:
+    """Nobody wants to know."""

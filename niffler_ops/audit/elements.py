@@ -1,0 +1,90 @@
+"""Every element of a data set at every level, as text; whatever cannot be read is given as its bytes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom.datadict import dictionary_has_tag, dictionary_keyword
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
+
+from niffler_ops.audit.runs import runs
+
+PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+NUMERIC = frozenset(["AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"])
+TEMPORAL = frozenset({"DA", "DT", "TM"})
+_MANY_NUMBERS = 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Element:
+    """An element; `path` are the keywords, or tags, of the sequences around it and its own.
+
+    `keyword` is empty where the dictionary does not have the attribute, as for every private one.
+    """
+
+    path: tuple[str, ...]
+    tag: int
+    keyword: str
+    vr: str
+    texts: tuple[str, ...]
+    whole: bytes = b""
+
+    @property
+    def place(self) -> str:
+        """The path as one text."""
+        return "/".join(self.path)
+
+
+def walk(dataset: Dataset, path: tuple[str, ...] = ()) -> Iterator[Element]:
+    """The elements of `dataset` and of all its items, without pixel data."""
+    for tag in list(dataset.keys()):
+        if int(tag) in PIXELS:
+            continue
+        keyword = dictionary_keyword(tag) if dictionary_has_tag(tag) else ""
+        here = (*path, keyword or f"({tag.group:04x},{tag.element:04x})")
+        try:
+            element = dataset[tag]
+            value = element.value
+        except Exception:  # noqa: BLE001 - whatever a value holds, its bytes are searched
+            yield _unreadable(dataset, tag, keyword, here)
+            continue
+        if isinstance(value, Sequence):
+            for item in value:
+                yield from walk(item, here)
+        else:
+            yield _element(element, keyword, here)
+
+
+def _element(element: DataElement, keyword: str, path: tuple[str, ...]) -> Element:
+    value = element.value
+    return Element(
+        path=path,
+        tag=int(element.tag),
+        keyword=keyword,
+        vr=str(element.VR),
+        texts=tuple(_texts(value)),
+        whole=value if isinstance(value, bytes) else b"",
+    )
+
+
+def _unreadable(dataset: Dataset, tag: Any, keyword: str, path: tuple[str, ...]) -> Element:
+    raw = dataset.get_item(tag)
+    content = raw.value if isinstance(raw, RawDataElement) and raw.value else b""
+    vr = str(raw.VR) if raw is not None and raw.VR else "UN"
+    return Element(path=path, tag=int(tag), keyword=keyword, vr=vr, texts=tuple(runs(content)), whole=content)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if value is None:
+        return
+    if isinstance(value, bytes):
+        yield from runs(value)
+    elif isinstance(value, MultiValue | list | tuple):
+        if len(value) <= _MANY_NUMBERS or isinstance(value[0], str):
+            for part in value:
+                yield from _texts(part)
+    else:
+        yield str(value)

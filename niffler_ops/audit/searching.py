@@ -1,0 +1,185 @@
+"""The search: texts of the output on one side, the index on the other, findings between."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from pydicom.datadict import dictionary_VR
+
+from niffler_ops.audit.dates import dates, is_lone
+from niffler_ops.audit.elements import NUMERIC, TEMPORAL
+from niffler_ops.audit.index import Index
+from niffler_ops.audit.model import Channel, Finding, Unread
+from niffler_ops.audit.spelling import parts, readings, uids, words
+from niffler_ops.audit.values import DIGEST, MIN_UID, fingerprint_key, home_date_key, home_key
+
+WITHHELD = "[withheld]"
+_PENDING = 20_000
+_MIN_COMPONENTS, _MIN_BEGINNING = 5, 16
+# In bytes that are no text, short words and numbers come about by chance.
+_BYTES_WORD, _BYTES_DIGITS = 8, 10
+_TIMELY = re.compile(r"date|time|acquisition|received|first|last|day", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where a text stands; `name` is its attribute, column or key, `vr` that attribute's VR if it has one."""
+
+    channel: Channel
+    where: str
+    place: str
+    name: str = ""
+    vr: str = ""
+
+    @property
+    def temporal(self) -> bool:
+        """Whether a date alone is to be expected here."""
+        return self.vr in TEMPORAL or (not self.vr and bool(_TIMELY.search(self.name)))
+
+    @property
+    def numeric(self) -> bool:
+        """Whether a number alone is to be expected here."""
+        return self.vr in NUMERIC or self.temporal
+
+
+class Search:
+    """Collects what stands in the output, and looks it up many at once."""
+
+    def __init__(self, index: Index, most: int) -> None:
+        self._index = index
+        self._most = most
+        self._numbers: list[int] = []
+        self._places: list[Place] = []
+        self._reported: set[tuple[str, ...]] = set()
+        self.findings: list[Finding] = []
+        self.tally: Counter[tuple[Channel, str]] = Counter()
+        self.unread: list[Unread] = []
+        self.unread_count = 0
+
+    def text(self, text: str, place: Place) -> None:
+        """Look for every value in a text, however it is spelled."""
+        if not text:
+            return
+        for reading in readings(text):
+            self._words(reading, place)
+            self._uids(reading, place)
+            self._dates(reading, place)
+
+    def at_home(self, text: str, place: Place) -> None:
+        """Look for a value in the attribute, or the column of that name, from which it comes."""
+        if key := home_key(place.name, text):
+            self._want(key, place)
+        if "BirthDate" in place.name:
+            for day in dates(text):
+                self._want(home_date_key(place.name, day), place)
+
+    def same_date(self, pseudonym: int, text: str, place: Place) -> None:
+        """Look whether a date is the one that the original has there."""
+        here = Place(channel=Channel.DATE, where=place.where, place=place.place, name=place.name)
+        for day in dates(text):
+            self._want(fingerprint_key(pseudonym, place.name, day), here)
+
+    def in_bytes(self, texts: Iterable[str], place: Place) -> None:
+        """Look for the long values only, in what may be text by chance."""
+        for text in texts:
+            self._uids(text, place)
+            self._words(text, place, by_chance=True)
+
+    def flush(self, without: Collection[str] = ()) -> set[str]:
+        """Look up what was collected; the attributes whose values were found.
+
+        Those `without` were reported more exactly already.
+        """
+        attributes = set()
+        for at, attribute in self._index.find(self._numbers):
+            attributes.add(attribute)
+            if attribute not in without:
+                self.report(self._places[at], attribute)
+        self._numbers.clear()
+        self._places.clear()
+        return attributes
+
+    def skip(self, where: str, why: str) -> None:
+        """Say that a file could not be searched, or not all of it."""
+        self.unread_count += 1
+        if len(self.unread) < self._most:
+            self.unread.append(Unread(where=where, why=why))
+
+    def _words(self, text: str, place: Place, *, by_chance: bool = False) -> None:
+        found = words(text)
+        for at, word in enumerate(found):
+            if not word.isdigit() or not (place.numeric and is_lone(text)):
+                self._word(word, place, by_chance=by_chance)
+            for length in self._index.openings.get(hash(word), ()):
+                phrase = " ".join(found[at : at + length])
+                if not by_chance or len(phrase) >= _BYTES_WORD:
+                    self._want(f"w:{phrase}", place)
+
+    def _word(self, word: str, place: Place, *, by_chance: bool) -> None:
+        if len(word) >= DIGEST and word.isascii():
+            self._want(f"x:{word[:DIGEST]}", place)
+        for piece in (word, *parts(word)):
+            if not by_chance or len(piece) >= (_BYTES_DIGITS if piece.isdigit() else _BYTES_WORD):
+                self._want(f"w:{piece}", place)
+
+    def _uids(self, text: str, place: Place) -> None:
+        for uid in uids(text):
+            if len(uid) < MIN_UID:
+                continue
+            self._want(f"u:{uid}", place)
+            if uid.startswith("2.25."):
+                self._want(f"x:{_hexadecimal(uid)[:DIGEST]}", place)
+                continue
+            components = uid.split(".")
+            for count in range(_MIN_COMPONENTS, len(components)):
+                if len(beginning := ".".join(components[:count])) >= _MIN_BEGINNING:
+                    self._want(f"u:{beginning}", place)
+
+    def _dates(self, text: str, place: Place) -> None:
+        lone = place.channel is not Channel.NAME and is_lone(text)
+        if lone and place.numeric:
+            return
+        for day in dates(text):
+            self._want(f"b:{day}", place)
+            if not lone:
+                self._want(f"d:{day}", place)
+
+    def _want(self, key: str, place: Place) -> None:
+        self._numbers.append(hash(key))
+        self._places.append(place)
+
+    def report(self, place: Place, attribute: str) -> None:
+        """Add a finding, once for each place and attribute."""
+        key = (place.channel, place.where, place.place, attribute)
+        if key in self._reported:
+            return
+        if len(self._reported) > _PENDING:
+            self._reported.clear()
+        self._reported.add(key)
+        self.tally[place.channel, attribute] += 1
+        if len(self.findings) < self._most:
+            self.findings.append(
+                Finding(channel=place.channel, where=place.where, place=place.place, attribute=attribute)
+            )
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to look up what was collected."""
+        return len(self._numbers) >= _PENDING
+
+
+def vr_of(name: str) -> str:
+    """The VR of an attribute by its keyword; "" for what is none."""
+    try:
+        return dictionary_VR(name)
+    except (KeyError, ValueError):
+        return ""
+
+
+def _hexadecimal(uid: str) -> str:
+    """The number behind 2.25. as the 32 digits of a digest, which it may be."""
+    try:
+        return f"{int(uid[5:]):032x}"
+    except ValueError:
+        return ""

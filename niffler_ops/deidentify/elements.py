@@ -1,0 +1,75 @@
+"""Elements as a file has them, or as a program made them: their text, and a new text in their place."""
+
+from collections.abc import Iterable
+
+from pydicom import config
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+
+from niffler_ops.headers.text import Value, text
+
+Element = DataElement | RawDataElement
+
+PADDING = " \0"
+UNDEFINED_LENGTH = 0xFFFFFFFF
+CHARSET = 0x00080005
+UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
+
+
+def plain_text(element: Element) -> str:
+    r"""The text of an element whose VR knows no character sets; several values are joined by "\"."""
+    if isinstance(element, RawDataElement):
+        return (element.value or b"").decode("latin-1")
+    return _joined(element)
+
+
+def charset_of(source: Dataset) -> bytes:
+    """SpecificCharacterSet as it stands in a data set, b"" where it does not."""
+    element = source.get_item(CHARSET)
+    return plain_text(element).encode("latin-1", "replace") if element is not None else b""
+
+
+def text_of(source: Dataset, tag: int, charset: bytes) -> str | None:
+    """The text of a public attribute of a data set, None where it is absent."""
+    element = source.get_item(tag)
+    return None if element is None else decoded_text(element, element.VR or dictionary_VR(tag), charset)
+
+
+def decoded_text(element: Element, vr: str, charset: bytes) -> str:
+    """The text of an element in the character sets that are written in `charset`.
+
+    Bytes that they do not explain leave UNDECODABLE in it.
+    """
+    if isinstance(element, RawDataElement):
+        order = "<" if element.is_little_endian else ">"
+        return text(Value(vr, element.value or b"", order), charset)
+    return _joined(element)
+
+
+def _joined(element: DataElement) -> str:
+    value = element.value
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return str(value)
+    return "\\".join("" if part is None else str(part) for part in value)
+
+
+def with_text(element: Element, vr: str, content: str) -> Element:
+    """The element with another text; its bytes in ASCII are the same in all character sets of DICOM."""
+    if isinstance(element, RawDataElement) and content.isascii():
+        value = content.encode("ascii")
+        if len(value) % 2:
+            value += b"\0" if vr == "UI" else b" "
+        return with_bytes(element, value)
+    return DataElement(element.tag, vr, content, validation_mode=config.IGNORE)
+
+
+def with_bytes(element: RawDataElement, value: bytes) -> RawDataElement:
+    """The element as a file would have it with another value."""
+    return RawDataElement(
+        element.tag, element.VR, len(value), value, 0, element.is_implicit_VR, element.is_little_endian
+    )

@@ -1,0 +1,260 @@
+"""DICOM files without the patient: one file in, one file out, or the reason why not."""
+
+import os
+import stat
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.errors import InvalidDicomError
+from pydicom.filebase import DicomFileLike
+from pydicom.filewriter import write_dataset, write_file_meta_info
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from niffler_ops.deidentify import pixeldata, statement
+from niffler_ops.deidentify.deidentifier import Deidentifier, Link
+from niffler_ops.deidentify.pixeldata import CannotBlankError, CutShortError, PixelElement
+from niffler_ops.deidentify.regions import Region
+from niffler_ops.files import make_private_folder, rename, write_private
+
+_PIXEL_DATA = 0x7FE00010
+_OFFSET_TABLES = (0x7FE00001, 0x7FE00002, 0x7FE00003)
+_OVERLAYS = range(0x6000, 0x6020, 2)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """The de-identified file, its pseudonymous SOP Instance UID, and what of its frames was blanked."""
+
+    path: Path
+    sop_instance_uid: str
+    links: tuple[Link, ...]
+    regions: tuple[Region, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """Not passed on: the rule, as its name and reason; the pseudonymous SOP Instance UID, "" without one."""
+
+    rule: str
+    sop_instance_uid: str
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unreadable:
+    """Not a DICOM file that can be passed on; the reason holds nothing of the file's."""
+
+    reason: str
+
+
+def deidentify_file(source: Path, folder: Path, deidentifier: Deidentifier) -> Written | Held | Unreadable:
+    """Write the DICOM file at `source` de-identified as `folder`/STUDY/SERIES/INSTANCE.dcm, named anew.
+
+    A file has its name when it is whole; it is durable when the caller has synced the file system. Raises
+    OSError where nothing can be written, and for nothing that is wrong with the source.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what pydicom forgives
+        try:
+            stream = _opened(source)
+        except OSError as error:
+            return Unreadable(reason=f"the file cannot be opened: {error.strerror}")
+        with stream:
+            try:
+                original = _read(stream)
+            except Exception as error:  # noqa: BLE001 - whatever its bytes cause, the file is not passed on
+                return Unreadable(reason=_why_unreadable(error))
+            return _passed_on(original, folder, deidentifier)
+
+
+class _Original(NamedTuple):
+    """An original up to its pixel data, the stream that stands at their value, and the syntax to write."""
+
+    header: FileDataset
+    pixels: PixelElement | None
+    stream: BinaryIO
+    syntax: UID
+
+
+def _opened(source: Path) -> BinaryIO:
+    # Without O_NONBLOCK, a named pipe put in our way would be waited for without end.
+    descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(0, "no regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _read(stream: BinaryIO) -> _Original:
+    header = dcmread(stream, stop_before_pixels=True)
+    syntax = header.file_meta.TransferSyntaxUID
+    if syntax == DeflatedExplicitVRLittleEndian:
+        return _read_deflated(stream)
+    implicit, little = header.original_encoding
+    pixels = pixeldata.read_header(stream, explicit=not implicit, little=bool(little))
+    return _Original(header, pixels, stream, syntax if syntax.is_compressed else _native(header))
+
+
+def _read_deflated(stream: BinaryIO) -> _Original:
+    """A deflated file is inflated as a whole, and written as it is then."""
+    stream.seek(0)
+    header = dcmread(stream)
+    value = bytes(header.get(_PIXEL_DATA).value) if _PIXEL_DATA in header else None
+    if value is None:
+        return _Original(header, None, stream, ExplicitVRLittleEndian)
+    del header[_PIXEL_DATA]
+    return _Original(header, _pixel_header(len(value), "OW"), BytesIO(value), ExplicitVRLittleEndian)
+
+
+def _native(header: Dataset) -> UID:
+    """The transfer syntax that a data set really has; files that say another exist in every archive."""
+    implicit, little = header.original_encoding
+    if not little:
+        return ExplicitVRBigEndian
+    return ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+
+
+def _pixel_header(length: int, vr: str) -> PixelElement:
+    """The header of a pixel data element in Explicit VR Little Endian."""
+    header = struct.pack("<HH2sHL", _PIXEL_DATA >> 16, _PIXEL_DATA & 0xFFFF, vr.encode(), 0, length)
+    return PixelElement(header, length, "<")
+
+
+def _why_unreadable(error: Exception) -> str:
+    """What to tell of an error; its own text may hold values of the file."""
+    if isinstance(error, InvalidDicomError):
+        return "this is no DICOM file"
+    if isinstance(error, CutShortError | EOFError):
+        return "the file is cut short"
+    return f"the file cannot be read or encoded anew ({type(error).__name__})"
+
+
+def _passed_on(original: _Original, folder: Path, deidentifier: Deidentifier) -> Written | Held | Unreadable:
+    """Write an original, unless it is held back."""
+    result = deidentifier.dataset(original.header)
+    study, series, instance = (
+        str(result.dataset.get(keyword, ""))
+        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+    )
+    if rule := deidentifier.held(original.header):
+        return Held(rule=rule, sop_instance_uid=instance, links=result.links)
+    if not (study and series and instance):
+        return Unreadable(reason="a Study, Series or SOP Instance UID is missing")
+    regions = deidentifier.regions(original.header) if original.pixels else ()
+    path = folder / study / series / f"{instance}.dcm"
+    make_private_folder(path.parent)
+    try:
+        with _appearing_at(path) as target:
+            _write(target, original, result.dataset, regions, deidentifier)
+    except OSError:
+        raise
+    except CannotBlankError as error:
+        rule = f"region-not-blanked: this device writes into its images, and {error}"
+        return Held(rule=rule, sop_instance_uid=instance, links=result.links)
+    except Exception as error:  # noqa: BLE001 - what cannot be read or encoded ends this file, not the batch
+        return Unreadable(reason=_why_unreadable(error))
+    return Written(path=path, sop_instance_uid=instance, links=result.links, regions=regions)
+
+
+@contextmanager
+def _appearing_at(path: Path) -> Iterator[BinaryIO]:
+    """A private file that has its name when all is written, and leaves nothing behind otherwise."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    write_private(temporary, b"")
+    try:
+        with temporary.open("wb") as target:
+            yield target
+        rename(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _write(
+    target: BinaryIO,
+    original: _Original,
+    dataset: Dataset,
+    regions: tuple[Region, ...],
+    deidentifier: Deidentifier,
+) -> None:
+    """Write the de-identified header, and the pixels as they are or with their regions blanked."""
+    if regions:
+        statement.state(dataset, deidentifier.options, pixels_cleaned=True)
+    if regions and original.syntax.is_compressed:
+        _write_decoded(target, original, dataset, regions, deidentifier)
+        return
+    _write_header(target, dataset, deidentifier.file_meta(dataset, original.syntax))
+    if original.pixels is None:
+        if "BitsAllocated" in original.header:
+            raise CutShortError
+        return
+    mask = _has_embedded_overlay(original.header) and not original.syntax.is_compressed
+    if not regions and not mask:
+        pixeldata.copy(original.pixels, original.stream, target)
+        return
+    layout = pixeldata.layout_of(original.header, original.pixels, mask=mask)
+    pixeldata.copy_blanked(original.pixels, original.stream, target, layout, regions)
+
+
+def _write_decoded(
+    target: BinaryIO,
+    original: _Original,
+    dataset: Dataset,
+    regions: tuple[Region, ...],
+    deidentifier: Deidentifier,
+) -> None:
+    """Decode compressed pixels, and write them without the regions in Explicit VR Little Endian."""
+    original.stream.seek(0)
+    frames = pixeldata.decoded_frames(dcmread(original.stream), regions)
+    first, properties = next(frames)
+    count = int(dataset.get("NumberOfFrames") or 1)
+    length = count * first.nbytes
+    if length > pixeldata.MOST_NATIVE:
+        raise CannotBlankError("its pixels are too many to be written uncompressed")
+    for tag in _OFFSET_TABLES:
+        dataset.pop(tag, None)
+    dataset.BitsAllocated = first.dtype.itemsize * 8
+    dataset.PhotometricInterpretation = properties["photometric_interpretation"]
+    if int(dataset.get("SamplesPerPixel") or 1) > 1:
+        dataset.PlanarConfiguration = 0
+    _write_header(target, dataset, deidentifier.file_meta(dataset, ExplicitVRLittleEndian))
+    target.write(_pixel_header(length + length % 2, "OB" if first.dtype.itemsize == 1 else "OW").header)
+    for written, (frame, _) in enumerate(chain([(first, properties)], frames), 1):
+        if written > count:
+            raise CannotBlankError("it has more frames than it says")
+        target.write(frame.astype(frame.dtype.newbyteorder("<"), copy=False).tobytes())
+    if written < count:
+        raise CutShortError
+    target.write(bytes(length % 2))
+
+
+def _write_header(target: BinaryIO, dataset: Dataset, meta: FileMetaDataset) -> None:
+    """Preamble, file meta information, and all of the data set that comes before its pixels."""
+    target.write(bytes(128) + b"DICM")
+    encoded = DicomFileLike(target)
+    write_file_meta_info(encoded, meta, enforce_standard=True)
+    encoded.is_implicit_VR = meta.TransferSyntaxUID.is_implicit_VR
+    encoded.is_little_endian = meta.TransferSyntaxUID.is_little_endian
+    write_dataset(encoded, dataset)
+
+
+def _has_embedded_overlay(header: Dataset) -> bool:
+    """Whether an overlay lies in unused bits of the pixels (retired from PS3.3 C.9), where nobody looks."""
+    return any(
+        (group << 16 | 0x0102) in header and (group << 16 | 0x3000) not in header for group in _OVERLAYS
+    )

@@ -1,0 +1,122 @@
+"""Records in an SQLite file: a table for each collection, the record as JSON, and columns to search by.
+
+The columns are computed from the JSON, so that the two cannot disagree. WAL, so that many may read beside
+the one that writes; not for network file systems.
+"""
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import date
+from pathlib import Path
+
+from niffler_ops import database
+from niffler_ops.errors import MissingInputError
+from niffler_ops.metadata.facts import RECORD_KEYWORDS
+from niffler_ops.metadata.folding import Record
+from niffler_ops.metadata.opening import connect
+from niffler_ops.metadata.stores import Days, StoreUnavailableError, day_bounds, projected
+
+_MOMENTS = tuple(f"{end}_{of}" for of in ("acquisition", "received") for end in ("first", "last"))
+_COLUMNS = (*RECORD_KEYWORDS, *_MOMENTS, "instances", "image_types")
+_INDEXED = ("StudyInstanceUID", *_MOMENTS)
+
+
+class SqliteStore:
+    """A file, made when the first record is stored; see Store."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._ready: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"SqliteStore({str(self._path)!r})"
+
+    def upsert(self, collection: str, records: Sequence[Record]) -> None:
+        """See Store."""
+        rows = [
+            (record["_id"], json.dumps(record, ensure_ascii=False, allow_nan=False)) for record in records
+        ]
+        with self._reached():
+            connection = self._writer()
+            with database.transaction(connection):
+                self._prepare(connection, collection)
+                connection.executemany(
+                    f"INSERT INTO {_quoted(collection)} (_id, record) VALUES (?, ?)"  # noqa: S608 - quoted
+                    " ON CONFLICT (_id) DO UPDATE SET record = excluded.record",
+                    rows,
+                )
+            self._ready.add(collection)
+
+    def records(
+        self,
+        collection: str,
+        *,
+        first: date | None = None,
+        last: date | None = None,
+        by: Days = "acquisition",
+        fields: Collection[str] | None = None,
+    ) -> Iterator[Record]:
+        """See Store; raises MissingInputError where the file does not exist."""
+        if not self._path.exists():
+            raise MissingInputError(f"{self._path}: there is no such store")
+        # Two ranges, so that each is found by its index.
+        condition, bounds = "", day_bounds(first, last)
+        if first or last:
+            condition = " OR ".join(f"({end}_{by} >= ?1 AND {end}_{by} < ?2)" for end in ("first", "last"))
+        with self._reached(), closing(database.connect_read_only(self._path)) as connection:
+            if not _columns(connection, collection):
+                return
+            select = f"SELECT record FROM {_quoted(collection)}"  # noqa: S608 - quoted
+            rows = connection.execute(*((f"{select} WHERE {condition}", bounds) if condition else (select,)))
+            for (text,) in rows:
+                yield projected(json.loads(text), fields)
+
+    def close(self) -> None:
+        """See Store."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _writer(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = connect(self._path)
+        return self._connection
+
+    def _prepare(self, connection: sqlite3.Connection, collection: str) -> None:
+        """Make the table, and the columns that a table of an earlier version lacks."""
+        if collection in self._ready:
+            return
+        table = _quoted(collection)
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS {table} (_id TEXT PRIMARY KEY NOT NULL, record TEXT NOT NULL)"
+        )
+        for column in [name for name in _COLUMNS if name not in _columns(connection, collection)]:
+            connection.execute(
+                f"ALTER TABLE {table} ADD COLUMN {column}"
+                f" GENERATED ALWAYS AS (json_extract(record, '$.{column}')) VIRTUAL"
+            )
+        for column in _INDEXED:
+            index = _quoted(f"{collection} by {column}")
+            connection.execute(f"CREATE INDEX IF NOT EXISTS {index} ON {table} ({column})")
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise StoreUnavailableError(f"The metadata store {self._path} cannot be used: {why}") from error
+
+
+def _columns(connection: sqlite3.Connection, collection: str) -> set[str]:
+    """The columns of a collection's table, computed ones included; none where there is no such table."""
+    return {
+        row["name"] for row in connection.execute("SELECT name FROM pragma_table_xinfo(?)", (collection,))
+    }
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,1 @@
+"""What is made of a study's files: records, pictures, de-identified DICOM, or what a site's command makes."""

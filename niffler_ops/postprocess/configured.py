@@ -1,0 +1,78 @@
+"""What an extraction's configuration tells its post-processors."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from niffler_ops.config import Config
+from niffler_ops.layout import Layout
+from niffler_ops.postprocess.job import Processor, Settings
+
+MONGO_VARIABLE = "MONGO_URI"
+
+
+def settings_of(config: Config, layout: Layout) -> Settings:
+    """The settings of every job of an extraction."""
+    return Settings(
+        root=str(layout.storage_folder),
+        output=str(config.output_folder),
+        private=str(layout.private),
+        secret=str(config.pseudonym_key or layout.private / "pseudonym.key"),
+        options=config.deidentify_options,
+        store=config.metadata_store or _default_store(layout),
+        featuresets=tuple(map(str, config.featuresets)),
+        bits=config.png_bits,
+        values=config.png_values,
+        command=config.command,
+    )
+
+
+def digests(processors: Iterable[str], settings: Settings) -> dict[str, dict[str, object]]:
+    """By post-processor what its results depend on: where that changes, every study is worked on again."""
+    return {name: _digest(Processor(name), settings) for name in processors}
+
+
+def _default_store(layout: Layout) -> str:
+    if os.environ.get(MONGO_VARIABLE):
+        return ""  # which is to say that one
+    return f"sqlite:///{layout.private / 'metadata.sqlite'}"
+
+
+def _digest(processor: Processor, settings: Settings) -> dict[str, object]:
+    if processor is Processor.COMMAND:
+        return {"command": settings.command}
+    shared: dict[str, object] = {
+        "output": settings.output,
+        "secret": settings.secret,
+        "options": settings.options,
+    }
+    if processor is Processor.PNG:
+        shared |= {"bits": settings.bits, "values": settings.values}
+    if processor is Processor.METADATA:
+        store = settings.store or os.environ.get(MONGO_VARIABLE, "")
+        shared |= {"store": _sha256([store.encode()])}  # it may hold a password
+    if processor is not Processor.DEIDENTIFY:
+        shared |= {"featuresets": _sha256(_contents(settings.featuresets))}
+    return shared
+
+
+def _contents(paths: Iterable[str]) -> Iterator[bytes]:
+    for path in map(Path, paths):
+        for file in sorted(path.glob("*.txt")) if path.is_dir() else [path]:
+            yield file.name.encode() + b"\0" + file.read_bytes()
+
+
+def _sha256(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def summary(tallies: Mapping[tuple[str, str], int], processor: str) -> str:
+    """One line about a post-processor's work, for the log."""
+    counts = {name: number for (subject, name), number in tallies.items() if subject == f"post {processor}"}
+    text = f"{processor}: {counts.get('done', 0)} studies done, {counts.get('failed', 0)} failed"
+    held = counts.get("held", 0)
+    return f"{text}; {held} files came to nothing (failures.csv says why)" if held else text

@@ -1,0 +1,54 @@
+"""What the jobs of one worker share: made once, because it is costly or remembers what it has derived."""
+
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from niffler_ops.deidentify import Deidentifier, Options, Pseudonyms, load_secret
+from niffler_ops.metadata import (
+    Featureset,
+    Store,
+    default_featureset_file,
+    load_featuresets,
+    open_store,
+    store_url,
+    union,
+)
+from niffler_ops.postprocess.job import Settings
+from niffler_ops.postprocess.places import Places
+
+
+class Context:
+    """What follows from the settings. Raises ConfigurationError where they are wrong."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.places = Places.of(settings)
+        self.pseudonyms = Pseudonyms(load_secret(Path(settings.secret)))
+
+    @cached_property
+    def deidentifier(self) -> Deidentifier:
+        """The policy that OutputFolder is made by."""
+        recipe = Path(self.settings.device_recipes) if self.settings.device_recipes else None
+        return Deidentifier(Options.parse(self.settings.options), self.pseudonyms, recipe=recipe)
+
+    @cached_property
+    def featuresets(self) -> tuple[Featureset, ...]:
+        """Which attributes records have, one collection each."""
+        given = [Path(path) for path in self.settings.featuresets]
+        return load_featuresets(*(given or [default_featureset_file()]))
+
+    @cached_property
+    def columns(self) -> Featureset:
+        """Which attributes metadata.csv has: those of all featuresets."""
+        return union(self.featuresets)
+
+    @cached_property
+    def store(self) -> Store:
+        """Where records are stored."""
+        return open_store(store_url(self.settings.store))
+
+
+@lru_cache(maxsize=1)
+def context_of(settings: Settings) -> Context:
+    """The context of the jobs with these settings."""
+    return Context(settings)

@@ -1,0 +1,63 @@
+"""The rows that one job adds to the tables, written as a whole once the job is done."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath
+
+from niffler_ops.deidentify import Link, Pseudonyms
+from niffler_ops.files import make_private_folder
+from niffler_ops.metadata import write_fragment
+from niffler_ops.metadata.values import Value
+from niffler_ops.postprocess.job import Job
+from niffler_ops.postprocess.places import TABLES, Places
+
+Row = Mapping[str, Value]
+
+
+class Fragments:
+    """Collects a job's rows by table."""
+
+    def __init__(self, job: Job, pseudonyms: Pseudonyms) -> None:
+        self._job = job
+        self._pseudonyms = pseudonyms
+        self._rows: dict[str, list[Row]] = {table: [] for table in TABLES}
+        self._links: set[tuple[str, str, str]] = set()
+        self.held = 0
+
+    def add(self, table: str, row: Row) -> None:
+        """One more row of a table."""
+        self._rows[table].append(row)
+
+    def link(self, links: Iterable[Link]) -> None:
+        """The way back from pseudonyms, each once."""
+        self._links.update((link.attribute, link.original, link.pseudonym) for link in links)
+
+    def hold(self, path: str, *, rule: str, reason: str, sop_instance_uid: str = "") -> None:
+        """A file came to nothing: a line of failures.csv that names it by its pseudonyms."""
+        self.held += 1
+        name = str(PurePath(path).relative_to(self._job.settings.root))
+        pseudonym = self._pseudonyms.name("file", name)
+        self._links.add(("file", name, pseudonym))
+        self.add(
+            "failures",
+            {
+                "processor": str(self._job.processor),
+                "file": pseudonym,
+                "SOPInstanceUID": sop_instance_uid,
+                "rule": rule,
+                "reason": reason,
+            },
+        )
+
+    def write(self) -> None:
+        """Replace what an earlier run of the job left."""
+        places = Places.of(self._job.settings)
+        for attribute, original, pseudonym in sorted(self._links):
+            self.add("linking", {"attribute": attribute, "original": original, "pseudonym": pseudonym})
+        for table, rows in self._rows.items():
+            folder = places.fragments(table, self._job.processor)
+            path = folder / f"{self._job.name}.jsonl"
+            if rows:
+                make_private_folder(folder)
+                write_fragment(path, rows)
+            else:
+                path.unlink(missing_ok=True)

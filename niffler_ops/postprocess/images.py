@@ -1,0 +1,98 @@
+"""Pixels to pictures: a PNG for each frame, named by pseudonyms, with its lines of mapping and metadata."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from pydicom import dcmread
+
+from niffler_ops.errors import CannotWriteError
+from niffler_ops.files import sync_file_system
+from niffler_ops.metadata import read_facts
+from niffler_ops.metadata.values import Facts
+from niffler_ops.png import Frame, Rendering, Values, frames_of
+from niffler_ops.postprocess.context import Context
+from niffler_ops.postprocess.fragments import Fragments, Row
+from niffler_ops.postprocess.job import Job, Settings
+from niffler_ops.postprocess.marker import Marker
+from niffler_ops.postprocess.outputs import Folders, write_output
+from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE, why
+
+
+def draw_images(job: Job, context: Context, fragments: Fragments, marker: Marker) -> None:
+    """Draw every frame of every file; a file that cannot be drawn is held."""
+    settings = job.settings
+    folders = Folders(context.places.images, level=settings.flatten, most=settings.files_per_folder)
+    drawing = _Drawing(context, fragments, folders, _rendering(settings))
+    for path, deadly in marker.each(job.files):
+        if deadly:
+            fragments.hold(path, rule=DEADLY, reason=DIED)
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they quote values
+            drawing.draw(path)
+    if drawing.drawn:
+        sync_file_system(context.places.images)
+
+
+def _rendering(settings: Settings) -> Rendering:
+    bits: Literal[8, 16] = 16 if settings.bits == 16 else 8  # noqa: PLR2004 - bits
+    return Rendering(bits=bits, values=Values(settings.values))
+
+
+class _Drawing:
+    """The pictures of one job."""
+
+    def __init__(
+        self, context: Context, fragments: Fragments, folders: Folders, rendering: Rendering
+    ) -> None:
+        self._context = context
+        self._fragments = fragments
+        self._folders = folders
+        self._rendering = rendering
+        self.drawn = 0
+
+    def draw(self, path: str) -> None:
+        """All frames of a file, or a line in failures.csv."""
+        facts: Facts = {}
+        try:
+            with Path(path).open("rb") as stream:
+                header = dcmread(stream, stop_before_pixels=True)
+                clean = self._context.deidentifier.dataset(header)
+                self._fragments.link(clean.links)
+                facts = read_facts(clean.dataset, self._context.columns)
+                held = self._context.deidentifier.held(header)
+                if held is not None:
+                    rule, _, reason = held.partition(": ")
+                    self._hold(path, facts, rule=rule, reason=reason)
+                else:
+                    blank = self._context.deidentifier.regions(header)
+                    self._write(facts, frames_of(header, stream, self._rendering, blank=blank))
+        except (OSError, CannotWriteError) as error:
+            if not isinstance(error, OSError) or error.filename != path:
+                raise
+            self._hold(path, facts, rule=UNREADABLE, reason=why(error))
+        except Exception as error:  # noqa: BLE001 - one file is never the end of its study
+            self._hold(path, facts, rule=UNREADABLE, reason=why(error))
+        if facts:
+            self._fragments.add("metadata", self._context.columns.select(facts))
+
+    def _hold(self, path: str, facts: Facts, *, rule: str, reason: str) -> None:
+        uid = str(facts.get("SOPInstanceUID", ""))
+        self._fragments.hold(path, rule=rule, reason=reason, sop_instance_uid=uid)
+
+    def _write(self, facts: Facts, frames: Iterator[Frame]) -> None:
+        uid, study = str(facts["SOPInstanceUID"]), str(facts["StudyInstanceUID"])
+        patient, series = str(facts.get("PatientID", "unknown")), str(facts["SeriesInstanceUID"])
+        for frame in frames:
+            name = f"{uid}-{frame.number:05d}.png"
+            path = self._folders.take(patient, study, series) / name
+            write_output(path, frame.parts)
+            self.drawn += 1
+            self._fragments.add("mapping", self._row(path, uid, frame))
+
+    def _row(self, path: Path, uid: str, frame: Frame) -> Row:
+        place = path.relative_to(self._context.places.output)
+        return {"png": str(place), "SOPInstanceUID": uid, "frame": frame.number, **asdict(frame.facts)}

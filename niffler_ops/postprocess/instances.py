@@ -1,0 +1,35 @@
+"""De-identified DICOM: a file for each instance that may be passed on."""
+
+import warnings
+from pathlib import Path
+
+from niffler_ops.deidentify import Held, Unreadable, deidentify_file
+from niffler_ops.files import sync_file_system
+from niffler_ops.postprocess.context import Context
+from niffler_ops.postprocess.fragments import Fragments
+from niffler_ops.postprocess.job import Job
+from niffler_ops.postprocess.marker import Marker
+from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE
+
+
+def write_instances(job: Job, context: Context, fragments: Fragments, marker: Marker) -> None:
+    """De-identify every file; one that may not be passed on, or cannot be read, is held."""
+    written = 0
+    for path, deadly in marker.each(job.files):
+        if deadly:
+            fragments.hold(path, rule=DEADLY, reason=DIED)
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they quote values
+            result = deidentify_file(Path(path), context.places.dicom, context.deidentifier)
+        if isinstance(result, Unreadable):
+            fragments.hold(path, rule=UNREADABLE, reason=result.reason)
+            continue
+        fragments.link(result.links)
+        if isinstance(result, Held):
+            rule, _, reason = result.rule.partition(": ")
+            fragments.hold(path, rule=rule, reason=reason, sop_instance_uid=result.sop_instance_uid)
+        else:
+            written += 1
+    if written:
+        sync_file_system(context.places.dicom)

@@ -1,0 +1,44 @@
+"""Where post-processors write: OutputFolder for what leaves identity behind, a private folder besides."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from niffler_ops.postprocess.job import Settings
+
+TABLES = ("metadata", "mapping", "failures", "linking")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The files and folders of one OutputFolder and what is private to it."""
+
+    output: Path
+    private: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The places that the settings name."""
+        return cls(Path(settings.output), Path(settings.private))
+
+    @property
+    def images(self) -> Path:
+        """PNG files."""
+        return self.output / "images"
+
+    @property
+    def dicom(self) -> Path:
+        """De-identified DICOM files."""
+        return self.output / "dicom"
+
+    def table(self, name: str) -> Path:
+        """A CSV table; the one that leads back to people is private."""
+        return (self.private if name == "linking" else self.output) / f"{name}.csv"
+
+    def fragments(self, table: str, processor: str) -> Path:
+        """Where a post-processor leaves its rows of a table, a file for each job."""
+        return self.private / "fragments" / table / processor
+
+    def marker(self, processor: str, job: str) -> Path:
+        """Which file of a job is being worked on, for whoever takes it up after a crash."""
+        return self.private / "fragments" / "markers" / f"{processor}-{job}"

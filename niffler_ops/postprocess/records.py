@@ -1,0 +1,47 @@
+"""Headers to records: a line of metadata.csv for each file, and a record in the store for each series."""
+
+import warnings
+
+from pydicom import dcmread
+
+from niffler_ops.deidentify import IDENTITY_TAGS
+from niffler_ops.errors import CannotWriteError
+from niffler_ops.metadata import read_facts, series_records, wanted_tags
+from niffler_ops.metadata.values import Facts
+from niffler_ops.postprocess.context import Context
+from niffler_ops.postprocess.fragments import Fragments
+from niffler_ops.postprocess.job import Job
+from niffler_ops.postprocess.marker import Marker
+from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE, why
+
+
+def store_records(job: Job, context: Context, fragments: Fragments, marker: Marker) -> None:
+    """Raises StoreUnavailableError where the store cannot be reached."""
+    tags = wanted_tags(context.columns)
+    specific = None if tags is None else [*tags, *IDENTITY_TAGS]
+    known: list[Facts] = []
+    for path, deadly in marker.each(job.files):
+        if deadly:
+            fragments.hold(path, rule=DEADLY, reason=DIED)
+            continue
+        try:
+            facts = _facts(path, context, fragments, specific)
+        except CannotWriteError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one file is never the end of its study
+            fragments.hold(path, rule=UNREADABLE, reason=why(error))
+        else:
+            known.append(facts)
+            fragments.add("metadata", context.columns.select(facts))
+    for featureset in context.featuresets:
+        context.store.upsert(featureset.name, series_records(known, featureset))
+
+
+def _facts(path: str, context: Context, fragments: Fragments, specific: list[int] | None) -> Facts:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they quote values
+        header = dcmread(path, stop_before_pixels=True, specific_tags=specific)
+        clean = context.deidentifier.dataset(header)
+        facts = read_facts(clean.dataset, context.columns)
+    fragments.link(clean.links)
+    return facts

@@ -1,0 +1,88 @@
+"""The tables of OutputFolder, put together from what the jobs left; one writer at a time."""
+
+import csv
+import io
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from niffler_ops.files import make_private_folder, write_durable
+from niffler_ops.metadata import fragments_in, write_csv, write_parquet
+from niffler_ops.metadata.table import cell, read_rows
+from niffler_ops.postprocess.job import Processor
+from niffler_ops.postprocess.places import Places
+
+MAPPING = ("png", "SOPInstanceUID", "frame")
+FAILURES = ("processor", "file", "SOPInstanceUID", "rule", "reason")
+LINKING = ("attribute", "original", "pseudonym")
+ROWS_AT_ONCE = 1000
+
+
+def write_tables(places: Places, *, parquet: bool = False) -> None:
+    """Bring every table up to date; those without a fragment are left alone."""
+    make_private_folder(places.output)
+    metadata = _metadata(places)
+    if metadata:
+        write_csv(places.table("metadata"), metadata)
+        if parquet:
+            write_parquet(places.table("metadata").with_suffix(".parquet"), metadata)
+    mapping = _fragments(places, "mapping")
+    if mapping:
+        write_csv(places.table("mapping"), mapping, _columns(mapping, MAPPING))
+    if metadata or mapping or _fragments(places, "failures"):
+        write_csv(places.table("failures"), _fragments(places, "failures"), FAILURES)
+    linking = _fragments(places, "linking")
+    if linking:
+        write_durable(places.table("linking"), _distinct(linking, places.private))
+
+
+def _fragments(places: Places, table: str) -> list[Path]:
+    return [path for processor in Processor for path in fragments_in(places.fragments(table, processor))]
+
+
+def _metadata(places: Places) -> list[Path]:
+    """A line for each file, though both `metadata` and `png` leave one: that of `metadata`."""
+    own = fragments_in(places.fragments("metadata", Processor.METADATA))
+    names = {path.name for path in own}
+    further = fragments_in(places.fragments("metadata", Processor.PNG))
+    return own + [path for path in further if path.name not in names]
+
+
+def _columns(fragments: list[Path], first: tuple[str, ...]) -> list[str]:
+    from niffler_ops.metadata import survey  # noqa: PLC0415
+
+    return survey(fragments).names(first)
+
+
+def _distinct(fragments: list[Path], folder: Path) -> Iterator[bytes]:
+    """The lines of linking.csv, each once and in order, whatever their number: sorted on the disk."""
+    scratch = folder / "linking.sqlite"
+    scratch.unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(scratch, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode=OFF")
+            connection.execute("PRAGMA synchronous=OFF")
+            connection.execute(
+                "CREATE TABLE links (attribute, original, pseudonym,"
+                " PRIMARY KEY (attribute, original, pseudonym)) WITHOUT ROWID"
+            )
+            connection.execute("BEGIN")
+            rows = (tuple(str(row.get(name, "")) for name in LINKING) for row in read_rows(fragments))
+            connection.executemany("INSERT OR IGNORE INTO links VALUES (?, ?, ?)", rows)
+            connection.execute("COMMIT")
+            yield from _lines(connection.execute("SELECT * FROM links ORDER BY attribute, original"))
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _lines(rows: sqlite3.Cursor) -> Iterator[bytes]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(LINKING)
+    while batch := rows.fetchmany(ROWS_AT_ONCE):
+        writer.writerows([[cell(value) for value in row] for row in batch])
+        yield buffer.getvalue().encode("utf-8", "replace")
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue().encode("utf-8", "replace")

@@ -1,0 +1,166 @@
+"""Finished studies become pictures, tables and de-identified DICOM, by themselves and whatever happens."""
+
+import csv
+import json
+import os
+import signal
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from pydicom import dcmread
+
+from niffler_ops.demo.corpus import Corpus
+from niffler_ops.metadata import Record, open_store
+from tests.support.processes import wait_until
+from tests.support.rig import Rig, corpus_folder, data_sets, data_sets_of
+
+ALL = ["metadata", "png", "deidentify"]
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def output(rig: Rig) -> Path:
+    return rig.folder / "out"
+
+
+def ask(rig: Rig, corpus: Corpus, *, processors: list[str], **keys: object) -> None:
+    rig.ask_for(corpus.studies)
+    rig.configure(PostProcessors=processors, OutputFolder=output(rig).name, **keys)
+
+
+def records(rig: Rig) -> list[Record]:
+    with closing(open_store(f"sqlite:///{rig.private}/metadata.sqlite")) as store:
+        return list(store.records("default"))
+
+
+def check_all_is_there(rig: Rig, corpus: Corpus) -> None:
+    """Pictures, lines and files of every instance, each once, and nothing half."""
+    instances = sum(len(study.instances) for study in corpus.studies)
+    mapping, lines = table(output(rig) / "mapping.csv"), table(output(rig) / "metadata.csv")
+    pictures = {str(path.relative_to(output(rig))) for path in output(rig).rglob("*.png")}
+    assert len(mapping) == len(pictures) == instances
+    assert {row["png"] for row in mapping} == pictures
+    assert len({row["SOPInstanceUID"] for row in lines}) == len(lines) == instances
+    assert {row["SOPInstanceUID"] for row in mapping} == {row["SOPInstanceUID"] for row in lines}
+    written = [dcmread(path) for path in (output(rig) / "dicom").rglob("*.dcm")]
+    assert {dataset.SOPInstanceUID for dataset in written} == {row["SOPInstanceUID"] for row in lines}
+    assert sum(int(str(record["instances"])) for record in records(rig)) == instances
+    assert table(output(rig) / "failures.csv") == []
+    for path in output(rig).rglob("*"):
+        assert not path.name.startswith("."), f"half a file: {path}"
+
+
+def test_every_finished_study_becomes_pictures_tables_and_dicom_without_identity(
+    rig: Rig, corpus: Corpus
+) -> None:
+    rig.serve(corpus_folder(corpus))
+    ask(rig, corpus, processors=ALL)
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    check_all_is_there(rig, corpus)
+    for picture in output(rig).rglob("*.png"):
+        with Image.open(picture) as image:
+            image.load()
+    post = rig.status()["post"]
+    numbers = {name: (counts["total"], counts["done"], counts["held"]) for name, counts in post.items()}
+    assert numbers == dict.fromkeys(ALL, (4, 4, 0))
+    everything = b"".join(path.read_bytes() for path in output(rig).rglob("*") if path.is_file())
+    names = " ".join(str(path) for path in output(rig).rglob("*"))
+    for study in corpus.studies:
+        for secret in (study.patient_id, study.accession_number):
+            assert secret.encode() not in everything
+            assert secret not in names
+    links = [row for row in table(rig.private / "linking.csv") if row["attribute"] == "PatientID"]
+    linking = {row["pseudonym"]: row["original"] for row in links}
+    assert {linking[row["PatientID"]] for row in table(output(rig) / "metadata.csv")} == {
+        study.patient_id for study in corpus.studies
+    }
+
+
+def test_it_may_be_killed_at_any_time_and_loses_and_doubles_nothing(rig: Rig, some: Corpus) -> None:
+    rig.serve(corpus_folder(some))
+    ask(rig, some, processors=ALL, PostWorkers=2)
+    for number in range(4):
+        running = rig.start()
+        wait_until(
+            lambda number=number: (
+                running.ended or sum(1 for _ in output(rig).rglob("*.png")) > 6 * number  # noqa: B023
+            ),
+            "some pictures",
+            seconds=60,
+        )
+        running.kill()
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    check_all_is_there(rig, some)
+    assert data_sets(rig.storage) == data_sets_of(some.studies)
+
+
+def test_a_worker_that_is_killed_loses_nothing(rig: Rig, some: Corpus) -> None:
+    rig.serve(corpus_folder(some))
+    ask(rig, some, processors=ALL)
+    running = rig.start()
+    killed: set[int] = set()
+    while not running.ended and len(killed) < 4:
+        workers = [
+            process["pid"]
+            for process in (rig.status()["processes"] if (rig.private / "niffler.log").exists() else [])
+            if process["role"] == "postprocess" and process["alive"]
+        ]
+        for pid in {*workers} - killed:
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+    ended = running.end()
+    assert killed
+    assert ended.status == 0, ended
+    check_all_is_there(rig, some)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_second_run_does_only_what_is_new_and_other_settings_do_all_again(
+    plain_rig: Rig, corpus: Corpus, bits: int
+) -> None:
+    rig = plain_rig
+    archive = rig.serve(corpus_folder(corpus))
+    ask(rig, corpus, processors=["png"])
+    assert rig.cold().status == 0
+    archive.kill()
+    before = {path: path.stat().st_mtime_ns for path in output(rig).rglob("*.png")}
+    ask(rig, corpus, processors=["png"], PngBits=bits)
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    after = {path: path.stat().st_mtime_ns for path in output(rig).rglob("*.png")}
+    assert before.keys() == after.keys()
+    assert (before == after) is (bits == 8)
+    with Image.open(next(iter(after))) as image:
+        assert image.mode == ("L" if bits == 8 else "I;16")
+
+
+def test_a_command_of_the_sites_own_gets_each_study_and_its_exit_status_decides(
+    plain_rig: Rig, corpus: Corpus
+) -> None:
+    rig = plain_rig
+    rig.serve(corpus_folder(corpus))
+    script, seen = rig.folder / "convert", rig.folder / "seen"
+    seen.mkdir()
+    script.write_text(
+        "#!/bin/sh\n"
+        f'cat > "{seen}/$$.json"\n'
+        f'number=$(ls "{seen}" | wc -l)\n'
+        'case "$number" in 1) exit 75;; 2) exit 1;; *) exit 0;; esac\n'
+    )
+    script.chmod(0o755)
+    ask(rig, corpus, processors=["command"], Command=[str(script)], PostWorkers=1)
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert rig.status()["post"]["command"]["done"] == 4
+    told = [json.loads(path.read_text()) for path in seen.glob("*.json")]
+    assert len(told) == 6, "one was to come again later, one failed once"
+    for study in told:
+        assert len(study["files"]) == 10
+        assert all(Path(file).is_relative_to(study["folder"]) for file in study["files"])

@@ -1,0 +1,24 @@
+from collections.abc import Callable
+
+import pytest
+
+from niffler_ops.deidentify import Deidentifier, Options, Pseudonyms
+
+Make = Callable[..., Deidentifier]
+
+
+@pytest.fixture(scope="session")
+def pseudonyms() -> Pseudonyms:
+    return Pseudonyms(b"a secret of the tests, 32 bytes.")
+
+
+@pytest.fixture(scope="session")
+def deidentifier(pseudonyms: Pseudonyms) -> Deidentifier:
+    """With the default options."""
+    return Deidentifier(Options(), pseudonyms)
+
+
+@pytest.fixture
+def choosing(pseudonyms: Pseudonyms) -> Make:
+    """Makes one with the options of these names."""
+    return lambda *names: Deidentifier(Options.parse(names), pseudonyms)
