@@ -2,8 +2,8 @@
 
 Half of the images are like CT (smooth, some noise), half are noise; half have a narrow window, half show
 everything. OpenCV's way is dcmread, slope, intercept and window in numpy, imwrite at level 1. Upstream's is
-dcmread, scaling by the largest value, and pypng's writer, whose work on each row (struct.pack, zlib at level 6)
-is repeated here. Each works in two processes.
+dcmread, scaling by the largest value, and pypng's writer, whose work on each row (struct.pack, zlib at
+level 6) is repeated here. Each works in two processes.
 """
 
 import io
@@ -71,12 +71,12 @@ class _Run:
     def __init__(self, *, setting: Setting, pool: ProcessPoolExecutor, paths: Sequence[Path]) -> None:
         self._setting = setting
         self._pool = pool
-        self._paths = paths
+        self.paths = paths
         self.folders: dict[str, Path] = {}
 
     def rate(self, convert: Convert, paths: Sequence[Path] | None = None) -> float:
         """Images a second."""
-        paths = self._paths if paths is None else paths
+        paths = self.paths if paths is None else paths
         folder = self.folders[convert.__name__] = self._setting.new_folder(f"png-{convert.__name__}")
         settle()
         begun = time.perf_counter()
@@ -120,9 +120,9 @@ def dcm2pnm(path: Path, target: Path) -> None:
 def upstream(path: Path, target: Path) -> None:
     """Upstream's way."""
     pixels = pydicom.dcmread(path, force=True).pixel_array.astype(float)
-    scaled = np.uint16(np.maximum(pixels, 0) / pixels.max() * LARGEST)
+    scaled = (np.maximum(pixels, 0) / pixels.max() * LARGEST).astype(np.uint16)
     compressor, content = zlib.compressobj(), io.BytesIO()
-    for row in scaled:
+    for row in scaled.reshape(SIDE, SIDE):
         content.write(compressor.compress(b"\0" + struct.pack(f"!{len(row)}H", *row)))
     content.write(compressor.flush())
     header = struct.pack(">LLBBBBB", SIDE, SIDE, 16, 0, 0, 0, 0)
@@ -136,13 +136,14 @@ def upstream(path: Path, target: Path) -> None:
 def _windowed(dataset: pydicom.Dataset) -> NDArray[np.uint16]:
     values = dataset.pixel_array * np.float32(dataset.RescaleSlope) + np.float32(dataset.RescaleIntercept)
     shares = (values - np.float32(dataset.WindowCenter - 0.5)) / np.float32(dataset.WindowWidth - 1)
-    return np.clip((shares + np.float32(0.5)) * LARGEST, 0, LARGEST).astype(np.uint16)
+    levels: NDArray[np.uint16] = np.clip((shares + np.float32(0.5)) * LARGEST, 0, LARGEST).astype(np.uint16)
+    return levels
 
 
 def _sizes(run: _Run) -> Row:
     """Bytes beside OpenCV's."""
     own, other = (
-        sum(file.stat().st_size for file in run.folders[name].iterdir()) / len(run._paths)  # noqa: SLF001
+        sum(file.stat().st_size for file in run.folders[name].iterdir()) / len(run.paths)
         for name in ("ours", "opencv")
     )
     return Row(
@@ -167,7 +168,7 @@ def _steps(paths: Sequence[Path]) -> Iterator[Row]:
     """CPU by step in one process, and how fast stored pixels become pictures."""
     some = paths[:24]
     target = paths[0].with_name("step.png")
-    whole = _cpu(lambda: [ours(path, target) for path in some]) / len(some)
+    whole = _cpu(lambda: _convert(ours, some, target.parent)) / len(some)
     opened = [_opened(path) for path in some]
     begun = [stream.tell() for _, stream in opened]
 

@@ -1,6 +1,14 @@
 """Searches what was de-identified for every identifying value of its originals.
 
-It shares no code with what it audits. What it looks for and what it leaves out: docs/deidentification.md.
+It shares no code with what it audits, only the published table of PS3.15 E.1-1. Searched for everywhere, in
+all usual spellings: names of persons and their parts of three or more letters, UIDs, ids of six or more
+digits or five or more letters and digits, other texts of the table's attributes and of private ones, birth
+dates, and digests of names and ids that were made without a secret. Days of studies are searched for within
+texts, and, where linking.csv says which instance is whose, in their own attribute.
+
+What is shorter, or consists of words of the standard (HEAD, CT, Hospital), is searched for only in the
+attribute that it comes from. Times, numbers in private attributes, and what only the originals' pixels or
+compressed frames say are not searched for.
 """
 
 import logging

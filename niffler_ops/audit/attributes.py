@@ -26,11 +26,10 @@ _IDENTITY = re.compile(
     r"|Station|Serial|Location|Residen|Occupation|Military|Branch|Religious|Insurance|Organi[sz]ation|Owner"
     r"|Author|Observer|Recipient|Trial|Department|RequestingService|Contact|Locator|Arrangements|Distribution"
 )
-_DESCRIPTIVE_NAMES = frozenset(
-    {
-        *("ProtocolName", "PositionAcquisitionTemplateName", "StructureSetName", "RTPlanName", "ROIName"),
-        *("EntityName", "ClinicalTrialProtocolName"),
-    }
+# What Clean Descriptors keeps although its name sounds of an identity.
+_DESCRIPTIVE = re.compile(
+    r"(Description|Comments|Label|(Protocol|Template|StructureSet|Plan|ROI|Entity)Name"
+    r"|ScheduledStudyLocation|ScheduledProcedureStepLocation|ReasonForTheAttributeModification)$"
 )
 _DEVICE = re.compile(
     r"Station|Device|Serial|Gantry|Detector|Generator|Plate|Cassette|Lens|Camera|TreatmentMachine|XRaySource"
@@ -130,12 +129,14 @@ def _of_public(element: Element, within: list[str], options: Options) -> Meaning
 def _of_listed(element: Element, within: list[str], options: Options) -> Meaning:
     name = element.keyword
     if _CODED.search(name) and not any(map(_PEOPLE.search, within)):
-        return Meaning.CONFINED  # CodeMeaning says the same in sequences that stay
+        # CodeMeaning says the same in sequences that stay.
+        return Meaning.NOTHING if options.descriptors else Meaning.CONFINED
+    described = _DESCRIPTIVE.search(name) or not _IDENTITY.search(name)
+    if described and options.descriptors and (element.vr in _TEXT or _DESCRIPTIVE.search(name)):
+        return Meaning.NOTHING
     if element.vr not in _TEXT and not element.whole:
         return Meaning.CONFINED
-    if _IDENTITY.search(name) and name not in _DESCRIPTIVE_NAMES:
-        return Meaning.IDENTIFIER
-    return Meaning.NOTHING if options.descriptors else Meaning.TEXT
+    return Meaning.TEXT if described else Meaning.IDENTIFIER
 
 
 def _of_date(element: Element, options: Options, *, private: bool) -> Meaning:

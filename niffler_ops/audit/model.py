@@ -24,8 +24,9 @@ class Channel(StrEnum):
 class Finding:
     """A value of the originals in the output.
 
-    `where` is the file below the output folder; a component that itself holds a value is written as
-    WITHHELD. `place` says where in it. `attribute` is the one of the originals whose value it is.
+    `where` is the file below the output folder; a name that itself holds a value is written as [withheld]
+    and its rank among the names of its folder. `place` says where in it. `attribute` is the one of the
+    originals whose value it is.
     """
 
     channel: Channel

@@ -43,7 +43,7 @@ class Outputs:
     def search(self, progress: Callable[[str, int], None]) -> None:
         """Every folder and file; symbolic links are named, not followed."""
         for path in self._entries():
-            where = "/".join([self._shown(part) for part in path.relative_to(self._folder).parts])
+            where = self._shown(path)
             if path.is_symlink():
                 place = Place(channel=Channel.NAME, where=where, place="target of the link")
                 self._search.text(str(path.readlink()), place)
@@ -60,8 +60,7 @@ class Outputs:
         original = self._shows.get(pseudonym)
         if original is None:
             return
-        parts = path.relative_to(self._folder).parts
-        where = "/".join([self._shown(part) for part in parts])
+        where = self._shown(path)
         try:
             whole = is_whole(original, frame, path)
         except Exception as error:  # noqa: BLE001 - decoders raise anything
@@ -80,12 +79,17 @@ class Outputs:
             for name in sorted([*folders, *names]):
                 yield Path(parent) / name
 
-    def _look_at_name(self, name: str) -> str:
-        """The name, or what stands for it where it holds a value."""
-        place = Place(channel=Channel.NAME, where=WITHHELD, place="")
-        for text in {name, name.rsplit(".", maxsplit=1)[0]}:
-            self._search.text(text, place)
-        return WITHHELD if self._search.flush() else name
+    def _look_at_name(self, path: Path) -> str:
+        """The path below the output folder; a name that holds a value gives way to its rank in its folder."""
+        above = "" if path.parent == self._folder else f"{self._shown(path.parent)}/"
+        attributes = self._search.attributes_in(path.name, path.stem)
+        if not attributes:
+            return f"{above}{path.name}"
+        rank = sum(1 for other in os.scandir(path.parent) if other.name <= path.name)
+        place = Place(channel=Channel.NAME, where=f"{above}{WITHHELD} {rank}", place="itself")
+        for attribute in sorted(attributes):
+            self._search.report(place, attribute)
+        return place.where
 
     def _search_file(self, path: Path, where: str) -> None:
         try:

@@ -86,6 +86,16 @@ class Search:
             self._uids(text, place)
             self._words(text, place, by_chance=True)
 
+    def attributes_in(self, *names: str) -> set[str]:
+        """The attributes whose values the names of a file or folder hold; nothing is reported."""
+        self.flush()
+        for name in names:
+            self.text(name, Place(channel=Channel.NAME, where="", place=""))
+        attributes = {attribute for _, attribute in self._index.find(self._numbers)}
+        self._numbers.clear()
+        self._places.clear()
+        return attributes
+
     def flush(self, without: Collection[str] = ()) -> set[str]:
         """Look up what was collected; the attributes whose values were found.
 

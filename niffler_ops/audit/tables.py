@@ -44,7 +44,10 @@ def _search_rows(reader: Any, header: list[str], where: str, search: Search) -> 
                 _search_cell(cell, number, header, vr, f"line {reader.line_num}", where, search)
             if vr in TEMPORAL and pseudonym is not None:
                 place = Place(
-                    channel=Channel.DATE, where=where, place=f"line {reader.line_num}", name=header[number]
+                    channel=Channel.DATE,
+                    where=where,
+                    place=f"line {reader.line_num}, {header[number]}",
+                    name=header[number],
                 )
                 search.same_date(pseudonym, cell, place)
         if len(seen) > _SEEN:

@@ -25,7 +25,7 @@ _SUSPECT = re.compile(
     r"""\S+@\S+ | (?:https?://|www\.)\S+ | \\\\\S+
     | [^\W\d_]+(?:\^+[^\W\d_]*)+
     | \b(?:Dr|Prof|Mrs|Herr|Frau|Mme|Doctor|Professor)\b\.?\s+[^\W\d_]+(?:\s+[A-Z][^\W\d_]+)?
-    | \+?\d(?:[ ()/-]?\d){5,}
+    | (?:\+|\(?\b0)\d(?:[ ()/-]{0,2}\d){5,} | \(?\b\d{3}\)?[-. ]\d{3}[-. ]\d{4}\b
     | [A-Za-z]{0,4}\d{6,}[A-Za-z0-9]*""",
     re.VERBOSE,
 )

@@ -49,7 +49,7 @@ class Devices:
         charset, meta = charset_of(source), getattr(source, "file_meta", None)
         texts = dict[str, str | None]()
         for keyword, tag in self._tags.items():
-            owner = meta if meta is not None and keyword in meta else source
+            owner = meta if meta is not None and tag is not None and tag in meta else source
             texts[keyword] = text_of(owner, tag, charset) if tag is not None else None
         return texts
 

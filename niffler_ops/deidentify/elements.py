@@ -1,6 +1,6 @@
 """Elements as a file has them, or as a program made them: their text, and a new text in their place."""
 
-from collections.abc import Iterable
+from collections.abc import MutableSequence
 
 from pydicom import config
 from pydicom.datadict import dictionary_VR
@@ -53,9 +53,9 @@ def _joined(element: DataElement) -> str:
         return ""
     if isinstance(value, bytes):
         return value.decode("latin-1")
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        return str(value)
-    return "\\".join("" if part is None else str(part) for part in value)
+    if isinstance(value, MutableSequence):  # a PersonName is iterable as well, letter by letter
+        return "\\".join("" if part is None else str(part) for part in value)
+    return str(value)
 
 
 def with_text(element: Element, vr: str, content: str) -> Element:

@@ -93,7 +93,10 @@ def _exactly(stream: BinaryIO, length: int) -> bytes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """How the frames of native pixel data lie in its bytes; `keep` masks the bits that are no pixel's."""
+    """How the frames of native pixel data lie in its bytes.
+
+    `keep` masks the bits that are no pixel's; `swapped`: bytes stand in words of the other order (PS3.5 A.3).
+    """
 
     rows: int
     columns: int
@@ -102,6 +105,7 @@ class Layout:
     by_plane: bool
     photometric: str
     keep: int | None
+    swapped: bool
 
     @property
     def frame_bytes(self) -> int:
@@ -125,6 +129,7 @@ def layout_of(source: Dataset, element: PixelElement, *, mask: bool) -> Layout:
         dtype=f"{element.order}{_BITS[bits]}",
         by_plane=int(source.get("PlanarConfiguration") or 0) == 1,
         photometric=str(source.get("PhotometricInterpretation", "")),
+        swapped=bits == 8 and element.order == ">" and element.header[4:6] == b"OW",  # noqa: PLR2004
         keep=((1 << stored) - 1) << max(high + 1 - stored, 0) if mask else None,
     )
 
@@ -133,11 +138,16 @@ def copy_blanked(
     element: PixelElement, stream: BinaryIO, target: BinaryIO, layout: Layout, regions: Sequence[Region]
 ) -> None:
     """Copy native pixel data with the regions of each frame blanked."""
+    if layout.swapped and layout.frame_bytes % 2:
+        raise CannotBlankError("its frames do not end with a word")
     target.write(element.header)
     left = element.length
     while left >= layout.frame_bytes:
         data = bytearray(_exactly(stream, layout.frame_bytes))
+        words = np.frombuffer(data, "u2") if layout.swapped else np.empty(0, "u2")
+        words.byteswap(inplace=True)
         _blank_native(np.frombuffer(data, layout.dtype), layout, regions)
+        words.byteswap(inplace=True)
         target.write(data)
         left -= layout.frame_bytes
     # What follows the last frame is padding, or nothing that a reader would show.

@@ -89,7 +89,7 @@ def _devices(name: str, text: str) -> tuple[Device, ...]:
                     steps.append(_step(found))
                 else:
                     conditions.append(tuple(_conditions(line)))
-            except ValueError as error:
+            except (ValueError, re.error) as error:
                 problems.append(f"{name}, line {number}: {error}")
         if steps:
             devices.append(Device(lines=tuple(conditions), steps=tuple(steps)))

@@ -60,11 +60,12 @@ def _read(path: Path) -> bytes:
             f"{path}: the pseudonym key cannot be read: {error.strerror}; "
             "it must be a file of your own, and no link"
         ) from None
-    with os.fdopen(descriptor, "rb") as stream:
-        problem = _problem(os.fstat(descriptor))
-        if problem:
+    try:
+        if problem := _problem(os.fstat(descriptor)):
             raise ConfigurationError(f"{path}: the pseudonym key {problem}")
-        return stream.read(_MOST)
+        return os.read(descriptor, _MOST)
+    finally:
+        os.close(descriptor)
 
 
 def _problem(status: os.stat_result) -> str:

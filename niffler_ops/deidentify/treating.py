@@ -57,7 +57,8 @@ def _patient_name(patient: Patient, element: Element, rule: Rule) -> Element | N
 def _empty(_patient: Patient, element: Element, _rule: Rule) -> Element | None:
     if isinstance(element, RawDataElement):
         return with_bytes(element, b"")
-    return DataElement(element.tag, element.VR, Sequence() if element.VR == "SQ" else None)
+    empty = Sequence() if element.VR == "SQ" else "" if element.VR in STRING_VRS else None
+    return DataElement(element.tag, element.VR, empty)
 
 
 def _dummy(_patient: Patient, element: Element, rule: Rule) -> Element | None:

@@ -1,6 +1,6 @@
-"""`python -m niffler_ops.demo`: an extraction that is killed midway and loses nothing.
+"""`python -m niffler_ops.demo`: an extraction that is killed midway and loses nothing, and what becomes of it.
 
-Everything happens in a temporary folder, on loopback, with the embedded toolkit.
+Everything happens in temporary folders, on loopback, with the embedded toolkit; what has no identity is left.
 """
 
 import contextlib
@@ -33,6 +33,7 @@ class Stage:
     """Where the demonstration plays."""
 
     folder: Path
+    output: Path
     corpus: Corpus
 
     @property
@@ -47,14 +48,16 @@ class Stage:
 
 
 def main() -> int:
-    """Play it; gives 0 when nothing was lost and nothing fetched twice."""
+    """Play it; gives 0 when nothing was lost, nothing fetched twice, and no identity is left."""
     os.umask(0o077)
     with tempfile.TemporaryDirectory(prefix="niffler-demo-") as name:
         folder = Path(name)
         os.environ["NIFFLER_RUNTIME"] = str(folder / "locks")
         say(f"An archive of {STUDIES} invented studies, {INSTANCES} images each.")
         stage = Stage(
-            folder=folder, corpus=write_corpus(folder / "archive", studies=STUDIES, instances=INSTANCES)
+            folder=folder,
+            output=Path(tempfile.mkdtemp(prefix="niffler-demo-output-")),
+            corpus=write_corpus(folder / "archive", studies=STUDIES, instances=INSTANCES),
         )
         write_csv(stage.corpus, folder / "list.csv")
         with archive(stage):
@@ -75,7 +78,18 @@ def play(stage: Stage) -> int:
     say("The same command again:", shown(command))
     status = subprocess.run(command, check=False, timeout=PATIENCE_SECONDS).returncode
     look(stage)
-    return verdict(stage, status)
+    lost = verdict(stage, status)
+    say("Is anybody's identity in what was made of it?")
+    command = [program("niffler-deidentify"), str(stage.storage), "--check", str(stage.output)]
+    print(shown(command), flush=True)
+    left = subprocess.run(command, check=False, timeout=PATIENCE_SECONDS).returncode
+    say(
+        f"Pictures:             {stage.output}/images",
+        f"Tables:               {stage.output}/metadata.csv, mapping.csv, failures.csv",
+        f"De-identified DICOM:  {stage.output}/dicom",
+        "They are yours to look at, and to remove.",
+    )
+    return lost or left
 
 
 def verdict(stage: Stage, status: int) -> int:
@@ -110,6 +124,8 @@ def archive(stage: Stage) -> Iterator[None]:
             "ExtractionType": "empi_accession",
             "PatientIndex": 0,
             "AccessionIndex": 1,
+            "PostProcessors": ["metadata", "png", "deidentify"],
+            "OutputFolder": str(stage.output),
         },
         "system.json": {"SrcAet": here, "QueryAet": f"{OUR_AET}:{our_port}", "QuietTime": 1},
     }

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from niffler_ops.metadata.folding import plain
 from niffler_ops.metadata.table import INTEGER, NUMBER, TEXT, read_rows, survey
 from niffler_ops.metadata.values import Value
 
-_CELLS_AT_ONCE = 2_000_000
-_MOST_ROWS_AT_ONCE = 50_000
+# What is held of one row group. Small groups cost memory too: pyarrow remembers each of their columns to the end.
+_MOST_CELLS = 8_000_000
+_MOST_VALUES = 500_000
 
 
 def write_parquet(path: Path, fragments: Sequence[Path], columns: Sequence[str] | None = None) -> int:
@@ -32,10 +34,10 @@ def write_parquet(path: Path, fragments: Sequence[Path], columns: Sequence[str] 
     try:
         with os.fdopen(os.open(temporary, flags, PRIVATE_FILE), "wb") as stream:
             with parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
-                for batch in _batches(read_rows(fragments), len(names)):
+                for columns_of_group in _groups(read_rows(fragments), kinds):
                     arrays = [
-                        arrow.array([_typed(row.get(name), kind) for row in batch], types[kind])
-                        for name, kind in kinds.items()
+                        arrow.array(values, types[kind])
+                        for values, kind in zip(columns_of_group, kinds.values(), strict=True)
                     ]
                     writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
             stream.flush()
@@ -59,16 +61,30 @@ def _pyarrow() -> tuple[Any, Any]:
     return pa, parquet
 
 
-def _batches(rows: Iterable[Mapping[str, Value]], columns: int) -> Iterator[list[Mapping[str, Value]]]:
-    size = max(1, min(_MOST_ROWS_AT_ONCE, _CELLS_AT_ONCE // max(1, columns)))
-    batch: list[Mapping[str, Value]] = []
+def _groups(rows: Iterable[Mapping[str, Value]], kinds: Mapping[str, str]) -> Iterator[Iterable[list[Value]]]:
+    """The values of so many rows, column by column; each column is let go once it was asked for."""
+    columns: dict[str, list[Value]] = {name: [] for name in kinds}
+    number = values = 0
     for row in rows:
-        batch.append(row)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+        for name in row.keys() & columns.keys():
+            _put(columns[name], number, _typed(row[name], kinds[name]))
+        number, values = number + 1, values + len(row)
+        if values >= _MOST_VALUES or number * len(columns) >= _MOST_CELLS:
+            yield _filled(columns, number)
+            number = values = 0
+    yield _filled(columns, number)
+
+
+def _put(column: list[Value], place: int, value: Value) -> None:
+    column.extend(repeat(None, place - len(column)))
+    column.append(value)
+
+
+def _filled(columns: dict[str, list[Value]], rows: int) -> Iterator[list[Value]]:
+    for name, column in columns.items():
+        column.extend(repeat(None, rows - len(column)))
+        columns[name] = []
+        yield column
 
 
 def _typed(value: Value, kind: str) -> Value:

@@ -102,6 +102,8 @@ def _vr(dataset: Dataset, element: RawDataElement, creator: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _dictionary_vr(tag: int, creator: str) -> str:
+    if BaseTag(tag).is_private_creator:
+        return "LO"
     try:
         return private_dictionary_VR(tag, creator) if creator else dictionary_VR(tag)
     except KeyError:

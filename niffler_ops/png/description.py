@@ -69,7 +69,8 @@ def image_pixel(header: Dataset, keyword: str) -> ImagePixel:
 
 def transfer_syntax(header: Dataset) -> UID:
     """How the data set was encoded, as the file meta information says."""
-    syntax = getattr(header, "file_meta", Dataset()).get("TransferSyntaxUID")
+    meta = getattr(header, "file_meta", None)
+    syntax = None if meta is None else meta.get("TransferSyntaxUID")
     if not syntax:
         raise CannotRenderError("the file does not say its transfer syntax")
     return UID(str(syntax))

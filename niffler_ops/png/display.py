@@ -101,7 +101,8 @@ def transformed(frame: StoredFrame, transform: Transform) -> Array:
         return transform(frame.pixels.astype(np.float64))
     if frame.layout.bits > TABLE_BITS:
         return transform(frame.layout.values(frame.pixels))
-    return np.take(_table(frame.layout, transform), frame.pixels, axis=0)
+    # No word is outside its table: not to check it is quicker.
+    return np.take(_table(frame.layout, transform), frame.pixels, axis=0, mode="clip")
 
 
 @lru_cache(maxsize=_TABLES)

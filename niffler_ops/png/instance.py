@@ -20,7 +20,7 @@ from niffler_ops.png.source import PixelElement, pixel_element
 from niffler_ops.png.spread import Spread
 from niffler_ops.png.values import text_of
 from niffler_ops.png.voi import Voi, voi_of
-from niffler_ops.png.words import StoredFrame
+from niffler_ops.png.words import StoredFrame, stored_layout
 
 _WITH_COLOURS = {"COLOR", "MIXED"}
 
@@ -119,6 +119,6 @@ def _may_be_negative(modality: Modality, pixel: ImagePixel) -> bool:
         return False
     if pixel.is_float:
         return True
-    lowest = -(1 << (pixel.bits_stored - 1)) if pixel.signed else 0
-    largest = (1 << (pixel.bits_stored - pixel.signed)) - 1
-    return min(lowest * modality.slope, largest * modality.slope) + modality.intercept < 0
+    layout = stored_layout(pixel)
+    ends = (layout.lowest * modality.slope, layout.largest * modality.slope)
+    return min(ends) + modality.intercept < 0

@@ -1,13 +1,14 @@
 """The attributes of a header that matter for pictures, read several times as fast as all of them."""
 
-from collections.abc import Iterator
 from functools import lru_cache
+from struct import Struct, error
 from typing import BinaryIO
 
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 from niffler_ops.headers.elements import (
     PIXEL_TAGS,
@@ -16,18 +17,15 @@ from niffler_ops.headers.elements import (
     Encoding,
     FlawError,
     encoding_at,
-    read_element,
     skip_value,
 )
 from niffler_ops.headers.forward import CutError, Forward
 
 _START = 132
-_META_GROUP = (2).to_bytes(2, "little")
-_META_ENCODING = Encoding(explicit=True, order="<")
+_META_GROUP = 2
 _TRANSFER_SYNTAX = 0x00020010
 _IMPLICIT, _BIG_ENDIAN, _DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
-_BLOCK = 1 << 14  # most headers fit
-_LONGEST = 1 << 20
+_BLOCKS = 1 << 14, 1 << 20  # most headers fit into the first
 _GROUPS = {0x0028, 0x2050, 0x7FE0}
 _TAGS = {
     0x00089205,  # PixelPresentation
@@ -35,6 +33,15 @@ _TAGS = {
     0x00182010,  # NominalScannedPixelSpacing
 }
 _FUNCTIONAL_GROUPS = 0x5200
+_LONG = frozenset(vr.value.encode() for vr in EXPLICIT_VR_LENGTH_32)
+_META_ENCODING = Encoding(explicit=True, order="<")
+_HEAD, _LENGTH = Struct("<HH2sH").unpack_from, Struct("<L").unpack_from
+
+Elements = dict[BaseTag, DataElement | RawDataElement]
+
+
+class _UnusualError(Exception):
+    """Something that is left to pydicom."""
 
 
 def quick_header(stream: BinaryIO) -> Dataset | None:
@@ -42,74 +49,83 @@ def quick_header(stream: BinaryIO) -> Dataset | None:
 
     That is where something matters which is in a sequence, and for all that is unusual or wrong.
     """
-    blocks = _Blocks(stream)
-    source = Forward(blocks)
-    try:
-        header, ahead = _read(source)
-    except (_UnusualError, FlawError, CutError, RecursionError, UnicodeDecodeError):
-        return None
-    stream.seek(blocks.position - len(next(source.rest(), b"")) - ahead)
-    return header
+    block = b""
+    for size in _BLOCKS:
+        block += stream.read(size)
+        try:
+            header, end = _read(block)
+        except (error, CutError):
+            continue  # the block ends before the header does
+        except (_UnusualError, FlawError, RecursionError, UnicodeDecodeError):
+            return None
+        stream.seek(end)
+        return header
+    return None
 
 
-class _UnusualError(Exception):
-    """Something that is left to pydicom."""
-
-
-class _Blocks:
-    """The blocks of a file, and where the last of them ended."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.position = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        while block := self._stream.read(_BLOCK):
-            self.position += len(block)
-            yield block
-
-
-def _read(source: Forward) -> tuple[Dataset, int]:
-    """The header, and how far into the pixel element it was read."""
-    if source.peek(_START)[-4:] != b"DICM":
+def _read(block: bytes) -> tuple[Dataset, int]:
+    """The header, and where the pixel element begins."""
+    if block[_START - 4 : _START] != b"DICM":
         raise _UnusualError
-    source.skip(_START)
-    syntax = ""
-    while source.peek(2) == _META_GROUP:
-        element = read_element(source, _META_ENCODING)
-        if element.tag == _TRANSFER_SYNTAX:
-            syntax = source.take(element.length).decode("ascii").strip(" \0")
-        else:
-            skip_value(source, element, _META_ENCODING)
+    meta, position = _elements(block, _START, _META_ENCODING)
+    stated = meta.get(BaseTag(_TRANSFER_SYNTAX))
+    syntax = stated.value.decode("ascii").strip(" \0") if stated and stated.value else ""
     if syntax in {"", _BIG_ENDIAN, _DEFLATED}:
         raise _UnusualError
-    encoding = encoding_at(source, Encoding(explicit=syntax != _IMPLICIT, order="<"))
-    elements: dict[BaseTag, DataElement | RawDataElement] = {}
-    while (element := read_element(source, encoding)).tag not in PIXEL_TAGS:
-        if element.tag >> 16 in _GROUPS or element.tag in _TAGS:
-            elements[BaseTag(element.tag)] = _raw(source, element, encoding)
-        elif element.tag >> 16 == _FUNCTIONAL_GROUPS:
-            raise _UnusualError
-        else:
-            skip_value(source, element, encoding)
+    stated_encoding = Encoding(explicit=syntax != _IMPLICIT, order="<")
+    encoding = encoding_at(Forward([block[position : position + 8]]), stated_encoding)
+    elements, position = _elements(block, position, encoding)
     header = Dataset(elements)
     header.file_meta = _file_meta(syntax)
-    return header, 12 if element.vr else 8
+    return header, position
 
 
-def _raw(source: Forward, element: Element, encoding: Encoding) -> RawDataElement:
+def _elements(block: bytes, position: int, encoding: Encoding) -> tuple[Elements, int]:
+    """The wanted elements from `position` on to the end of the file meta information, or to the pixels."""
+    elements: Elements = {}
+    in_meta = encoding is _META_ENCODING
+    while True:
+        group, number, vr, length = _HEAD(block, position)
+        tag = group << 16 | number
+        if tag in PIXEL_TAGS or (in_meta and group != _META_GROUP):
+            return elements, position
+        start = position + 8
+        if not encoding.explicit:
+            vr, (length,) = b"", _LENGTH(block, position + 4)
+        elif vr in _LONG:
+            (length,) = _LENGTH(block, start)
+            start += 4
+        elif not b"AA" <= vr <= b"ZZ":
+            raise _UnusualError  # some writers switch to implicit VR inside an explicit data set
+        wanted = group in _GROUPS or tag in _TAGS or tag == _TRANSFER_SYNTAX
+        if group == _FUNCTIONAL_GROUPS or (wanted and (vr == b"SQ" or length == UNDEFINED)):
+            raise _UnusualError
+        if length == UNDEFINED:
+            position = _behind(block, start, Element(tag, vr.decode("ascii"), length), encoding)
+            continue
+        position = start + length
+        if wanted:
+            elements[BaseTag(tag)] = _raw(tag, vr, block[start:position], start)
+
+
+def _raw(tag: int, vr: bytes, value: bytes, start: int) -> RawDataElement:
     """An element as pydicom would have read it."""
-    if element.vr == "SQ" or element.length > _LONGEST or element.length == UNDEFINED:
-        raise _UnusualError
     return RawDataElement(
-        tag=BaseTag(element.tag),
-        VR=element.vr or None,
-        length=element.length,
-        value=source.take(element.length),
-        value_tell=0,
-        is_implicit_VR=not encoding.explicit,
+        tag=BaseTag(tag),
+        VR=vr.decode("ascii") if vr else None,
+        length=len(value),
+        value=value,
+        value_tell=start,
+        is_implicit_VR=not vr,
         is_little_endian=True,
     )
+
+
+def _behind(block: bytes, start: int, element: Element, encoding: Encoding) -> int:
+    """Where an element ends whose length is not stated."""
+    source = Forward([block[start:]])
+    skip_value(source, element, encoding)
+    return len(block) - len(next(source.rest(), b""))
 
 
 @lru_cache(maxsize=32)

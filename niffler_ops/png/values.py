@@ -4,10 +4,9 @@ Most are read from their bytes: what pydicom does beyond that to each of them co
 """
 
 import math
+import struct
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import lru_cache
-from struct import unpack
 from typing import Any, cast
 
 from pydicom.datadict import tag_for_keyword
@@ -16,18 +15,22 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 _PADDING = b" \0"
+_WORDS = {"US": "H", "SS": "h"}
+_TEXTS = {"CS", "DS", "IS"}
+_NONSENSE = (ValueError, TypeError, OverflowError, NotImplementedError, struct.error)
 
 
 def numbers_of(holder: Dataset, keyword: str) -> list[float]:
     """All values of an attribute as finite numbers; none where one of them is no number."""
-    with suppress(ValueError, TypeError, OverflowError, NotImplementedError):
+    try:
         value = _value(holder, keyword)
         if value is None or value == "":
             return []
-        values = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+        values = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
         numbers = [float(each) for each in values]
-        return numbers if all(map(math.isfinite, numbers)) else []
-    return []
+    except _NONSENSE:
+        return []
+    return numbers if all(map(math.isfinite, numbers)) else []
 
 
 def first_number(holder: Dataset, keyword: str) -> float | None:
@@ -38,13 +41,14 @@ def first_number(holder: Dataset, keyword: str) -> float | None:
 
 def text_of(holder: Dataset, keyword: str) -> str:
     """The first value of an attribute as text, "" where there is none."""
-    with suppress(ValueError, TypeError, NotImplementedError):
+    try:
         value = _value(holder, keyword)
-        if isinstance(value, bytes):
-            return value.decode("ascii", "replace").partition("\\")[0].strip()
-        first = value[0] if isinstance(value, Sequence) and value and not isinstance(value, str) else value
-        return str(first or "").strip()
-    return ""
+    except _NONSENSE:
+        return ""
+    if isinstance(value, bytes):
+        return value.decode("ascii", "replace").partition("\\")[0].strip()
+    first = value[0] if isinstance(value, Sequence) and value and not isinstance(value, str) else value
+    return str(first or "").strip()
 
 
 def items_of(holder: Dataset, keyword: str) -> Sequence[Dataset]:
@@ -62,15 +66,12 @@ def _value(holder: Dataset, keyword: str) -> Any:
     if element is None:
         return None
     if isinstance(element, RawDataElement) and element.value is not None and element.is_little_endian:
-        raw = element.value
-        match element.VR:
-            case "DS" | "IS":
-                stripped = raw.strip(_PADDING)
-                return [each.strip(_PADDING) for each in stripped.split(b"\\")] if stripped else None
-            case "US":
-                return unpack(f"<{len(raw) // 2}H", raw)
-            case "CS":
-                return raw.strip(_PADDING)
+        raw, vr = element.value, element.VR
+        if vr in _WORDS:
+            return struct.unpack(f"<{len(raw) // 2}{_WORDS[vr]}", raw)
+        if vr in _TEXTS:
+            stripped = raw.strip(_PADDING)
+            return stripped if vr == "CS" else stripped.split(b"\\") if stripped else None
     return holder.get(keyword)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from niffler_ops.deidentify import Deidentifier, Options, Pseudonyms, load_secret
 from niffler_ops.metadata import (
+    EVERYTHING,
     Featureset,
     Store,
     default_featureset_file,
@@ -39,8 +40,8 @@ class Context:
 
     @cached_property
     def columns(self) -> Featureset:
-        """Which attributes metadata.csv has: those of all featuresets."""
-        return union(self.featuresets)
+        """Which attributes metadata.csv has."""
+        return EVERYTHING if self.settings.everything else union(self.featuresets)
 
     @cached_property
     def store(self) -> Store:

@@ -1,12 +1,11 @@
 """Pixels to pictures: a PNG for each frame, named by pseudonyms, with its lines of mapping and metadata."""
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 
 from niffler_ops.errors import CannotWriteError
 from niffler_ops.files import sync_file_system
@@ -18,7 +17,7 @@ from niffler_ops.postprocess.fragments import Fragments, Row
 from niffler_ops.postprocess.job import Job, Settings
 from niffler_ops.postprocess.marker import Marker
 from niffler_ops.postprocess.outputs import Folders, write_output
-from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE, why
+from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE, quietly, why
 
 
 def draw_images(job: Job, context: Context, fragments: Fragments, marker: Marker) -> None:
@@ -30,8 +29,7 @@ def draw_images(job: Job, context: Context, fragments: Fragments, marker: Marker
         if deadly:
             fragments.hold(path, rule=DEADLY, reason=DIED)
             continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they quote values
+        with quietly():
             drawing.draw(path)
     if drawing.drawn:
         sync_file_system(context.places.images)
@@ -63,13 +61,8 @@ class _Drawing:
                 clean = self._context.deidentifier.dataset(header)
                 self._fragments.link(clean.links)
                 facts = read_facts(clean.dataset, self._context.columns)
-                held = self._context.deidentifier.held(header)
-                if held is not None:
-                    rule, _, reason = held.partition(": ")
-                    self._hold(path, facts, rule=rule, reason=reason)
-                else:
-                    blank = self._context.deidentifier.regions(header)
-                    self._write(facts, frames_of(header, stream, self._rendering, blank=blank))
+                if self._context.settings.draw:
+                    self._frames(path, facts, header, stream)
         except (OSError, CannotWriteError) as error:
             if not isinstance(error, OSError) or error.filename != path:
                 raise
@@ -78,6 +71,15 @@ class _Drawing:
             self._hold(path, facts, rule=UNREADABLE, reason=why(error))
         if facts:
             self._fragments.add("metadata", self._context.columns.select(facts))
+
+    def _frames(self, path: str, facts: Facts, header: Dataset, stream: BinaryIO) -> None:
+        held = self._context.deidentifier.held(header)
+        if held is not None:
+            rule, _, reason = held.partition(": ")
+            self._hold(path, facts, rule=rule, reason=reason)
+            return
+        blank = self._context.deidentifier.regions(header)
+        self._write(facts, frames_of(header, stream, self._rendering, blank=blank))
 
     def _hold(self, path: str, facts: Facts, *, rule: str, reason: str) -> None:
         uid = str(facts.get("SOPInstanceUID", ""))

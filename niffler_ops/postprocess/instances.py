@@ -1,6 +1,5 @@
 """De-identified DICOM: a file for each instance that may be passed on."""
 
-import warnings
 from pathlib import Path
 
 from niffler_ops.deidentify import Held, Unreadable, deidentify_file
@@ -9,7 +8,7 @@ from niffler_ops.postprocess.context import Context
 from niffler_ops.postprocess.fragments import Fragments
 from niffler_ops.postprocess.job import Job
 from niffler_ops.postprocess.marker import Marker
-from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE
+from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE, quietly
 
 
 def write_instances(job: Job, context: Context, fragments: Fragments, marker: Marker) -> None:
@@ -19,8 +18,7 @@ def write_instances(job: Job, context: Context, fragments: Fragments, marker: Ma
         if deadly:
             fragments.hold(path, rule=DEADLY, reason=DIED)
             continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they quote values
+        with quietly():
             result = deidentify_file(Path(path), context.places.dicom, context.deidentifier)
         if isinstance(result, Unreadable):
             fragments.hold(path, rule=UNREADABLE, reason=result.reason)

@@ -1,7 +1,6 @@
 """A job: the files of one study for one post-processor; what comes of it; and both as JSON for a worker."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -23,7 +22,9 @@ class Settings:
     """Everything that a post-processor is told, as text that JSON can hold.
 
     `root` is the folder of the originals, `output` OutputFolder; `private` holds what leads back to people,
-    `secret` is the file behind the pseudonyms. `store` is a URL, `featuresets` are files or folders of them.
+    `secret` is the file behind the pseudonyms. `store` is a URL, `featuresets` are files or folders of them;
+    metadata.csv has their attributes, with `everything` all public ones, with `common` those of every file.
+    Pictures of `bits` and `values` stand at the level `flatten`, at most `files_per_folder` (0: any number).
     """
 
     root: str
@@ -38,6 +39,10 @@ class Settings:
     flatten: str = "series"
     files_per_folder: int = 0
     device_recipes: str = ""
+    draw: bool = True
+    everything: bool = False
+    common: bool = False
+    parquet: bool = False
     command: tuple[str, ...] = ()
 
     @classmethod
@@ -79,7 +84,8 @@ class Verdict(StrEnum):
 
     DONE = "done"  # every file was worked on; `held` of them came to nothing and are in failures.csv
     LATER = "later"  # what it needs is not there now, such as the store; it costs no attempt
-    FAILED = "failed"
+    FAILED = "failed"  # or its worker died
+    UNTOUCHED = "untouched"  # its worker ended before it came to it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +111,6 @@ class Outcome:
             return None
 
 
-def job_files(folder: Path, jobs: Sequence[Job]) -> list[Path]:
-    """Where the jobs of a worker stand in its folder."""
-    return [folder / f"{number}.job" for number in range(1, len(jobs) + 1)]
+def job_files(folder: Path, jobs: int) -> list[Path]:
+    """Where so many jobs of a worker stand in its folder."""
+    return [folder / f"{number}.job" for number in range(1, jobs + 1)]

@@ -1,4 +1,9 @@
-"""What an operator is told of a file that could not be read; never a value of its header."""
+"""Files of whatever content are read, and what an operator is told of them; never a value of a header."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pydicom.errors import InvalidDicomError
 
@@ -7,6 +12,19 @@ from niffler_ops.errors import NifflerError
 UNREADABLE = "unreadable"
 DEADLY = "deadly"
 DIED = "the worker died at this file twice"
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Nothing is said by pydicom: its warnings and log lines quote values."""
+    log = logging.getLogger("pydicom")
+    before, log.disabled = log.disabled, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.disabled = before
 
 
 def why(error: BaseException) -> str:

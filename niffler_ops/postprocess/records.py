@@ -1,23 +1,22 @@
 """Headers to records: a line of metadata.csv for each file, and a record in the store for each series."""
 
-import warnings
-
 from pydicom import dcmread
 
 from niffler_ops.deidentify import IDENTITY_TAGS
 from niffler_ops.errors import CannotWriteError
-from niffler_ops.metadata import read_facts, series_records, wanted_tags
+from niffler_ops.metadata import Featureset, read_facts, series_records, union, wanted_tags
 from niffler_ops.metadata.values import Facts
 from niffler_ops.postprocess.context import Context
 from niffler_ops.postprocess.fragments import Fragments
 from niffler_ops.postprocess.job import Job
 from niffler_ops.postprocess.marker import Marker
-from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE, why
+from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE, quietly, why
 
 
 def store_records(job: Job, context: Context, fragments: Fragments, marker: Marker) -> None:
     """Raises StoreUnavailableError where the store cannot be reached."""
-    tags = wanted_tags(context.columns)
+    read = union((context.columns, *context.featuresets))
+    tags = wanted_tags(read)
     specific = None if tags is None else [*tags, *IDENTITY_TAGS]
     known: list[Facts] = []
     for path, deadly in marker.each(job.files):
@@ -25,7 +24,7 @@ def store_records(job: Job, context: Context, fragments: Fragments, marker: Mark
             fragments.hold(path, rule=DEADLY, reason=DIED)
             continue
         try:
-            facts = _facts(path, context, fragments, specific)
+            facts = _facts(path, context, fragments, read, specific)
         except CannotWriteError:
             raise
         except Exception as error:  # noqa: BLE001 - one file is never the end of its study
@@ -37,11 +36,12 @@ def store_records(job: Job, context: Context, fragments: Fragments, marker: Mark
         context.store.upsert(featureset.name, series_records(known, featureset))
 
 
-def _facts(path: str, context: Context, fragments: Fragments, specific: list[int] | None) -> Facts:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they quote values
+def _facts(
+    path: str, context: Context, fragments: Fragments, read: Featureset, specific: list[int] | None
+) -> Facts:
+    with quietly():
         header = dcmread(path, stop_before_pixels=True, specific_tags=specific)
         clean = context.deidentifier.dataset(header)
-        facts = read_facts(clean.dataset, context.columns)
+        facts = read_facts(clean.dataset, read)
     fragments.link(clean.links)
     return facts

@@ -9,7 +9,6 @@ from niffler_ops.postprocess.context import Context, context_of
 from niffler_ops.postprocess.fragments import Fragments
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Verdict
 from niffler_ops.postprocess.marker import Marker
-from niffler_ops.postprocess.places import Places
 from niffler_ops.postprocess.reading import why
 from niffler_ops.postprocess.tables import write_tables
 
@@ -24,7 +23,7 @@ def run(job: Job) -> Outcome:
     if job.processor is Processor.COMMAND:
         return _run_command(job)
     if job.processor is Processor.TABLES:
-        write_tables(Places.of(job.settings))
+        write_tables(job.settings)
         return Outcome(verdict=Verdict.DONE)
     try:
         context = context_of(job.settings)

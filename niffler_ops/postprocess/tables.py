@@ -8,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 from niffler_ops.files import make_private_folder, write_durable
-from niffler_ops.metadata import fragments_in, write_csv, write_parquet
+from niffler_ops.metadata import fragments_in, survey, write_csv, write_parquet
 from niffler_ops.metadata.table import cell, read_rows
-from niffler_ops.postprocess.job import Processor
+from niffler_ops.postprocess.job import Processor, Settings
 from niffler_ops.postprocess.places import Places
 
 MAPPING = ("png", "SOPInstanceUID", "frame")
@@ -19,17 +19,20 @@ LINKING = ("attribute", "original", "pseudonym")
 ROWS_AT_ONCE = 1000
 
 
-def write_tables(places: Places, *, parquet: bool = False) -> None:
+def write_tables(settings: Settings) -> None:
     """Bring every table up to date; those without a fragment are left alone."""
+    places = Places.of(settings)
     make_private_folder(places.output)
     metadata = _metadata(places)
     if metadata:
-        write_csv(places.table("metadata"), metadata)
-        if parquet:
-            write_parquet(places.table("metadata").with_suffix(".parquet"), metadata)
+        columns = survey(metadata)
+        names = columns.common() if settings.common else columns.names()
+        write_csv(places.table("metadata"), metadata, names)
+        if settings.parquet:
+            write_parquet(places.table("metadata").with_suffix(".parquet"), metadata, names)
     mapping = _fragments(places, "mapping")
     if mapping:
-        write_csv(places.table("mapping"), mapping, _columns(mapping, MAPPING))
+        write_csv(places.table("mapping"), mapping, survey(mapping).names(MAPPING))
     if metadata or mapping or _fragments(places, "failures"):
         write_csv(places.table("failures"), _fragments(places, "failures"), FAILURES)
     linking = _fragments(places, "linking")
@@ -47,12 +50,6 @@ def _metadata(places: Places) -> list[Path]:
     names = {path.name for path in own}
     further = fragments_in(places.fragments("metadata", Processor.PNG))
     return own + [path for path in further if path.name not in names]
-
-
-def _columns(fragments: list[Path], first: tuple[str, ...]) -> list[str]:
-    from niffler_ops.metadata import survey  # noqa: PLC0415
-
-    return survey(fragments).names(first)
 
 
 def _distinct(fragments: list[Path], folder: Path) -> Iterator[bytes]:

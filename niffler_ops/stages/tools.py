@@ -1,7 +1,6 @@
 """Runs a tool of the toolkit with its launch in the ledger: the intent before, the identity right after."""
 
 import itertools
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,9 +10,9 @@ from niffler_ops.errors import UnavailableError
 from niffler_ops.files import write_private
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
+from niffler_ops.postprocess.crew import worker_command
 from niffler_ops.processes.launcher import Child, Launcher
 
-WORKER = "niffler_ops.postprocess.worker"
 KEPT_OUTPUTS = 200
 ENDED_IN_ORDER = frozenset({0, 2, 130, 143})  # dcm4che's: done, refused or lost, SIGINT, SIGTERM
 
@@ -48,7 +47,7 @@ class Tools:
         on_exit: Callable[[Child, int], None],
     ) -> Child:
         """Launch a worker of the post-processors with these job files."""
-        command = (sys.executable, "-P", "-m", WORKER, *map(str, job_files))
+        command = worker_command(job_files)
         return self._launch("postprocess", command, {}, on_line=on_line, on_exit=on_exit)
 
     def _launch(

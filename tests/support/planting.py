@@ -91,7 +91,7 @@ class Planter:
             return NUMBERS[vr] + number, str(NUMBERS[vr] + number)
         day = date(2016, 1, 1) + timedelta(days=number)
         special: dict[str, Any] = {
-            "PN": f"{word.title()}^{_word(number * 31 + 7)}",
+            "PN": f"{word.title()}^{_word(8_000_000 + number)}",
             "UI": f"{ROOT}.{self._seed}.{number}",
             "DA": f"{day:%Y%m%d}",
             "DT": f"{day:%Y%m%d}101112.{number:06d}",

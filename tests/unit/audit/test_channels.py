@@ -148,6 +148,12 @@ def test_names_of_files_and_folders_are_searched_and_not_repeated(
     assert not any(part in str(audit) for part in ("P00471123", "ninger", "00834412", "19310203"))
 
 
+def test_every_name_that_holds_a_value_is_counted_and_can_be_located(check: Check, output: Path) -> None:
+    for number in range(3):
+        (output / f"P00471123-{number}.png").write_bytes(png())
+    assert [finding.where for finding in check().findings] == [f"[withheld] {rank}" for rank in (1, 2, 3)]
+
+
 def test_an_empty_folder_and_the_target_of_a_link_are_searched(check: Check, output: Path) -> None:
     (output / "P00471123").mkdir()
     (output / "link").symlink_to("/data/Wilhelmina")

@@ -29,13 +29,26 @@ def test_a_date_keeps_the_form_of_acr_nema() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "2020", "202003", "20200230", "20201301", "2020-03-01", "00010101", "20200301-20200401", "SMITH^JO", "2020.0301"],
+    [
+        "",
+        "2020",
+        "202003",
+        "20200230",
+        "20201301",
+        "2020-03-01",
+        "00010101",
+        "20200301-20200401",
+        "SMITH^JO",
+        "2020.0301",
+    ],
 )
 def test_what_is_no_date_does_not_pass(text: str) -> None:
     assert moved_date(text, 30) is None
 
 
-@pytest.mark.parametrize("text", ["2020", "202003", "20200301SMITH", "202003012599", "2020030112+9999", "20200301 10"])
+@pytest.mark.parametrize(
+    "text", ["2020", "202003", "20200301SMITH", "202003012599", "2020030112+9999", "20200301 10"]
+)
 def test_what_is_no_moment_or_has_no_day_does_not_pass(text: str) -> None:
     assert moved_moment(text, 30) is None
 
@@ -58,13 +71,24 @@ def test_what_is_no_time_does_not_pass(text: str) -> None:
 def test_zones_and_moments_of_devices() -> None:
     assert zone("+0100") == "+0100"
     assert zone("Berlin") is None
-    assert [any_moment(text) for text in ("20200301", "101112", "202003011011")] == ["20200301", "101112", "202003011011"]
+    assert [any_moment(text) for text in ("20200301", "101112", "202003011011")] == [
+        "20200301",
+        "101112",
+        "202003011011",
+    ]
     assert any_moment("ROOM 5") is None
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [("089Y", "089Y"), ("090Y", "090Y"), ("091Y", "090Y"), ("120Y", "090Y"), ("999M", "999M"), ("003D", "003D")],
+    [
+        ("089Y", "089Y"),
+        ("090Y", "090Y"),
+        ("091Y", "090Y"),
+        ("120Y", "090Y"),
+        ("999M", "999M"),
+        ("003D", "003D"),
+    ],
 )
 def test_everybody_over_89_is_90(before: str, after: str) -> None:
     assert age(before) == after

@@ -24,7 +24,9 @@ def test_the_options_of_the_receiver() -> None:
 
 def test_all_errors_are_told_at_once_with_the_likely_name() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        Options.parse(["retainmodifieddates", "RetainDevice", "nonsense", "RetainFullDates", "RetainModifiedDates"])
+        Options.parse(
+            ["retainmodifieddates", "RetainDevice", "nonsense", "RetainFullDates", "RetainModifiedDates"]
+        )
     assert len(caught.value.problems) == 4
     assert "did you mean RetainModifiedDates?" in caught.value.problems[0]
     assert "did you mean RetainDeviceIdentity?" in caught.value.problems[1]

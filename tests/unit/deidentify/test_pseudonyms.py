@@ -28,7 +28,8 @@ def test_padding_is_no_part_of_a_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "uid", ["1.2.840.10008.1.2.1", "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.4.1.1", "1.2.840.10008.6.1.7050"]
+    "uid",
+    ["1.2.840.10008.1.2.1", "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.4.1.1", "1.2.840.10008.6.1.7050"],
 )
 def test_a_uid_of_the_standard_stays(uid: str) -> None:
     assert ONE.uid(uid) == uid

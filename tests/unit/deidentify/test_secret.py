@@ -1,18 +1,19 @@
+import errno
 import multiprocessing
 import os
 from pathlib import Path
 
 import pytest
 
-from niffler_ops.deidentify import load_secret
+from niffler_ops.deidentify import load_secret, secret
 from niffler_ops.errors import CannotWriteError, ConfigurationError
 
 
 def test_a_secret_is_made_once_and_only_for_us(tmp_path: Path) -> None:
     path = tmp_path / "private" / "pseudonym.key"
-    secret = load_secret(path)
-    assert len(secret) == 32
-    assert load_secret(path) == secret
+    made = load_secret(path)
+    assert len(made) == 32
+    assert load_secret(path) == made
     assert path.stat().st_mode & 0o777 == 0o600
     assert [entry.name for entry in path.parent.iterdir()] == ["pseudonym.key"]
 
@@ -71,7 +72,12 @@ def test_a_secret_of_another_user_is_refused(tmp_path: Path) -> None:
         load_secret(path)
 
 
-def test_a_secret_that_cannot_be_made_is_an_error_of_writing(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(CannotWriteError, match="cannot be made"):
-        load_secret(tmp_path / "file" / "pseudonym.key")
+def test_a_secret_that_cannot_be_made_is_an_error_of_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(secret, "write_private", full)
+    with pytest.raises(CannotWriteError, match="cannot be made: No space left"):
+        load_secret(tmp_path / "pseudonym.key")

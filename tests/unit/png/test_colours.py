@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
 from niffler_ops.png import CannotRenderError, Values
+from niffler_ops.png.segments import expanded
 from tests.support.dicomfiles import image
 from tests.unit.png.conftest import Draw, DrawAll
 
@@ -165,14 +166,10 @@ def test_a_palette_in_segments(draw: Draw) -> None:
 
 
 def test_segments_that_repeat_themselves_end() -> None:
-    from niffler_ops.png.segments import expanded  # noqa: PLC0415
-
     assert expanded(bytes([0, 1, 9, 2, 255, 3, 0, 0, 0, 0]), wide=False, little_endian=True) == [9]
 
 
 def test_wide_segments() -> None:
-    from niffler_ops.png.segments import expanded  # noqa: PLC0415
-
     # Two entries, and a slope of two; then the first segment, at byte 0, once more.
     numbers = np.array([0, 2, 100, 1000, 1, 2, 3000, 2, 1, 0, 0], "<u2").tobytes()
     assert expanded(numbers, wide=True, little_endian=True) == [100, 1000, 2000, 3000, 100, 1000]

@@ -8,6 +8,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from niffler_ops.png import Limits, Rendering, Scaling, Spread, frames, spread
+from niffler_ops.png.spread import spread_of
 from tests.support.dicomfiles import encode, image
 from tests.unit.png.conftest import Draw, DrawAll
 
@@ -132,9 +133,6 @@ def test_a_spread_of_many_values_stays_small() -> None:
     random = np.random.default_rng(2)
     whole = Spread()
     for _ in range(5):
-        path_values = random.normal(0, 1, 200_000)
-        from niffler_ops.png.spread import spread_of  # noqa: PLC0415
-
-        whole = whole + spread_of(path_values)
+        whole = whole + spread_of(random.normal(0, 1, 200_000))
     assert whole.counts.sum() == 1_000_000
     assert len(whole.values) < 1_000_000

@@ -1,0 +1,69 @@
+"""niffler-png: pictures of any folder of DICOM files."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from niffler_ops.cli.folders import STATUSES, absolute, add_common_options, settings_from, work_on
+from niffler_ops.cli.parsing import ArgumentParser, run, show
+from niffler_ops.cli.png_json import PngJson, read_png_json
+from niffler_ops.errors import UsageError
+from niffler_ops.postprocess.job import Processor
+from niffler_ops.postprocess.outputs import LEVELS
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console command; gives the exit status."""
+    return run(lambda: _draw(_parser().parse_args(argv)))
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="niffler-png",
+        description="Draw every frame of the DICOM files in a folder as PNG, named by pseudonyms, with"
+        " metadata.csv, mapping.csv and failures.csv beside. A second run draws only what is new.",
+        epilog=STATUSES,
+    )
+    parser.add_argument("input", metavar="INPUT", nargs="?", type=Path, help="a folder of DICOM files")
+    parser.add_argument("output", metavar="OUTPUT", nargs="?", type=Path, help="a folder beside it")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="png.json, which may name both")
+    parser.add_argument("--bits", type=int, choices=(8, 16), help="depth of grey pictures (default: 8)")
+    parser.add_argument(
+        "--values", choices=("display", "raw"), help="shown as on a workstation, or the measured values"
+    )
+    parser.add_argument("--flatten", choices=LEVELS, help="the deepest level of folders (default: series)")
+    parser.add_argument(
+        "--files-per-folder", metavar="N", type=int, default=0, help="numbered folders below that"
+    )
+    parser.add_argument(
+        "--featureset", metavar="FILE", type=Path, help="the columns of metadata.csv (default: all public)"
+    )
+    add_common_options(parser)
+    return parser
+
+
+def _draw(arguments: Namespace) -> int:
+    known = read_png_json(arguments.config) if arguments.config else PngJson()
+    for note in known.notes:
+        show(f"{arguments.config}: {note}\n")
+    source, output = arguments.input or known.source, arguments.output or known.output
+    if source is None or output is None:
+        raise UsageError("INPUT and OUTPUT are needed, or --config with a file that names them")
+    featuresets = known.featuresets
+    if arguments.featureset:
+        featuresets = (str(absolute(arguments.featureset)),)
+    settings = settings_from(
+        arguments,
+        source,
+        output,
+        bits=arguments.bits or known.bits,
+        values=arguments.values or "display",
+        flatten=arguments.flatten or known.flatten,
+        files_per_folder=max(arguments.files_per_folder, 0),
+        draw=known.draw,
+        common=known.common_headers,
+        everything=not (featuresets or known.specific_headers),
+        featuresets=featuresets,
+    )
+    workers = known.workers or arguments.workers
+    return work_on(Processor.PNG, settings, workers=workers, made=f"Pictures: {settings.output}/images")

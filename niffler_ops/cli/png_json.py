@@ -1,0 +1,88 @@
+"""png.json: the names that people know from Niffler, and what they mean here."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from niffler_ops.config.commented_json import JsonError, read_object
+from niffler_ops.config.kinds import Flag, Whole, absolute
+from niffler_ops.errors import ConfigurationError
+from niffler_ops.postprocess.outputs import LEVELS
+
+_WITHOUT_EFFECT = {
+    "SplitIntoChunks": "the work is divided by itself",
+    "Depth": "DICOM files are found at any depth",
+    "SendEmail": "the exit status and failures.csv tell what came of it",
+    "YourEmail": "the exit status and failures.csv tell what came of it",
+}
+_FLAGS = ("PrintImages", "CommonHeadersOnly", "PublicHeadersOnly", "SpecificHeadersOnly", "is16Bit")
+_KNOWN = ("DICOMHome", "OutputDirectory", "FlattenedToLevel", "UseProcesses", "Featureset", *_FLAGS)
+_MOST_PROCESSES = 256
+
+
+@dataclass(kw_only=True, slots=True)
+class PngJson:
+    """What the file says; `notes` tell what has no effect any more; `workers` 0: as many as cores."""
+
+    source: Path | None = None
+    output: Path | None = None
+    draw: bool = True
+    bits: int = 8
+    flatten: str = "series"
+    workers: int = 0
+    common_headers: bool = False
+    specific_headers: bool = False
+    featuresets: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+
+def read_png_json(path: Path) -> PngJson:
+    """Read the file. ConfigurationError lists everything that is wrong."""
+    try:
+        values, problems = read_object(path, str(path))
+    except JsonError as error:
+        raise ConfigurationError(str(error)) from error
+    known = PngJson()
+    problems = list(problems)
+    for name, value in values.items():
+        try:
+            _take(known, name, value, path.parent)
+        except ValueError as error:
+            problems.append(f"{path}: {name}: {error}")
+    if problems:
+        raise ConfigurationError(*problems)
+    return known
+
+
+def _take(known: PngJson, name: str, value: Any, folder: Path) -> None:
+    if name in _WITHOUT_EFFECT:
+        known.notes.append(f"{name}: accepted without effect: {_WITHOUT_EFFECT[name]}")
+    elif name in _FLAGS:
+        _take_flag(known, name, is_set=Flag().read(value))
+    elif name == "DICOMHome":
+        known.source = absolute(value, folder, "allowed: a folder")
+    elif name == "OutputDirectory":
+        known.output = absolute(value, folder, "allowed: a folder")
+    elif name == "Featureset":
+        known.featuresets = (str(absolute(value, folder, "allowed: a featureset file")),)
+    elif name == "UseProcesses":
+        known.workers = Whole(0, _MOST_PROCESSES).read(value)
+    elif name == "FlattenedToLevel":
+        if value not in LEVELS:
+            raise ValueError(f"allowed: {', '.join(LEVELS)}")
+        known.flatten = value
+    else:
+        raise ValueError(f"unknown key; allowed: {', '.join((*_KNOWN, *_WITHOUT_EFFECT))}")
+
+
+def _take_flag(known: PngJson, name: str, *, is_set: bool) -> None:
+    if name == "PrintImages":
+        known.draw = is_set
+    elif name == "is16Bit":
+        known.bits = 16 if is_set else 8
+    elif name == "CommonHeadersOnly":
+        known.common_headers = is_set
+    elif name == "SpecificHeadersOnly":
+        known.specific_headers = is_set
+    elif not is_set:
+        known.notes.append(f"{name}: accepted without effect: private attributes never leave identity behind")

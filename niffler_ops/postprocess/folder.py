@@ -1,0 +1,192 @@
+"""A post-processor on any folder of DICOM files: only what is new or has changed since the last time."""
+
+import json
+from collections import deque
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from niffler_ops.clock import Clock
+from niffler_ops.errors import CannotWriteError, MissingInputError, StoppedError, UsageError
+from niffler_ops.files import make_private_folder, remove_folder
+from niffler_ops.postprocess.catalogue import Catalogue, Study
+from niffler_ops.postprocess.crew import Answer, Crew, locally
+from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
+from niffler_ops.processes.launcher import Launcher
+
+ATTEMPTS = 3
+MOST_JOBS = 100
+LATER_SECONDS = 5.0
+PATIENCE_SECONDS = 600.0
+END_SECONDS = 5.0
+TURN_SECONDS = 0.1
+_WITHOUT_EFFECT = ("private", "store", "common", "parquet")  # on what a study comes to
+
+
+class Watcher(Protocol):
+    """Shows how far it is."""
+
+    def found(self, files: int) -> None:
+        """So many DICOM files were found so far."""
+        ...
+
+    def began(self, studies: int) -> None:
+        """So many studies are to be worked on."""
+        ...
+
+    def ended(self) -> None:
+        """One more of them is at its end."""
+        ...
+
+
+@dataclass(kw_only=True, slots=True)
+class Summary:
+    """What a run came to: studies `done` now, `skipped` because they had been done before, and `failed`.
+
+    `held` is the number of files that came to nothing, those of skipped studies included.
+    """
+
+    done: int = 0
+    skipped: int = 0
+    failed: int = 0
+    held: int = 0
+    reasons: tuple[str, ...] = ()
+
+
+class FolderRun:
+    """One run of a post-processor over the folder that the settings name as root."""
+
+    def __init__(
+        self, processor: Processor, settings: Settings, clock: Clock, watcher: Watcher, *, workers: int
+    ) -> None:
+        self._processor = processor
+        self._settings = settings
+        self._digest = json.dumps(
+            {name: value for name, value in asdict(settings).items() if name not in _WITHOUT_EFFECT}
+        )
+        self._clock = clock
+        self._watcher = watcher
+        self._workers = workers
+        self._launcher = Launcher()
+        self._requests = Path(settings.private) / "requests"
+        self._crew = Crew(
+            locally(self._launcher),
+            clock,
+            self._requests,
+            workers=workers,
+            timeout=float("inf"),
+            died=lambda _child: None,
+        )
+        self._waiting: deque[tuple[str, int]] = deque()  # studies, and which attempt it is
+        self._share = 1
+        self._later_since: float | None = None
+        self._later_until = 0.0
+        self._stop_asked = False
+        self._summary = Summary()
+
+    def ask_to_stop(self) -> None:
+        """End soon and in order; the same command continues. May be called by a signal handler."""
+        self._stop_asked = True
+
+    def run(self) -> Summary:
+        """Do all that is new, and bring the tables up to date.
+
+        Raises UsageError and MissingInputError for a folder that cannot be worked on, StoppedError when asked
+        to stop or where a store stays away, ConfigurationError, and CannotWriteError.
+        """
+        root, output, private = map(
+            Path, (self._settings.root, self._settings.output, self._settings.private)
+        )
+        _check(root, output)
+        make_private_folder(private)
+        make_private_folder(self._requests)
+        with closing(Catalogue.open(private / "catalogue.sqlite", root)) as catalogue:
+            left_out = [private, root / ".niffler"]
+            if not catalogue.scan(except_for=left_out, progress=self._watcher.found):
+                raise MissingInputError(f"{root}: there is no DICOM file in it")
+            try:
+                self._work(catalogue)
+                self._write_tables()
+            finally:
+                self._wind_up()
+            self._summary.held = catalogue.held(self._processor)
+        return self._summary
+
+    def _work(self, catalogue: Catalogue) -> None:
+        names = catalogue.names()
+        due = [name for name in names if not catalogue.is_done(self._study(catalogue, name), self._processor)]
+        self._summary.skipped = len(names) - len(due)
+        self._waiting.extend((name, 1) for name in due)
+        self._share = max(1, min(MOST_JOBS, -(-len(due) // (2 * self._workers))))
+        self._watcher.began(len(due))
+        while self._waiting or self._crew.busy:
+            if self._stop_asked:
+                raise StoppedError("Stopped. Run the same command again to continue.")
+            self._crew.watch()
+            while self._waiting and self._crew.has_room and self._clock.monotonic() >= self._later_until:
+                share = [self._waiting.popleft() for _ in range(min(self._share, len(self._waiting)))]
+                self._crew.give([self._job(catalogue, *one) for one in share])
+            self._launcher.dispatch(TURN_SECONDS)
+        self._crew.watch()
+
+    def _study(self, catalogue: Catalogue, name: str) -> Study:
+        return catalogue.study(name, self._digest)
+
+    def _job(self, catalogue: Catalogue, name: str, attempt: int) -> tuple[Job, Answer]:
+        study = self._study(catalogue, name)
+        job = Job(name=study.name, processor=self._processor, files=study.files, settings=self._settings)
+        return job, partial(self._answered, catalogue, study, attempt)
+
+    def _answered(self, catalogue: Catalogue, study: Study, attempt: int, outcome: Outcome) -> None:
+        if outcome.verdict is Verdict.DONE:
+            catalogue.done(study, self._processor, held=outcome.held)
+            self._summary.done += 1
+            self._later_since = None
+            self._watcher.ended()
+        elif outcome.verdict is Verdict.FAILED and attempt >= ATTEMPTS:
+            self._summary.failed += 1
+            self._summary.reasons = tuple(dict.fromkeys((*self._summary.reasons, outcome.reason)))
+            self._watcher.ended()
+        elif outcome.verdict is Verdict.FAILED:
+            self._waiting.append((study.name, attempt + 1))
+        else:
+            self._waiting.append((study.name, attempt))
+            if outcome.verdict is Verdict.LATER:
+                self._wait(outcome.reason)
+
+    def _wait(self, reason: str) -> None:
+        now = self._clock.monotonic()
+        if self._later_since is None:
+            self._later_since = now
+        self._later_until = now + LATER_SECONDS
+        if now - self._later_since > PATIENCE_SECONDS:
+            raise StoppedError(f"{reason}. Run the same command again when it is back.")
+
+    def _write_tables(self) -> None:
+        job = Job(name="tables", processor=Processor.TABLES, files=(), settings=self._settings)
+        answers: list[Outcome] = []
+        self._crew.give([(job, answers.append)])
+        while self._crew.busy and not self._stop_asked:
+            self._launcher.dispatch(TURN_SECONDS)
+        self._crew.watch()
+        if not answers or answers[0].verdict is not Verdict.DONE:
+            reason = answers[0].reason if answers else "stopped"
+            raise CannotWriteError(f"{self._settings.output}: the tables are not up to date: {reason}")
+
+    def _wind_up(self) -> None:
+        self._crew.stop()
+        deadline = self._clock.monotonic() + END_SECONDS
+        while self._launcher.children and self._clock.monotonic() < deadline:
+            self._launcher.dispatch(TURN_SECONDS)
+        for child in list(self._launcher.children):
+            child.kill()
+        remove_folder(self._requests)
+
+
+def _check(root: Path, output: Path) -> None:
+    if not root.is_dir():
+        raise MissingInputError(f"{root}: there is no such folder")
+    if output == root or output in root.parents or root in output.parents:
+        raise UsageError(f"{output}: has to stand beside {root}, neither in it nor around it")

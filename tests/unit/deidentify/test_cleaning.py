@@ -1,0 +1,145 @@
+"""Text without the patient's own values, and with everything else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.datadict import tag_for_keyword
+
+from niffler_ops.deidentify import Pseudonyms
+from niffler_ops.deidentify.cleaning import Cleaner
+from niffler_ops.deidentify.identity import identity_of
+
+PSEUDONYMS = Pseudonyms(b"a secret of the tests, 32 bytes.")
+PATIENT = {
+    "PatientName": "Müller-Lüdenscheidt^Anna Maria^^Dr.=山田^太郎",
+    "PatientID": "000-123 456",
+    "AccessionNumber": "ACC7788",
+    "PatientBirthDate": "19610203",
+    "StudyDate": "20200305",
+    "ReferringPhysicianName": "O'Brien^Conan\\de la Cruz^José",
+    "OperatorsName": "WU^Li",
+    "RequestedProcedureID": "CTCHEST",
+    "StudyID": "77",
+    "InstitutionName": "St. Elsewhere Hospital",
+}
+
+
+def cleaner(*, dates_stay: bool = False, **changes: str) -> Cleaner:
+    values = {tag_for_keyword(keyword) or 0: text for keyword, text in (PATIENT | changes).items()}
+    return Cleaner(identity_of(values), PSEUDONYMS, dates_stay=dates_stay)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("CT MÜLLER chest", "CT REMOVED chest"),
+        ("ct mueller_anna chest", "ct REMOVED_REMOVED chest"),
+        ("Muller, Anna", "REMOVED, REMOVED"),
+        ("LÜDENSCHEIDT2", "REMOVED2"),
+        ("MÜLLERLÜDENSCHEIDTANNAMARIA", "REMOVED"),
+        ("spine of Conan O'Brien", "spine of REMOVED O'REMOVED"),
+        ("Jose Cruz, de la carotide", "REMOVED REMOVED, de la carotide"),
+        ("山田太郎 頭部", "REMOVED 頭部"),
+        ("頭部山田様", "頭部REMOVED様"),
+        ("WULI, Li", "WULI, REMOVED"),
+        ("id 123456", "id REMOVED"),
+        ("id0123-456.", "idREMOVED."),
+        ("ID000123456_CT", "IDREMOVED_CT"),
+        ("acc7788 head", "REMOVED head"),
+        ("ACC 77 88", "REMOVED"),
+        ("at St. Elsewhere Hospital", "at REMOVED"),
+        ("born 3.2.1961", "born REMOVED"),
+        ("1961-02-03", "REMOVED"),
+        ("02/03/61", "REMOVED"),
+        ("03FEB1961", "REMOVED"),
+        ("Feb. 3rd, 1961", "REMOVED"),
+        ("19610203120000", "REMOVED120000"),
+        ("follow-up of 5 March 2020", "follow-up of REMOVED"),
+    ],
+)
+def test_the_patients_own_values_are_taken_out(before: str, after: str) -> None:
+    assert cleaner().is_suspicious(before)
+    assert cleaner().cleaned(before, "LO") == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CT CHEST W/O CONTRAST",
+        "MR brain, de novo",
+        "annals 1234567",
+        "71234560",
+        "77 slices",
+        "Dr. wants AP and LAT",
+        "T2_TSE_FS 3.0",
+        "series 2 of 3, 1961 images",
+        "4.2.1961",
+        "Hospital protocol",
+        "",
+    ],
+)
+def test_everything_else_stays(text: str) -> None:
+    assert cleaner().cleaned(text, "LO") == text
+
+
+def test_where_dates_stay_only_the_birth_date_goes() -> None:
+    assert cleaner(dates_stay=True).cleaned("20200305 19610203", "LO") == "20200305 REMOVED"
+
+
+def test_a_code_is_not_mistaken_for_a_short_name() -> None:
+    patient = cleaner(PatientName="LO^HEAD")
+    assert patient.cleaned("LO", "CS") == "LO"
+    assert patient.cleaned("HEAD", "CS") == "REMOVED"
+    assert patient.cleaned("LO", "SH") == "REMOVED"
+
+
+def test_a_value_does_not_outgrow_its_vr() -> None:
+    assert cleaner().cleaned("Li Li Li Li Li", "SH") == "REMOVED REMOVED"
+
+
+def test_a_uid_in_text_becomes_its_pseudonym() -> None:
+    uid = "1.2.826.0.1.3680043.8.498.1"
+    assert cleaner().is_suspicious(f"from {uid}.")
+    assert cleaner().cleaned(f"from {uid}.", "LT") == f"from {PSEUDONYMS.uid(uid)}."
+    assert cleaner().cleaned("1.2.840.10008.5.1.4.1.1.2", "LO") == "1.2.840.10008.5.1.4.1.1.2"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("CT ABDOMEN Dr. House called", "CT ABDOMEN REMOVED called"),
+        ("call +49 (89) 123-45678", "call REMOVED"),
+        ("call (212) 555-1234", "call REMOVED"),
+        ("FOV 512 512 16 bit", "FOV 512 512 16 bit"),
+        ("mail to a.b@example.org now", "mail to REMOVED now"),
+        ("DOE^JANE^^ post op", "REMOVED post op"),
+        ("prior 2019-11-30", "prior REMOVED"),
+        ("MRN1234567 left", "REMOVED left"),
+        ("see http://pacs/x?y=1", "see REMOVED"),
+        ("DR CHEST PA 5.0 MM 120 KV", "DR CHEST PA 5.0 MM 120 KV"),
+        ("AX T1 FS 512x512 MR BRAIN", "AX T1 FS 512x512 MR BRAIN"),
+    ],
+)
+def test_a_descriptor_loses_all_that_looks_like_an_identifier(before: str, after: str) -> None:
+    assert cleaner().cleaned(before, "LO", suspects=True) == after
+
+
+NAMES = st.text(st.characters(categories=["Lu", "Ll"], max_codepoint=0x24F), min_size=4, max_size=12)
+
+
+@given(NAMES, NAMES, st.text(max_size=20), st.text(max_size=20))
+def test_no_name_survives_whatever_is_around_it(
+    family: str, given_name: str, before: str, after: str
+) -> None:
+    patient = cleaner(PatientName=f"{family}^{given_name}")
+    text = f"{before} {family.upper()},{given_name.lower()} {after}"
+    assert patient.is_suspicious(text)
+    cleaned = patient.cleaned(text, "UT")
+    assert not patient.is_suspicious(cleaned) or family.casefold() not in cleaned.casefold().split()
+
+
+@given(st.text(max_size=60))
+def test_what_is_not_suspicious_would_not_be_changed(text: str) -> None:
+    patient = cleaner()
+    if not patient.is_suspicious(text):
+        assert patient.cleaned(text, "UT") == text

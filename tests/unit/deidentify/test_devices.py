@@ -1,0 +1,146 @@
+"""Where devices write into their images, by the recipes of deid and by a site's own."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from deid.config import DeidRecipe  # type: ignore[import-untyped]  # ships no type information
+from deid.logger import bot  # type: ignore[import-untyped]
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from niffler_ops.deidentify import Deidentifier, Options, Pseudonyms, Region
+from niffler_ops.deidentify.recipes import packaged_devices
+from niffler_ops.deidentify.regions import blanked
+from niffler_ops.errors import ConfigurationError
+from tests.support.dicomfiles import image
+
+EPIQ = {"Modality": "US", "Manufacturer": "Philips", "ManufacturerModelName": "EPIQ 7G"}
+
+
+def with_recipe(tmp_path: Path, pseudonyms: Pseudonyms, text: str) -> Deidentifier:
+    path = tmp_path / "own.recipe"
+    path.write_text(f"FORMAT dicom\n%filter graylist\n{text}\n%header\nREMOVE ALL\n")
+    return Deidentifier(Options(), pseudonyms, recipe=path)
+
+
+def test_the_packaged_recipe_is_read_as_deid_itself_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bot, "level", -6)
+    filters = [entry for group in DeidRecipe("dicom").get_filters().values() for entry in group]
+    with_coordinates = [entry for entry in filters if entry["coordinates"]]
+    devices = packaged_devices()
+    assert len(devices) == len(with_coordinates) > 100
+    for device, theirs in zip(devices, with_coordinates, strict=True):
+        assert device.steps == tuple(
+            (mask == 0, Region(*map(int, text.split(",")))) for mask, text in theirs["coordinates"]
+        )
+        for line, group in zip(device.lines, theirs["filters"], strict=True):
+            assert [condition.action for condition in line] == group["action"]
+            assert [condition.keyword for condition in line] == group["field"]
+            assert [condition.value for condition in line] == group["value"]
+            assert ["or" if c.is_or else "and" for c in line[1:]] == group["InnerOperators"]
+
+
+@pytest.mark.parametrize(
+    ("elements", "regions"),
+    [
+        ({**EPIQ, "Rows": 768, "Columns": 1024}, {(0, 0, 1024, 49)}),
+        ({**EPIQ, "Rows": 768, "Columns": 800}, {(0, 0, 800, 49)}),
+        ({**EPIQ, "Rows": 767, "Columns": 1024}, set()),
+        ({"Modality": "MR", "Rows": 512, "Columns": 512}, set()),
+        (
+            {
+                "Modality": "CT",
+                "ManufacturerModelName": "LightSpeed VCT",
+                "ImageType": ["O", "P", "LOCALIZER"],
+                "Rows": 512,
+                "Columns": 512,
+            },
+            {(0, 0, 80, 85)},
+        ),
+    ],
+)
+def test_known_devices_have_their_regions(
+    deidentifier: Deidentifier, elements: dict[str, Any], regions: set[tuple[int, ...]]
+) -> None:
+    assert {tuple(region) for region in deidentifier.regions(image(**elements))} == regions
+
+
+def test_a_site_adds_its_own_devices(tmp_path: Path, pseudonyms: Pseudonyms) -> None:
+    own = with_recipe(
+        tmp_path,
+        pseudonyms,
+        "LABEL Our cart # in room 5\n  contains Modality US\n  + equals StationName CART5 || missing StationName\n"
+        "  ctpcoordinates 10,20,30,5",
+    )
+    for station in ("CART5", None):
+        elements = {"StationName": station} if station else {}
+        source = image(Modality="US", Rows=100, Columns=100, **elements)
+        assert own.regions(source) == (Region(10, 20, 40, 25),)
+        assert own.held(source) is None
+    assert own.held(image(Modality="US", Rows=100, Columns=100, StationName="CART6")) is not None
+
+
+def test_a_site_can_trust_the_regions_that_its_devices_state(tmp_path: Path, pseudonyms: Pseudonyms) -> None:
+    own = with_recipe(
+        tmp_path,
+        pseudonyms,
+        "LABEL Blank\n  present SequenceOfUltrasoundRegions\n  coordinates all\n"
+        "  keepcoordinates from:SequenceOfUltrasoundRegions",
+    )
+    region = Dataset()
+    region.RegionLocationMinX0, region.RegionLocationMinY0 = 2, 1
+    region.RegionLocationMaxX1, region.RegionLocationMaxY1 = 5, 3
+    source = image(Modality="US", rows=4, Columns=6, SequenceOfUltrasoundRegions=Sequence([region]))
+    assert own.regions(source) == (Region(0, 0, 6, 1), Region(0, 1, 2, 4))
+    region.RegionLocationMaxX1 = 99
+    assert own.regions(source) == (Region(0, 0, 6, 1), Region(0, 1, 2, 4))
+
+
+def test_without_a_size_nothing_is_known(deidentifier: Deidentifier) -> None:
+    source = image(**EPIQ, Rows=768, Columns=1024)
+    del source.Rows
+    assert deidentifier.held(source) is not None
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("+ resembles Modality US", "line 4: 'resembles Modality US' is no condition"),
+        ("+ contains Modality", "line 4: 'contains Modality' has no value"),
+        ("+ missing Modality US", "line 4: 'missing Modality US' has a value too many"),
+        ("coordinates 1,2,3", "line 4: '1,2,3' is not four numbers"),
+        ("+ contains Modality (", "line 4: "),
+    ],
+)
+def test_a_line_that_is_wrong_is_told(
+    tmp_path: Path, pseudonyms: Pseudonyms, line: str, message: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        with_recipe(tmp_path, pseudonyms, f"LABEL x\n{line}\ncoordinates 1,2,3,4")
+    assert message in str(caught.value)
+
+
+def test_a_recipe_without_devices_or_not_there_is_told(tmp_path: Path, pseudonyms: Pseudonyms) -> None:
+    with pytest.raises(ConfigurationError, match="no filter with coordinates"):
+        with_recipe(tmp_path, pseudonyms, "LABEL x\ncontains Modality US")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        Deidentifier(Options(), pseudonyms, recipe=tmp_path / "absent")
+
+
+PLACES = st.integers(-3, 12)
+REGIONS = st.builds(Region, PLACES, PLACES, PLACES, PLACES)
+
+
+@given(st.lists(st.tuples(st.booleans(), REGIONS), max_size=6), st.integers(1, 9), st.integers(1, 9))
+def test_regions_are_those_of_a_mask(steps: list[tuple[bool, Region]], columns: int, rows: int) -> None:
+    mask = np.zeros((rows, columns), bool)
+    for is_blank, (left, top, right, bottom) in steps:
+        mask[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = is_blank
+    found = np.zeros((rows, columns), int)
+    for left, top, right, bottom in blanked(steps, columns, rows):
+        found[top:bottom, left:right] += 1
+    assert (found == mask).all()

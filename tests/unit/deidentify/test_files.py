@@ -1,0 +1,258 @@
+"""DICOM files in and out: nothing of the original but what may pass, and the pixels bit by bit."""
+
+import os
+import re
+import tracemalloc
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEGBaseline8Bit, JPEGLSLossless, RLELossless
+
+from niffler_ops.deidentify import (
+    Deidentifier,
+    Held,
+    Options,
+    Pseudonyms,
+    Region,
+    Unreadable,
+    Written,
+    deidentify_file,
+    writing,
+)
+from tests.support.dicomfiles import encode, image
+
+SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
+IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+NATIVE = [IMPLICIT, EXPLICIT, BIG, DEFLATED]
+CORNER = "LABEL ours\n  equals Modality XX\n  coordinates 1,0,3,2"
+
+
+@pytest.fixture
+def blanking(tmp_path: Path, pseudonyms: Pseudonyms) -> Deidentifier:
+    """Blanks columns 1 and 2 of rows 0 and 1 where Modality is XX."""
+    path = tmp_path / "own.recipe"
+    path.write_text(f"%filter graylist\n{CORNER}\n")
+    return Deidentifier(Options(), pseudonyms, recipe=path)
+
+
+def run(tmp_path: Path, deidentifier: Deidentifier, content: bytes) -> Written | Held | Unreadable:
+    source = tmp_path / "source.dcm"
+    source.write_bytes(content)
+    return deidentify_file(source, tmp_path / "out", deidentifier)
+
+
+def written(tmp_path: Path, deidentifier: Deidentifier, content: bytes) -> Dataset:
+    result = run(tmp_path, deidentifier, content)
+    assert isinstance(result, Written)
+    return dcmread(result.path)
+
+
+@pytest.mark.parametrize("syntax", NATIVE)
+def test_a_file_is_written_at_its_pseudonymous_place(
+    tmp_path: Path, deidentifier: Deidentifier, pseudonyms: Pseudonyms, syntax: str
+) -> None:
+    source = image(PatientName="Mustermann^Erika", StudyDate="20200305")
+    result = run(tmp_path, deidentifier, encode(source, syntax))
+    assert isinstance(result, Written)
+    study, series, instance = (pseudonyms.uid(uid) for uid in ("1.2", "1.2.3", "1.2.3.4"))
+    assert result.path == tmp_path / "out" / study / series / f"{instance}.dcm"
+    assert result.path.stat().st_mode & 0o777 == 0o600
+    content = dcmread(result.path)
+    assert content.PixelData == source.PixelData
+    assert content.SOPInstanceUID == content.file_meta.MediaStorageSOPInstanceUID == instance
+    assert content.file_meta.TransferSyntaxUID == (EXPLICIT if syntax == DEFLATED else syntax)
+    assert b"ustermann" not in result.path.read_bytes()
+    assert ("SOPInstanceUID", "1.2.3.4", instance) in result.links
+
+
+def test_preamble_ae_titles_and_what_follows_the_pixels_are_gone(
+    tmp_path: Path, deidentifier: Deidentifier
+) -> None:
+    meta = {"SourceApplicationEntityTitle": "MUSTERMANN", "ImplementationVersionName": "MUSTERMANN"}
+    content = bytearray(encode(image(), meta=meta, tail=b"\xfc\xff\xfc\xffOB\0\0\x0a\0\0\0MUSTERMANN"))
+    content[:10] = b"MUSTERMANN"
+    result = run(tmp_path, deidentifier, bytes(content))
+    assert isinstance(result, Written)
+    assert b"MUSTERMANN" not in result.path.read_bytes()
+    assert result.path.read_bytes()[:128] == bytes(128)
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SHIPPED.glob("*.dcm")))
+def test_shipped_files_keep_their_pixels_and_lose_their_patient(
+    tmp_path: Path, deidentifier: Deidentifier, name: str
+) -> None:
+    result = deidentify_file(SHIPPED / name, tmp_path, deidentifier)
+    if not isinstance(result, Written):
+        assert not list(tmp_path.rglob("*.dcm")) + list(tmp_path.rglob(".*"))
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before, after = dcmread(SHIPPED / name), dcmread(result.path)
+        assert str(after)
+        assert str(before.get("PatientID") or "?") not in str(after)
+        if "PixelData" in before and not result.regions:
+            assert after.PixelData == before.PixelData
+
+
+@pytest.mark.parametrize("syntax", NATIVE)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {},
+        {"NumberOfFrames": 2},
+        {"SamplesPerPixel": 3, "PlanarConfiguration": 0},
+        {"SamplesPerPixel": 3, "PlanarConfiguration": 1},
+    ],
+)
+@pytest.mark.parametrize("bits", [8, 16])
+def test_native_pixels_lose_their_regions_and_nothing_else(
+    tmp_path: Path, blanking: Deidentifier, syntax: str, shape: dict[str, Any], bits: int
+) -> None:
+    count = 4 * 6 * shape.get("SamplesPerPixel", 1) * shape.get("NumberOfFrames", 1)
+    values = np.arange(1, count + 1, dtype=f"{'>' if syntax == BIG else '<'}u{bits // 8}")
+    colour = {"PhotometricInterpretation": "RGB"} if "SamplesPerPixel" in shape else {}
+    source = image(pixels=values.tobytes(), BitsAllocated=bits, Modality="XX", **shape, **colour)
+    source.BitsStored, source.HighBit = bits, bits - 1
+    result = written(tmp_path, blanking, encode(source, syntax))
+    expected, found = dcmread(tmp_path / "source.dcm").pixel_array.copy(), result.pixel_array
+    frames = expected if "NumberOfFrames" in shape else expected[None]
+    frames[:, 0:2, 1:3] = 0
+    assert (found == expected).all()
+    assert result.BurnedInAnnotation == "NO"
+    assert "113101" in {code.CodeValue for code in result.DeidentificationMethodCodeSequence}
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless])
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("samples", [1, 3])
+def test_compressed_pixels_are_decoded_to_lose_their_regions(
+    tmp_path: Path, blanking: Deidentifier, syntax: str, frames: int, samples: int
+) -> None:
+    values = np.arange(32 * 48 * samples * frames) % 251
+    source = image(pixels=values.astype("u1").tobytes(), Modality="XX", BitsAllocated=8)
+    source.NumberOfFrames, source.Rows, source.Columns = frames, 32, 48
+    source.BitsStored, source.HighBit = 8, 7
+    if samples == 3:
+        source.SamplesPerPixel, source.PlanarConfiguration, source.PhotometricInterpretation = 3, 0, "RGB"
+    plain = dcmread_bytes(encode(source))
+    compressed = dcmread_bytes(encode(source))
+    compressed.compress(syntax, generate_instance_uid=False)
+    path = tmp_path / "compressed.dcm"
+    compressed.save_as(path)
+    result = deidentify_file(path, tmp_path / "out", blanking)
+    assert isinstance(result, Written)
+    assert result.regions == (Region(1, 0, 3, 2),)
+    after = dcmread(result.path)
+    expected = plain.pixel_array.copy()
+    (expected if frames > 1 else expected[None])[:, 0:2, 1:3] = 0
+    assert after.file_meta.TransferSyntaxUID == EXPLICIT
+    assert (after.pixel_array == expected).all()
+
+
+def dcmread_bytes(content: bytes) -> Dataset:
+    return dcmread(pydicom.filebase.DicomBytesIO(content))
+
+
+def test_subsampled_colour_is_blanked_to_black(tmp_path: Path, blanking: Deidentifier) -> None:
+    source = image(pixels=bytes([200]) * 4 * 6 * 2, Modality="XX", BitsAllocated=8, SamplesPerPixel=3)
+    source.PhotometricInterpretation, source.BitsStored, source.HighBit = "YBR_FULL_422", 8, 7
+    source.PlanarConfiguration = 0
+    result = written(tmp_path, blanking, encode(source))
+    frame = np.frombuffer(result.PixelData, "u1").reshape(4, 3, 4)
+    assert (frame[0:2, 0:2] == [0, 0, 128, 128]).all()
+    assert (frame[2:] == 200).all()
+    assert (frame[:, 2] == 200).all()
+
+
+def test_an_overlay_hidden_in_the_pixels_is_wiped_out(tmp_path: Path, deidentifier: Deidentifier) -> None:
+    values = np.full(24, 0xF123, "<u2")
+    source = image(pixels=values.tobytes(), BitsStored=12, HighBit=11)
+    source.add_new(0x60000102, "US", 12)
+    result = written(tmp_path, deidentifier, encode(source))
+    assert (np.frombuffer(result.PixelData, "<u2") == 0x0123).all()
+
+
+def test_what_cannot_be_decoded_is_held(tmp_path: Path, blanking: Deidentifier) -> None:
+    source = image(pixels=encapsulate([b"no jpeg at all"]), Modality="XX", BitsAllocated=8)
+    source.BitsStored, source.HighBit = 8, 7
+    result = run(tmp_path, blanking, encode(source, JPEGBaseline8Bit))
+    assert isinstance(result, Held)
+    assert result.rule.startswith("region-not-blanked: ")
+    assert "JPEG Baseline" in result.rule
+    assert not list((tmp_path / "out").rglob("*.dcm"))
+
+
+def test_a_held_file_is_not_written(
+    tmp_path: Path, deidentifier: Deidentifier, pseudonyms: Pseudonyms
+) -> None:
+    result = run(tmp_path, deidentifier, encode(image(BurnedInAnnotation="YES")))
+    assert isinstance(result, Held)
+    assert result.rule.startswith("burned-in-annotation: ")
+    assert result.sop_instance_uid == pseudonyms.uid("1.2.3.4")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "no DICOM file"),
+        (b"hello", "no DICOM file"),
+        (bytes(128) + b"DICM", "cannot be read|cut short"),
+        (encode(image())[:-10], "cut short"),
+        (encode(image())[:400], "cut short|is missing"),
+        (encode(image(PixelData=encapsulate([b"ab" * 50])), RLELossless)[:-40], "cut short"),
+        (encode(image(StudyInstanceUID=None)), "is missing"),
+    ],
+)
+def test_what_is_no_whole_file_is_named_and_leaves_nothing(
+    tmp_path: Path, deidentifier: Deidentifier, content: bytes, reason: str
+) -> None:
+    result = run(tmp_path, deidentifier, content)
+    assert isinstance(result, Unreadable)
+    assert re.search(reason, result.reason)
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+
+
+def test_what_is_no_file_is_named(tmp_path: Path, deidentifier: Deidentifier) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name, reason in (("absent", "cannot be opened"), ("pipe", "no regular file"), (".", "")):
+        result = deidentify_file(tmp_path / name, tmp_path / "out", deidentifier)
+        assert isinstance(result, Unreadable)
+        assert reason in result.reason
+
+
+def test_a_disk_that_is_full_is_no_fault_of_the_file(
+    tmp_path: Path, deidentifier: Deidentifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writing, "rename", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(tmp_path, deidentifier, encode(image()))
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("modality", ["CT", "XX"])
+def test_a_large_file_needs_little_memory(tmp_path: Path, blanking: Deidentifier, modality: str) -> None:
+    frames, side = 100, 512
+    source = image(pixels=b"", Modality=modality, Rows=side, Columns=side, NumberOfFrames=frames)
+    content = encode(source)
+    path = tmp_path / "large.dcm"
+    length = frames * side * side * 2
+    path.write_bytes(content[:-4] + length.to_bytes(4, "little"))
+    os.truncate(path, len(content) + length)
+    tracemalloc.start()
+    try:
+        assert isinstance(deidentify_file(path, tmp_path / "out", blanking), Written)
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
