@@ -8,7 +8,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import dcm4che, embedded, headers, intake, orthanc, png, receiving, small, status, transitions
+from benchmarks import (
+    dcm4che,
+    embedded,
+    headers,
+    intake,
+    metadata,
+    orthanc,
+    png,
+    receiving,
+    small,
+    status,
+    transitions,
+)
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
 from benchmarks.tables import show, write_json
@@ -40,6 +52,7 @@ BENCHMARKS: Sequence[Benchmark] = (
     headers,
     receiving,
     png,
+    metadata,
 )
 
 

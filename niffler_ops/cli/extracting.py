@@ -20,7 +20,8 @@ from niffler_ops.database import writing
 from niffler_ops.dicomtools.toolkit import Toolkit, find_toolkit
 from niffler_ops.errors import AlreadyRunningError, NifflerError, StoppedError
 from niffler_ops.intake import read_rows
-from niffler_ops.postprocess.configured import digests, settings_of, summary
+from niffler_ops.layout import Layout
+from niffler_ops.postprocess.configured import check, digests, settings_of, summary
 from niffler_ops.processes.inspection import storescp_count
 from niffler_ops.recovery import end_orphans, recover
 from niffler_ops.reporting.catalogue import write_catalogue
@@ -114,6 +115,8 @@ def _start(arguments: Namespace) -> int:
         if name.startswith("key:") and value is not None
     }
     config = load(arguments.config, arguments.system, overrides)
+    if config.post_processors:
+        check(settings_of(config, Layout.planned(config.storage_folder, config.ledger_folder)))
     toolkit = find_toolkit(config.dcm4che_bin, java_options=config.java_options)
     if arguments.dry_run:
         return _dry_run(config, toolkit, arguments)

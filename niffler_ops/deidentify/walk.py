@@ -76,8 +76,9 @@ class Walk:
     def through(self, source: Dataset, charset: bytes = b"", *, nested: bool = False) -> Dataset:
         """What is left of `source`, a new data set; its text is still to be cleaned."""
         scope = _Scope(source, {}, charset_of(source) or charset)
+        find, elements = self.steps.get, scope.elements
         for tag, element in source.items():
-            step = self.steps.get(int(tag))  # a BaseTag would be compared in Python
+            step = find(int(tag))  # a BaseTag would be compared in Python
             if step is None or (nested and tag.group == PIXEL_GROUP):
                 continue
             try:
@@ -85,8 +86,8 @@ class Walk:
             except Exception:  # noqa: BLE001, S112 - what cannot be treated is not kept, whatever it is
                 continue
             if kept is not None:
-                scope.elements[tag] = kept
-        result = Dataset(scope.elements)
+                elements[tag] = kept
+        result = Dataset(elements)
         result.set_original_encoding(*source.original_encoding, source.original_character_set)  # type: ignore[call-arg]  # it is a pair
         return result
 

@@ -1,6 +1,6 @@
-"""`python -m niffler_ops.demo`: an extraction that is killed midway and loses nothing, and what becomes of it.
+"""`python -m niffler_ops.demo`: an extraction that is killed midway, loses nothing, and what is made of it.
 
-Everything happens in temporary folders, on loopback, with the embedded toolkit; what has no identity is left.
+Everything happens in temporary folders, on loopback, with the embedded toolkit; the results are left.
 """
 
 import contextlib

@@ -12,7 +12,7 @@ from niffler_ops.metadata.folding import plain
 from niffler_ops.metadata.table import INTEGER, NUMBER, TEXT, read_rows, survey
 from niffler_ops.metadata.values import Value
 
-# What is held of one row group. Small groups cost memory too: pyarrow remembers each of their columns to the end.
+# What is held of one row group. Small groups cost memory too: pyarrow remembers every column of each.
 _MOST_CELLS = 8_000_000
 _MOST_VALUES = 500_000
 

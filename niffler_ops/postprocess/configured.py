@@ -6,7 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from niffler_ops.config import Config
+from niffler_ops.deidentify import Options, load_secret
+from niffler_ops.errors import ConfigurationError
 from niffler_ops.layout import Layout
+from niffler_ops.metadata import load_featuresets, open_store, store_url
 from niffler_ops.postprocess.job import Processor, Settings
 
 MONGO_VARIABLE = "MONGO_URI"
@@ -26,6 +29,36 @@ def settings_of(config: Config, layout: Layout) -> Settings:
         values=config.png_values,
         command=config.command,
     )
+
+
+def check(settings: Settings) -> None:
+    """Raise ConfigurationError for everything that is wrong with the settings, before anything is started."""
+    problems: list[str] = []
+    for look in (_check_options, _check_featuresets, _check_store, _check_secret):
+        try:
+            look(settings)
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(*problems)
+
+
+def _check_options(settings: Settings) -> None:
+    Options.parse(settings.options)
+
+
+def _check_featuresets(settings: Settings) -> None:
+    load_featuresets(*map(Path, settings.featuresets))
+
+
+def _check_store(settings: Settings) -> None:
+    open_store(store_url(settings.store)).close()
+
+
+def _check_secret(settings: Settings) -> None:
+    """One that is there; else it is made at first use."""
+    if Path(settings.secret).exists():
+        load_secret(Path(settings.secret))
 
 
 def digests(processors: Iterable[str], settings: Settings) -> dict[str, dict[str, object]]:

@@ -4,6 +4,7 @@ import os
 import shlex
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from niffler_ops.demo.corpus import Corpus
 from niffler_ops.dicomtools.toolkit import TOOLS, find_toolkit
 from tests.support.processes import wait_until
-from tests.support.rig import BIN, Ended, Rig, corpus_folder, data_sets, data_sets_of
+from tests.support.rig import BIN, Ended, Rig, Running, corpus_folder, data_sets, data_sets_of
 
 UNWRITABLE = "/dev/null/answers"
 
@@ -102,6 +103,10 @@ def receiver(rig: Rig) -> int:
     return next((process["pid"] for process in alive if process["role"] == "storescp"), 0)
 
 
+def is_gone(running: Running, rig: Rig, pid: int) -> bool:
+    return running.ended or receiver(rig) != pid
+
+
 def test_a_storescp_that_stops_answering_is_started_again(rig: Rig, corpus: Corpus) -> None:
     rig.serve(corpus_folder(corpus), "slow=100")
     rig.ask_for(corpus.studies)
@@ -129,7 +134,7 @@ def test_a_storescp_that_ends_again_and_again_ends_the_run_with_75_and_the_reaso
         listening = receiver(rig)
         if listening:
             os.kill(listening, signal.SIGKILL)
-            wait_until(lambda gone=listening: running.ended or receiver(rig) != gone, "its end", seconds=60)
+            wait_until(partial(is_gone, running, rig, listening), "its end", seconds=60)
     ended = running.end()
     assert ended.status == 75, ended
     assert "storescp ended 5 times" in ended.err

@@ -4,7 +4,9 @@ import csv
 import json
 import os
 import signal
+from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,9 @@ from pydicom import dcmread
 
 from niffler_ops.demo.corpus import Corpus
 from niffler_ops.metadata import Record, open_store
+from tests.support.mongodb import Server, needs_mongodb, server
 from tests.support.processes import wait_until
-from tests.support.rig import Rig, corpus_folder, data_sets, data_sets_of
+from tests.support.rig import Rig, Running, corpus_folder, data_sets, data_sets_of
 
 ALL = ["metadata", "png", "deidentify"]
 
@@ -33,8 +36,12 @@ def ask(rig: Rig, corpus: Corpus, *, processors: list[str], **keys: object) -> N
     rig.configure(PostProcessors=processors, OutputFolder=output(rig).name, **keys)
 
 
-def records(rig: Rig) -> list[Record]:
-    with closing(open_store(f"sqlite:///{rig.private}/metadata.sqlite")) as store:
+def has_drawn(running: Running, rig: Rig, least: int) -> bool:
+    return running.ended or sum(1 for _ in output(rig).rglob("*.png")) > least
+
+
+def records(url: str) -> list[Record]:
+    with closing(open_store(url)) as store:
         return list(store.records("default"))
 
 
@@ -49,7 +56,10 @@ def check_all_is_there(rig: Rig, corpus: Corpus) -> None:
     assert {row["SOPInstanceUID"] for row in mapping} == {row["SOPInstanceUID"] for row in lines}
     written = [dcmread(path) for path in (output(rig) / "dicom").rglob("*.dcm")]
     assert {dataset.SOPInstanceUID for dataset in written} == {row["SOPInstanceUID"] for row in lines}
-    assert sum(int(str(record["instances"])) for record in records(rig)) == instances
+    assert (
+        sum(int(str(record["instances"])) for record in records(f"sqlite:///{rig.private}/metadata.sqlite"))
+        == instances
+    )
     assert table(output(rig) / "failures.csv") == []
     for path in output(rig).rglob("*"):
         assert not path.name.startswith("."), f"half a file: {path}"
@@ -87,13 +97,7 @@ def test_it_may_be_killed_at_any_time_and_loses_and_doubles_nothing(rig: Rig, so
     ask(rig, some, processors=ALL, PostWorkers=2)
     for number in range(4):
         running = rig.start()
-        wait_until(
-            lambda number=number: (
-                running.ended or sum(1 for _ in output(rig).rglob("*.png")) > 6 * number  # noqa: B023
-            ),
-            "some pictures",
-            seconds=60,
-        )
+        wait_until(partial(has_drawn, running, rig, 6 * number), "some pictures", seconds=60)
         running.kill()
     ended = rig.cold()
     assert ended.status == 0, ended
@@ -164,3 +168,50 @@ def test_a_command_of_the_sites_own_gets_each_study_and_its_exit_status_decides(
     for study in told:
         assert len(study["files"]) == 10
         assert all(Path(file).is_relative_to(study["folder"]) for file in study["files"])
+
+
+@pytest.fixture(params=[pytest.param(None, marks=needs_mongodb)])
+def mongodb(tmp_path: Path) -> Iterator[Server]:
+    """A server of the test's own."""
+    with server(tmp_path) as own:
+        yield own
+
+
+def test_a_store_that_is_away_is_waited_for_and_nothing_is_lost_or_doubled(
+    plain_rig: Rig, some: Corpus, mongodb: Server
+) -> None:
+    rig, url = plain_rig, f"{mongodb.url}/research"
+    rig.serve(corpus_folder(some), "slow=30")
+    (rig.folder / "store").write_text(url)
+    (rig.folder / "store").chmod(0o600)
+    ask(rig, some, processors=["metadata"], MetadataStore=f"file://{rig.folder}/store")
+    running = rig.start()
+    wait_until(lambda: records(url), "the first records", seconds=60)
+    mongodb.kill()
+    wait_until(lambda: "metadata waits" in rig.log(), "the worker to notice", seconds=60)
+    assert not running.ended
+    assert rig.status()["post"]["metadata"]["failed"] == 0
+    mongodb.start()
+    ended = running.end()
+    assert ended.status == 0, ended
+    stored = records(url)
+    assert len({record["_id"] for record in stored}) == len(stored)
+    assert sum(int(str(record["instances"])) for record in stored) == 30
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"Featureset": "none.txt"}, "none.txt"),
+        ({"MetadataStore": "file:///nowhere/store"}, "the store's URL cannot be read"),
+        ({"DeidentifyOptions": ["RetainFullDates", "RetainModifiedDates"]}, "exclude each other"),
+    ],
+)
+def test_wrong_settings_are_78_before_anything_starts(
+    plain_rig: Rig, corpus: Corpus, keys: dict[str, object], said: str
+) -> None:
+    ask(plain_rig, corpus, processors=["metadata"], **keys)
+    ended = plain_rig.cold()
+    assert ended.status == 78, ended
+    assert said in ended.err
+    assert not plain_rig.storage.exists()
