@@ -33,7 +33,7 @@ the key `NifflerSystem`, else it stands beside `config.json`. Annotated examples
 - The query has two forms, of which one is given: ExtractionType with the columns that it needs, or up to
   three attributes from FirstAttr on. [The CSV](csv.md) says how cells are read.
 - FilePath is written in [the pattern language of dcm4che](filepath.md).
-- A key whose effect comes with a later version is refused unless it is off.
+- A key whose effect comes with a later version (`SendEmail`) is refused unless it is off.
 - `NifflerID` of older configurations is accepted without effect.
 """
 
@@ -67,9 +67,13 @@ def state_tables() -> str:
     studies = _state_table(
         states.StudyState, states.STUDY_TRANSITIONS, states.STUDY_REWINDS, states.STUDY_ENDS
     )
+    handovers = _state_table(
+        states.HandoverState, states.HANDOVER_TRANSITIONS, states.HANDOVER_REWINDS, states.HANDOVER_ENDS
+    )
     parts = ["# States", _NOTE, _STATES.rstrip()]
     parts += ["## Rows: one for each CSV line", rows]
     parts += ["## Studies: one for each Study Instance UID", studies]
+    parts += ["## Handovers: one for each done study and post-processor", handovers]
     parts += ["## How a row follows its studies", _outcomes()]
     return "\n\n".join(parts) + "\n"
 

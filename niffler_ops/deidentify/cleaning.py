@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from niffler_ops.deidentify.folding import fold, fold_with_places
-from niffler_ops.deidentify.identity import Identity
+from niffler_ops.deidentify.identity import SEPARATORS, Identity
 from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.deidentify.spelled_dates import is_date, is_plausible, spelled_dates
 
@@ -14,7 +14,6 @@ REMOVED = "REMOVED"
 _WORD_START, _WORD_END = r"(?<![^\W\d_])", r"(?![^\W\d_])"
 _TOKEN_START, _TOKEN_END = r"(?<![^\W_])", r"(?![^\W_])"
 _GAP = r"[ \t\r\n\f\v._/:-]*"
-_SQUEEZED = str.maketrans("", "", " \t\r\n\f\v._/:-")
 _LONG_IDENTIFIER = 6  # shorter ones only as a token of their own
 _LEAST_IN_CODE = 3  # in a code of two letters, a name is a coincidence
 _UID = re.compile(r"(?<![0-9.])[0-2](?:\.(?:0|[1-9][0-9]*)){5,}(?![0-9])")
@@ -47,7 +46,7 @@ class Cleaner:
         folded = fold(text)
         if any(needle in folded for needle in self._needles):
             return True
-        squeezed = folded.translate(_SQUEEZED)
+        squeezed = folded.translate(SEPARATORS)
         if any(identifier in squeezed for identifier in self._identity.identifiers):
             return True
         return _UID.search(text) is not None or next(self._date_spans(folded), None) is not None

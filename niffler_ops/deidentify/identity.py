@@ -42,8 +42,10 @@ DISTINGUISHING_TAGS = _NAMES | _IDENTIFIERS | _NUMBERS | _BIRTH_DATES | _STUDY_D
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 _DIGIT = re.compile(r"\d")
-_SEPARATORS = re.compile(r"[\W_]+")
+_PUNCTUATION = re.compile(r"[\W_]+")
 _LEAST_NAME, _LEAST_IDENTIFIER, _LEAST_JOINED, _LEAST_UNSPACED = 2, 4, 5, 2
+# What people group an identifier with.
+SEPARATORS = str.maketrans("", "", " \t\r\n\f\v._/:-")
 # No names: particles and titles, and pairs of letters that mean something in radiology.
 _NO_NAMES = frozenset(
     re.findall(
@@ -135,10 +137,11 @@ def _collect_pair(family: str, given: str, names: set[str], anywhere: set[str]) 
 def _identifiers(values: Mapping[int, str]) -> Iterator[str]:
     for tag in (_IDENTIFIERS | _NUMBERS) & values.keys():
         for identifier in values[tag].split("\\"):
-            squeezed = _SEPARATORS.sub("", fold(identifier)).lstrip("0")
-            telling = tag in _IDENTIFIERS or _DIGIT.search(squeezed)
-            if len(squeezed) >= _LEAST_IDENTIFIER and telling:
-                yield squeezed
+            folded = fold(identifier)
+            plain = _PUNCTUATION.sub("", folded)
+            telling = tag in _IDENTIFIERS or _DIGIT.search(plain)
+            if len(plain) >= _LEAST_IDENTIFIER and telling:
+                yield from {form.lstrip("0") for form in (plain, folded.translate(SEPARATORS))} - {""}
 
 
 def _dates(values: Mapping[int, str], tags: frozenset[int]) -> frozenset[date]:

@@ -3,7 +3,8 @@
 The first of these that is whole: AcquisitionDateTime; AcquisitionDate and AcquisitionTime; ContentDate and
 ContentTime; SeriesDate and SeriesTime. It stays the wall time of the device, without a zone. Only where
 AcquisitionDateTime itself gives an offset (&ZZXX, PS3.5 6.2) and TimezoneOffsetFromUTC another one, it is
-brought to the latter, which is that of all other times.
+brought to the latter, which is that of all other times. Where de-identification has put dummies in the place
+of dates (LongitudinalTemporalInformationModified REMOVED, PS3.15 E.3.6), nothing tells it.
 """
 
 import re
@@ -13,6 +14,7 @@ from functools import lru_cache
 from niffler_ops.metadata.values import Facts
 from niffler_ops.patterns.moments import moment_of
 
+_REMOVED = "REMOVED"
 _PAIRS = tuple((f"{of}Date", f"{of}Time") for of in ("Acquisition", "Content", "Series"))
 _TO_THE_MINUTE = re.compile(r"[0-9]{12}.*?([+-][0-9]{4})?")
 _OFFSET = re.compile(r"([+-])([0-9]{2})([0-9]{2})")
@@ -21,6 +23,8 @@ _MIDNIGHT = datetime(1970, 1, 1)  # noqa: DTZ001 - what a time without a date co
 
 def acquired(facts: Facts) -> str | None:
     """ISO 8601 to the millisecond without zone, or None where nothing tells it."""
+    if facts.get("LongitudinalTemporalInformationModified") == _REMOVED:
+        return None
     moment = _date_time(_text(facts, "AcquisitionDateTime"), _text(facts, "TimezoneOffsetFromUTC"))
     if moment is not None:
         return moment

@@ -27,6 +27,7 @@ LEFT_OUT = "left_out"
 _FURTHER = (
     *("SOPInstanceUID", "InstanceNumber", "ImageType", "TimezoneOffsetFromUTC", "AcquisitionDateTime"),
     *("AcquisitionDate", "AcquisitionTime", "ContentDate", "ContentTime", "SeriesDate", "SeriesTime"),
+    "LongitudinalTemporalInformationModified",
 )
 _FIXED = {keyword: tag_for_keyword(keyword) or 0 for keyword in (*RECORD_KEYWORDS, *_FURTHER)}
 _FIXED_NAMES = {tag: keyword for keyword, tag in _FIXED.items()}

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from docs import generate
-from niffler_ops.states import RowState, StudyState
+from niffler_ops.states import HandoverState, RowState, StudyState
 
 
 def test_the_generated_pages_are_up_to_date() -> None:
@@ -20,8 +20,8 @@ def test_a_page_that_is_not_up_to_date_is_named(
     assert generate.main(["--check"]) == 0
 
 
-@pytest.mark.parametrize("state", [*RowState, *StudyState])
-def test_every_state_is_explained(state: RowState | StudyState) -> None:
+@pytest.mark.parametrize("state", [*RowState, *StudyState, *HandoverState])
+def test_every_state_is_explained(state: RowState | StudyState | HandoverState) -> None:
     lines = [line for line in generate.state_tables().splitlines() if line.startswith(f"| `{state}` |")]
     assert lines
     assert all(line.split("|")[2].strip() for line in lines)

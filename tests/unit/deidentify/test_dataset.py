@@ -2,15 +2,17 @@
 
 import copy
 import io
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
+from pydicom.valuerep import VR
 
 from niffler_ops.deidentify import IDENTITY_TAGS, Deidentifier, Pseudonyms
 from tests.support.dicomfiles import CT, encode, identity, image
@@ -26,6 +28,11 @@ SYNTAXES = {
 
 def read(dataset: Dataset, syntax: str = SYNTAXES["explicit"]) -> Dataset:
     return dcmread(io.BytesIO(encode(dataset, syntax)))
+
+
+def raw_element(source: Dataset, keyword: str, **changes: Any) -> RawDataElement:
+    """An element as a file has it, with another tag, VR or value."""
+    return cast("RawDataElement", source.get_item(keyword))._replace(**changes)
 
 
 def patient(**elements: Any) -> Dataset:
@@ -222,8 +229,8 @@ def test_text_that_nobody_can_decode_is_removed(deidentifier: Deidentifier) -> N
     source = read(
         patient(SpecificCharacterSet="ISO_IR 192", Manufacturer="M\N{LATIN SMALL LETTER U WITH DIAERESIS}")
     )
-    raw = source.get_item("Manufacturer")
-    source[raw.tag] = raw._replace(value=b"M\xfcller")
+    raw = raw_element(source, "Manufacturer", value=b"M\xfcller")
+    source[raw.tag] = raw
     assert "Manufacturer" not in deidentifier.dataset(source).dataset
 
 
@@ -251,9 +258,8 @@ def test_a_name_under_a_false_flag_does_not_pass(
 ) -> None:
     content = encode(patient(PatientComments="to be replaced"))
     source = dcmread(io.BytesIO(content))
-    raw = source.get_item("PatientComments")
-    tag = DataElement(keyword, "LO", "").tag
-    source[tag] = raw._replace(tag=tag, VR=vr, value=value, length=len(value))
+    tag = Tag(keyword)
+    source[tag] = raw_element(source, "PatientComments", tag=tag, VR=vr, value=value, length=len(value))
     result = deidentifier.dataset(source).dataset
     assert "uster" not in str(result)
 
@@ -273,10 +279,9 @@ def test_a_known_sequence_of_unknown_vr_is_walked_through(deidentifier: Deidenti
     source = read(patient())
     inner = encode(item(PatientID="P1", SOPClassUID=CT, SOPInstanceUID="1"), SYNTAXES["implicit"])
     body = inner[inner.index(b"\x08\x00\x16\x00") :]
-    raw = source.get_item("PatientID")
     value = b"\xfe\xff\x00\xe0" + len(body).to_bytes(4, "little") + body
-    tag = DataElement("ReferencedImageSequence", "SQ", None).tag
-    source[tag] = raw._replace(tag=tag, VR="UN", value=value, length=len(value))
+    tag = Tag("ReferencedImageSequence")
+    source[tag] = raw_element(source, "PatientID", tag=tag, VR="UN", value=value, length=len(value))
     result = deidentifier.dataset(source).dataset
     assert result.ReferencedImageSequence[0].PatientID == result.PatientID
 
@@ -343,7 +348,7 @@ def test_file_meta_information_is_made_anew(deidentifier: Deidentifier) -> None:
 
 
 TAGS = st.integers(0x00080000, 0x0040FFFF) | st.sampled_from([0x00100010, 0x00080050, 0x00081115])
-VRS = st.sampled_from("AE AS CS DA DS DT FD IS LO LT OB PN SH SQ ST TM UI UL UN US UT".split())
+VRS = st.sampled_from(sorted(VR))
 
 
 @settings(max_examples=150, deadline=None)
@@ -352,8 +357,7 @@ def test_no_bytes_can_make_it_fail(
     deidentifier: Deidentifier, elements: list[tuple[int, str, bytes]]
 ) -> None:
     source = read(patient())
-    raw = source.get_item("PatientID")
     for number, vr, value in elements:
-        tag = DataElement(number, "UN", b"").tag
-        source[tag] = raw._replace(tag=tag, VR=vr, value=value, length=len(value))
+        raw = raw_element(source, "SOPClassUID", tag=Tag(number), VR=vr, value=value, length=len(value))
+        source[raw.tag] = raw
     assert deidentifier.dataset(source).dataset.PatientIdentityRemoved == "YES"

@@ -18,7 +18,7 @@ from niffler_ops.deidentify.regions import blanked
 from niffler_ops.errors import ConfigurationError
 from tests.support.dicomfiles import image
 
-EPIQ = {"Modality": "US", "Manufacturer": "Philips", "ManufacturerModelName": "EPIQ 7G"}
+EPIQ: dict[str, Any] = {"Modality": "US", "Manufacturer": "Philips", "ManufacturerModelName": "EPIQ 7G"}
 
 
 def with_recipe(tmp_path: Path, pseudonyms: Pseudonyms, text: str) -> Deidentifier:
@@ -73,11 +73,11 @@ def test_a_site_adds_its_own_devices(tmp_path: Path, pseudonyms: Pseudonyms) -> 
     own = with_recipe(
         tmp_path,
         pseudonyms,
-        "LABEL Our cart # in room 5\n  contains Modality US\n  + equals StationName CART5 || missing StationName\n"
-        "  ctpcoordinates 10,20,30,5",
+        "LABEL Our cart # in room 5\n  contains Modality US\n"
+        "  + equals StationName CART5 || missing StationName\n  ctpcoordinates 10,20,30,5",
     )
     for station in ("CART5", None):
-        elements = {"StationName": station} if station else {}
+        elements: dict[str, Any] = {"StationName": station} if station else {}
         source = image(Modality="US", Rows=100, Columns=100, **elements)
         assert own.regions(source) == (Region(10, 20, 40, 25),)
         assert own.held(source) is None

@@ -118,7 +118,7 @@ def test_native_pixels_lose_their_regions_and_nothing_else(
 ) -> None:
     count = 4 * 6 * shape.get("SamplesPerPixel", 1) * shape.get("NumberOfFrames", 1)
     values = np.arange(1, count + 1, dtype=f"{'>' if syntax == BIG else '<'}u{bits // 8}")
-    colour = {"PhotometricInterpretation": "RGB"} if "SamplesPerPixel" in shape else {}
+    colour: dict[str, Any] = {"PhotometricInterpretation": "RGB"} if "SamplesPerPixel" in shape else {}
     source = image(pixels=values.tobytes(), BitsAllocated=bits, Modality="XX", **shape, **colour)
     source.BitsStored, source.HighBit = bits, bits - 1
     result = written(tmp_path, blanking, encode(source, syntax))

@@ -11,7 +11,7 @@ def test_the_default_is_what_the_documentation_says() -> None:
 def test_no_option_is_the_bare_profile() -> None:
     options = Options.parse([])
     assert options.dates is Dates.REMOVED
-    assert not (options.device_identity or options.patient_characteristics or options.clean_descriptors)
+    assert not any((options.device_identity, options.patient_characteristics, options.clean_descriptors))
 
 
 def test_the_options_of_the_receiver() -> None:

@@ -46,6 +46,9 @@ ACQUISITION: Facts = {"AcquisitionDate": "20240301", "AcquisitionTime": "101530.
             {"AcquisitionDateTime": "20240301101500+0100", "TimezoneOffsetFromUTC": "CET"},
             "2024-03-01T10:15:00.000",
         ),
+        # Dates that were replaced by dummies tell nothing; moved ones do.
+        (ACQUISITION | {"LongitudinalTemporalInformationModified": "REMOVED"}, None),
+        (SERIES | {"LongitudinalTemporalInformationModified": "MODIFIED"}, "2024-03-01T08:00:00.000"),
         ({}, None),
     ],
 )
