@@ -27,7 +27,6 @@ _INDEXED = (
 _OPTIONS: dict[str, Any] = {
     "serverSelectionTimeoutMS": 10_000,
     "connectTimeoutMS": 10_000,
-    "socketTimeoutMS": 60_000,
     "timeoutMS": 60_000,
     "journal": True,
     "appName": "niffler-ops",

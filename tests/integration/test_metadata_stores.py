@@ -1,6 +1,7 @@
 """Records reach either store whole, whatever is killed meanwhile: the server, or the journal's writer."""
 
 import random
+import signal
 import sqlite3
 import threading
 import time
@@ -212,6 +213,35 @@ def test_a_server_killed_amid_the_stream_loses_nothing_that_it_acknowledged(
         stored = by_id(store, "chest")
     assert {record["instances"] for record in stored.values()} == {3}
     assert len(stored) == 2 * SERIES
+
+
+def test_a_server_that_hangs_is_given_up_in_time(mongodb: Server) -> None:
+    with closing(open_store(f"{mongodb.url}/test?serverSelectionTimeoutMS=500&timeoutMS=1000")) as store:
+        store.upsert("default", [record(number) for number in range(600)])
+        assert mongodb.process is not None
+        reading = store.records("default")
+        next(reading)
+        mongodb.process.send_signal(signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            with pytest.raises(StoreUnavailableError):
+                store.upsert("default", [record(1)])
+            with pytest.raises(StoreUnavailableError):
+                list(reading)
+            assert time.monotonic() - begun < 20
+        finally:
+            mongodb.process.send_signal(signal.SIGCONT)
+        store.upsert("default", [record(1)])
+
+
+def test_whoever_reads_slowly_is_not_cut_off(mongodb: Server) -> None:
+    with closing(open_store(f"{mongodb.url}/test?timeoutMS=400")) as store:
+        for start in range(0, 600, 50):
+            store.upsert("default", [record(number) for number in range(start, start + 50)])
+        reading = store.records("default")
+        next(reading)
+        time.sleep(0.6)
+        assert len(list(reading)) == 599
 
 
 ADD_ONE_BY_ONE = """
