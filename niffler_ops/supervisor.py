@@ -51,7 +51,7 @@ def make_place(config: Config, toolkit: Toolkit, layout: Layout, ledger: Ledger,
         layout=layout,
         ledger=ledger,
         clock=clock,
-        tools=Tools(launcher, toolkit, ledger, layout),
+        tools=Tools(launcher, toolkit, ledger, layout.logs),
         contacts=tuple(
             Contact(archive, launcher, clock, first=number == 0)
             for number, archive in enumerate(config.archives)

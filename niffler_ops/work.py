@@ -117,7 +117,9 @@ class Retrieval:
         self._last_line = last_line
         self._progress = Progress(place.clock.monotonic())
         self._workers = Workers(READERS, place.tools.launcher.post)
-        self._receiver = Receiver(place, self._progress)
+        self._receiver = Receiver(
+            place.config.query_aet, place.layout.incoming, place.tools, place.clock, self._progress
+        )
         self._succession = Succession(place, last_line=last_line)
         self._archives = Archives(place, self._succession, self._progress, last_line=last_line)
         self._unqueried = UnqueriedStage(place, self._progress, self._succession)

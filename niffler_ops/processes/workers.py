@@ -41,14 +41,18 @@ class Workers:
         work: Callable[[*Arguments], Result],
         *arguments: *Arguments,
         then: Callable[[Result], None],
+        lost: Callable[[], None] | None = None,
     ) -> None:
         """Run a module-level function; `then` gets its result on the main thread.
 
-        Work that a dying worker lost is done again by a new one.
+        Work that a dying worker lost is done again by a new one, or `lost` is called instead.
         """
 
         def again() -> None:
-            self.submit(work, *arguments, then=then)
+            if lost is not None:
+                lost()
+            else:
+                self.submit(work, *arguments, then=then)
 
         def finished(future: Future[Result]) -> None:
             if future.cancelled():

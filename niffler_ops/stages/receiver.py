@@ -3,23 +3,26 @@
 import logging
 import threading
 from collections import deque
+from pathlib import Path
 
+from niffler_ops.clock import Clock
 from niffler_ops.dicomtools.failures import failure_reason
 from niffler_ops.dicomtools.storescp import storescp_arguments
 from niffler_ops.errors import StoppedError, UnavailableError
-from niffler_ops.model import Peer
+from niffler_ops.model import LocalEntity, Peer
 from niffler_ops.processes.echo import Echo, echo
 from niffler_ops.processes.launcher import Child
 from niffler_ops.processes.standing import who_has_port
-from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.retry import retry_delay
+from niffler_ops.stages.tools import Tools
 
 LOOPBACK = "127.0.0.1"
 ECHO_SECONDS = 3.0
 START_SECONDS = 30.0
 WATCH_SECONDS = 15.0
 NOTICED_WITHIN_SECONDS = 1.0
+MOST_DELAY_SECONDS = 5.0
 RESTARTS = 5
 RESTART_WINDOW_MINUTES = 10
 SILENCES = 3
@@ -28,11 +31,27 @@ log = logging.getLogger(__name__)
 
 
 class Receiver:
-    """Keeps a storescp listening at QueryAet."""
+    """Keeps a storescp listening at `local`, which writes into `incoming`.
 
-    def __init__(self, place: Place, progress: Progress) -> None:
-        self._place = place
+    One that `gives_up` ends the run when storescp keeps ending; another goes on, for it is a service.
+    """
+
+    def __init__(
+        self,
+        local: LocalEntity,
+        incoming: Path,
+        tools: Tools,
+        clock: Clock,
+        progress: Progress,
+        *,
+        gives_up: bool = True,
+    ) -> None:
+        self._local = local
+        self._incoming = incoming
+        self._tools = tools
+        self._clock = clock
         self._progress = progress
+        self._gives_up = gives_up
         self._child: Child | None = None
         self._started_at = 0.0
         self._start_at = 0.0
@@ -52,7 +71,7 @@ class Receiver:
         """
         if self._failure is not None:
             raise self._failure
-        now = self._place.clock.monotonic()
+        now = self._clock.monotonic()
         if self._child is None and now >= self._start_at and not self._stopping:
             self._start(now)
         elif self._child is not None and not self._echoing and now >= self._echo_at:
@@ -66,7 +85,7 @@ class Receiver:
             self._child.terminate()
 
     def _start(self, now: float) -> None:
-        local = self._place.config.query_aet
+        local = self._local
         other = who_has_port(local)
         if other is not None:
             raise UnavailableError(
@@ -76,28 +95,28 @@ class Receiver:
         self._started_at = now
         self._echo_at = now + 0.2
         self._silences = 0
-        self._child = self._place.tools.run(
+        self._child = self._tools.run(
             "storescp",
-            storescp_arguments(local=local, directory=self._place.layout.incoming),
+            storescp_arguments(local=local, directory=self._incoming),
             on_line=lambda _line: None,
             on_exit=self._ended,
         )
 
     def _echo(self, child: Child) -> None:
-        local = self._place.config.query_aet
+        local = self._local
         result = echo(
             Peer(aet=local.aet, host=LOOPBACK, port=local.port), calling_aet=local.aet, timeout=ECHO_SECONDS
         )
-        self._place.tools.launcher.post(lambda: self._echoed(child, result))
+        self._tools.launcher.post(lambda: self._echoed(child, result))
 
     def _echoed(self, child: Child, result: Echo) -> None:
         self._echoing = False
         if child is not self._child:
             return
-        now = self._place.clock.monotonic()
+        now = self._clock.monotonic()
         if result is Echo.ANSWERED:
             if not self.ready:
-                log.info("storescp listens at %s", self._place.config.query_aet)
+                log.info("storescp listens at %s", self._local)
                 self._progress.receiver_back(now)
             self.ready = True
             self._silences = 0
@@ -120,16 +139,20 @@ class Receiver:
         self.ready = False
         if self._stopping:
             return
-        self._place.tools.require_running(child, code)
-        now = self._place.clock.monotonic()
+        self._tools.require_running(child, code)
+        now = self._clock.monotonic()
         self._progress.receiver_gone(self._answered_at if self._silences else now - NOTICED_WITHIN_SECONDS)
         reason = failure_reason(child.output)
-        self._place.tools.keep_output(child)
+        self._tools.keep_output(child)
         log.warning("storescp ended with exit status %d: %s", code, reason)
         self._ends.append(now)
-        self._start_at = now + retry_delay(0.2, len(self._ends))
-        if len(self._ends) == RESTARTS and now - self._ends[0] < 60 * RESTART_WINDOW_MINUTES:
+        self._start_at = now + min(retry_delay(0.2, len(self._ends)), MOST_DELAY_SECONDS)
+        if (
+            self._gives_up
+            and len(self._ends) == RESTARTS
+            and now - self._ends[0] < 60 * RESTART_WINDOW_MINUTES
+        ):
             self._failure = StoppedError(
                 f"storescp ended {RESTARTS} times in {RESTART_WINDOW_MINUTES} minutes: {reason}."
-                f" Its output is in {self._place.layout.logs}. Mend it, then run the same command again."
+                " Its output is in the folder logs. Mend it, then run the same command again."
             )

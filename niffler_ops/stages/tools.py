@@ -2,14 +2,15 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Protocol
 
 from niffler_ops.dicomtools.failures import failure_reason
 from niffler_ops.dicomtools.toolkit import Toolkit
 from niffler_ops.errors import UnavailableError
 from niffler_ops.files import write_private
-from niffler_ops.layout import Layout
-from niffler_ops.ledger.store import Ledger
+from niffler_ops.ledger.launches import Launches
 from niffler_ops.postprocess.crew import worker_command
 from niffler_ops.processes.launcher import Child, Launcher
 
@@ -17,14 +18,27 @@ KEPT_OUTPUTS = 200
 ENDED_IN_ORDER = frozenset({0, 2, 130, 143})  # dcm4che's: done, refused or lost, SIGINT, SIGTERM
 
 
-class Tools:
-    """What every stage launches its tools with."""
+class Record(Protocol):
+    """Where launches are recorded: the ledger of an extraction, or the record of a receiver."""
 
-    def __init__(self, launcher: Launcher, toolkit: Toolkit, ledger: Ledger, layout: Layout) -> None:
+    @property
+    def launches(self) -> Launches:
+        """The table of processes."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """One durable unit of changes."""
+        ...
+
+
+class Tools:
+    """What every stage launches its tools with; the output of failed calls is kept in `logs`."""
+
+    def __init__(self, launcher: Launcher, toolkit: Toolkit, record: Record, logs: Path) -> None:
         self.launcher = launcher
         self._toolkit = toolkit
-        self._ledger = ledger
-        self._layout = layout
+        self._record = record
+        self._logs = logs
         self._kept = itertools.count(1)
 
     def run(
@@ -59,19 +73,19 @@ class Tools:
         on_line: Callable[[str], None],
         on_exit: Callable[[Child, int], None],
     ) -> Child:
-        with self._ledger.transaction():
-            token = self._ledger.launches.intend(role, command)
+        with self._record.transaction():
+            token = self._record.launches.intend(role, command)
 
         def ended(code: int) -> None:
-            with self._ledger.transaction():
-                self._ledger.launches.ended(token, code)
+            with self._record.transaction():
+                self._record.launches.ended(token, code)
             on_exit(child, code)
 
         child = self.launcher.launch(role, command, environment=environment, on_line=on_line, on_exit=ended)
         identity = child.identity
         if identity is not None:
-            with self._ledger.transaction():
-                self._ledger.launches.launched(
+            with self._record.transaction():
+                self._record.launches.launched(
                     token, pid=identity.pid, start_ticks=identity.start_ticks, boot_id=identity.boot_id
                 )
         return child
@@ -82,7 +96,7 @@ class Tools:
             self.keep_output(child)
             raise UnavailableError(
                 f"DCM4CHEBin: {child.name} cannot run (exit status {code}): {failure_reason(child.output)}."
-                f" Its output is in {self._layout.logs}. Nothing is lost; run the same command again when it"
+                f" Its output is in {self._logs}. Nothing is lost; run the same command again when it"
                 " works."
             )
 
@@ -91,4 +105,4 @@ class Tools:
         number = next(self._kept)
         if number <= KEPT_OUTPUTS:
             name = f"{child.name}-{child.pid}-{number}.log"
-            write_private(self._layout.logs / name, "".join(child.output).encode("utf-8", "replace"))
+            write_private(self._logs / name, "".join(child.output).encode("utf-8", "replace"))

@@ -82,7 +82,7 @@ class Bench:
             layout=self.layout,
             ledger=self.ledger,
             clock=self.clock,
-            tools=Tools(self.launcher, toolkit, self.ledger, self.layout),
+            tools=Tools(self.launcher, toolkit, self.ledger, self.layout.logs),
             contacts=tuple(
                 Contact(
                     Archive(peer=archive, calling_aet="QBNIFFLER", destination="QBNIFFLER"),
