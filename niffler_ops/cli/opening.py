@@ -13,7 +13,7 @@ from niffler_ops.filesystems import is_network, kind_of
 from niffler_ops.intake import CsvSummary, check, keywords_in, read_rows
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import ExtractionRecord, Ledger
-from niffler_ops.processes.holders import running
+from niffler_ops.processes.holders import EXTRACTION, running
 from niffler_ops.processes.locks import acquire, acquire_folder, runtime_folder, this_process
 from niffler_ops.processes.users import who_else_writes
 from niffler_ops.reporting.how_far import how_far
@@ -42,7 +42,7 @@ def open_extraction(config: Config, clock: Clock, stack: ExitStack) -> Opened:
     """
     csv = check(config)
     layout = _layout(config)
-    others = len(running(runtime_folder()))
+    others = sum(holder.kind == EXTRACTION for holder in running(runtime_folder()))
     since = timestamp(clock.now())
     lock = acquire(
         config.query_aet,

@@ -11,6 +11,8 @@ from niffler_ops.cli.parsing import ArgumentParser, run, show
 from niffler_ops.clock import SystemClock
 from niffler_ops.errors import UsageError
 from niffler_ops.layout import Layout
+from niffler_ops.realtime import status as receiving
+from niffler_ops.realtime.place import Place
 from niffler_ops.reporting.status import gather
 from niffler_ops.reporting.status_json import status_json
 from niffler_ops.reporting.status_text import status_text
@@ -37,7 +39,7 @@ def _parser() -> ArgumentParser:
         metavar="FOLDER",
         nargs="?",
         type=Path,
-        help="StorageFolder of the extraction (default: the one that --config names)",
+        help="StorageFolder of an extraction or a receiver (default: the one that --config names)",
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="config.json of the extraction")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
@@ -52,6 +54,14 @@ def _parser() -> ArgumentParser:
 def _show_status(arguments: Namespace) -> int:
     if arguments.verify:
         return _verify(Layout.found(_storage_folder(arguments)), as_json=arguments.json)
+    place = Place(_storage_folder(arguments))
+    if receiving.is_receiver(place):
+        received = receiving.gather(place, SystemClock())
+        if arguments.json:
+            show(json.dumps(receiving.status_json(received), indent=2) + "\n")
+        else:
+            show(receiving.status_text(received))
+        return 0
     status = gather(Layout.found(_storage_folder(arguments)), clock=SystemClock())
     show(json.dumps(status_json(status), indent=2) + "\n" if arguments.json else status_text(status))
     return 0

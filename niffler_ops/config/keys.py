@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from niffler_ops.config.kinds import Kind
 
-KeyFile = Literal["system.json", "config.json", "either"]
+KeyFile = Literal["system.json", "config.json", "either", "meta.json"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

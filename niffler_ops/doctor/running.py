@@ -6,7 +6,7 @@ from pathlib import Path
 
 from niffler_ops.config import Config
 from niffler_ops.doctor.findings import Finding, failure, ok, warning
-from niffler_ops.processes.holders import NAMELESS, RUNTIME_VARIABLE, Holder, lock_folder, running
+from niffler_ops.processes.holders import EXTRACTION, NAMELESS, RUNTIME_VARIABLE, Holder, lock_folder, running
 from niffler_ops.processes.ports import Listener, binding_error, listener_on
 from niffler_ops.processes.standing import Leftover, Standing, listening, told_of
 from niffler_ops.reporting.how_far import how_far
@@ -25,10 +25,12 @@ def check_locks(config: Config | None) -> Iterator[Finding]:
         yield _holder(holder, config)
     if not holders:
         yield ok(LOCKS, f"no extraction runs (locks are in {folder})")
-    elif config is not None and len(holders) >= config.max_niffler_processes:
+        return
+    extractions = sum(holder.kind == EXTRACTION for holder in holders)
+    if config is not None and extractions >= config.max_niffler_processes:
         yield warning(
             LOCKS,
-            f"{len(holders)} extractions run, and MaxNifflerProcesses is {config.max_niffler_processes}: one"
+            f"{extractions} extractions run, and MaxNifflerProcesses is {config.max_niffler_processes}: one"
             " more would end at once with exit status 75",
         )
 

@@ -32,10 +32,13 @@ class Folder:
 class Incoming:
     """A sink that writes a `.part` file, data set bytes as they come.
 
-    After a failure it takes the rest and forgets it, so that the association goes on.
+    After a failure it takes the rest and forgets it, so that the association goes on. `source` is the
+    sender's AE title.
     """
 
-    def __init__(self, folder: Folder, sop_class: str, sop_instance: str, transfer_syntax: str) -> None:
+    def __init__(
+        self, folder: Folder, sop_class: str, sop_instance: str, transfer_syntax: str, source: str
+    ) -> None:
         self.folder = folder
         self.transfer_syntax = transfer_syntax
         safe = re.sub(r"[^0-9.]", "", sop_instance)[:NAME_LENGTH].lstrip(".")
@@ -44,7 +47,7 @@ class Incoming:
         self.part = folder.path / f"{safe}{secrets.randbits(64):020d}.part"
         self.failure: str | None = None
         self.stream: BinaryIO | None = None
-        head = file_head(sop_class, sop_instance, transfer_syntax)
+        head = file_head(sop_class, sop_instance, transfer_syntax, source)
         self.offset = len(head)
         self._attempt(self._open)
         self.write(memoryview(head))
@@ -112,7 +115,7 @@ class Incoming:
             return {element.tag: _text(element.value) for element in elements if element.tag in wanted}
 
 
-def file_head(sop_class: str, sop_instance: str, transfer_syntax: str) -> bytes:
+def file_head(sop_class: str, sop_instance: str, transfer_syntax: str, source: str) -> bytes:
     """Preamble and file meta information."""
     elements = (
         (0x0001, b"OB", b"\0\1"),
@@ -121,6 +124,7 @@ def file_head(sop_class: str, sop_instance: str, transfer_syntax: str) -> bytes:
         (0x0010, b"UI", dataset.padded(transfer_syntax, uid=True)),
         (0x0012, b"UI", dataset.padded(IMPLEMENTATION_CLASS, uid=True)),
         (0x0013, b"SH", dataset.padded(IMPLEMENTATION_VERSION)),
+        (0x0016, b"AE", dataset.padded(source)),
     )
     body = b"".join(_meta_element(*element) for element in elements)
     length = _meta_element(0x0000, b"UL", len(body).to_bytes(4, "little"))

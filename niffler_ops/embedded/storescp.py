@@ -91,7 +91,11 @@ class Receiver:
             time.sleep(self.receive_delay)
             transfer_syntax = association.contexts[context].transfer
             incoming = Incoming(
-                self.folder, command.sop_class or "", command.sop_instance or "", transfer_syntax
+                self.folder,
+                command.sop_class or "",
+                command.sop_instance or "",
+                transfer_syntax,
+                association.remote_aet,
             )
             self.log.note(f"{association.label}: M-WRITE {incoming.part}")
             pending.append(incoming)

@@ -21,17 +21,19 @@ FOLDER_LOCK = "supervisor.lock"
 LONGEST_TEXT = 65536
 UPSTREAM_SCRIPT = "ColdDataRetriever.py"
 UNKNOWN = "?"
+EXTRACTION, RECEIVER = "extraction", "receiver"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Holder:
-    """Who holds a lock, as it says itself."""
+    """Who holds a lock, as it says itself; `kind` is that of its work."""
 
     entity: str
     pid: int
     user: str
     folder: str
     since: str
+    kind: str = EXTRACTION
 
     def __str__(self) -> str:
         return f"process {self.pid} of {self.user}, since {self.since}, in {self.folder}"
@@ -47,7 +49,7 @@ def lock_folder() -> Path:
 
 
 def running(folder: Path) -> list[Holder]:
-    """The extractions of this machine that hold a lock in this folder now."""
+    """The extractions and receivers of this machine that hold a lock in this folder now."""
     holders = (holder_of(path) for path in sorted(folder.glob(f"{PREFIX}*.lock")))
     return [holder for holder in holders if holder is not None]
 

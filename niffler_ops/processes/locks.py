@@ -16,9 +16,11 @@ from pathlib import Path
 from niffler_ops.errors import AlreadyRunningError, CannotWriteError
 from niffler_ops.model import LocalEntity
 from niffler_ops.processes.holders import (
+    EXTRACTION,
     FOLDER_LOCK,
     NAMELESS,
     PREFIX,
+    RECEIVER,
     RUNTIME_VARIABLE,
     SYSTEM_FOLDER,
     Holder,
@@ -64,9 +66,10 @@ def runtime_folder() -> Path:
     return folder
 
 
-def this_process(local: LocalEntity, *, storage_folder: Path, since: str) -> Holder:
+def this_process(local: LocalEntity, *, storage_folder: Path, since: str, kind: str = EXTRACTION) -> Holder:
     """What our own locks say."""
     return Holder(
+        kind=kind,
         entity=str(local),
         pid=os.getpid(),
         user=user_name(os.getuid()),
@@ -80,24 +83,27 @@ def acquire(
     *,
     storage_folder: Path,
     since: str,
-    limit: int,
+    limit: int | None,
     how_far: HowFar = lambda _folder: "",
 ) -> Lock:
     """Take the lock of an AE title and port, unless it is held or `limit` extractions run already.
 
-    Raises AlreadyRunningError, whose text names who holds it, and by `how_far` how far that one is.
+    Without a limit it is a receiver's, and counts in nobody's. Raises AlreadyRunningError, whose text names
+    who holds it, and by `how_far` how far that one is.
     """
     folder = runtime_folder()
     with _machine_wide(folder):
         holders = running(folder)
         same = [holder for holder in holders if holder.entity == str(local)]
-        if not same and len(holders) < limit:
+        extractions = [holder for holder in holders if holder.kind == EXTRACTION]
+        if not same and (limit is None or len(extractions) < limit):
+            kind = RECEIVER if limit is None else EXTRACTION
             descriptor = _open(folder / f"{PREFIX}{_file_name(local)}.lock")
             _lock(descriptor, local)
-            _write(descriptor, this_process(local, storage_folder=storage_folder, since=since))
+            _write(descriptor, this_process(local, storage_folder=storage_folder, since=since, kind=kind))
             return Lock(descriptor)
     why = f"it holds {local}" if same else f"MaxNifflerProcesses is {limit}"
-    raise AlreadyRunningError(_explain(same or holders, why, how_far))
+    raise AlreadyRunningError(_explain(same or extractions, why, how_far))
 
 
 def acquire_folder(

@@ -87,7 +87,7 @@ class Gate:
 
     def _disk(self) -> Pause | None:
         for folder in self._folders:
-            limit, free = _room(folder, self._config.min_free_disk)
+            limit, free = room(folder, self._config.min_free_disk)
             enough = limit * (REOPENS_AT if self.pause is not None and self.pause.at_once else 1.0)
             if free < enough:
                 reason = (
@@ -98,7 +98,7 @@ class Gate:
         return None
 
 
-def _room(folder: Path, wanted: FreeSpace) -> tuple[float, float]:
+def room(folder: Path, wanted: FreeSpace) -> tuple[float, float]:
     """What is to stay free of a folder's disk, and what is, in bytes; no limit where nobody can tell."""
     try:
         disk = os.statvfs(folder)

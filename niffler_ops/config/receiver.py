@@ -1,0 +1,224 @@
+"""meta.json: the keys of the real-time receiver, and the file to one MetaConfig, or every error at once."""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+
+from niffler_ops.config.commented_json import JsonError, read_object
+from niffler_ops.config.extraction import DEFAULT_FILE_PATH
+from niffler_ops.config.filing import Filing
+from niffler_ops.config.keys import describe
+from niffler_ops.config.kinds import Kind, Maybe, Place, Seconds, Space, Text, Whole
+from niffler_ops.config.network import Local
+from niffler_ops.config.several import Places, Several, StoreUrl
+from niffler_ops.config.system import EMBEDDED, Toolkit
+from niffler_ops.errors import ConfigurationError
+from niffler_ops.model import FreeSpace, LocalEntity
+from niffler_ops.patterns import FilePattern
+
+MOST_MINUTES, MOST_HOURS = 10_080, 87_600
+_MAX_SHOWN = 100
+
+
+class Locals(Kind):
+    """Our own application entities, as one entry or a list of several, each with a port of its own."""
+
+    allowed = f"{Local.allowed}, or a list of these with different ports"
+
+    def read(self, value: Any) -> tuple[LocalEntity, ...]:
+        """AE titles and ports."""
+        entries = value if isinstance(value, list) else [value]
+        try:
+            found = tuple(Local().read(entry) for entry in entries)
+        except ValueError:
+            raise ValueError(self.allowed) from None
+        if not found or len({entity.port for entity in found}) < len(found):
+            raise ValueError(self.allowed)
+        return found
+
+
+class Pattern(Kind):
+    """A FilePath that files what it receives."""
+
+    allowed = "a pattern such as `{00100020}/{0020000D}/{0020000E}/{00080018}.dcm`"
+
+    def read_in(self, value: Any, info: ValidationInfo) -> FilePattern:
+        """The parsed pattern."""
+        try:
+            found = Filing().read_in(value, info)
+        except ValueError as error:
+            raise ValueError(str(error).replace(Filing.allowed, self.allowed)) from None
+        if not isinstance(found, FilePattern) or found.needs_moment:
+            raise ValueError(self.allowed)
+        return found
+
+
+class Minutes(Kind):
+    """A span of time, in minutes; also a part of one."""
+
+    unit = "minutes"
+    allowed = f"a number of minutes from 0 to {MOST_MINUTES}"
+
+    def read(self, value: Any) -> float:
+        """Minutes."""
+        try:
+            return Seconds(0, MOST_MINUTES).read(value)
+        except ValueError:
+            raise ValueError(self.allowed) from None
+
+
+class MetaConfig(BaseModel):
+    """What niffler-meta is told. Paths are absolute."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    dcm4che_bin: Annotated[str, Toolkit()] = Field(
+        EMBEDDED,
+        alias="DCM4CHEBin",
+        description="The DICOM toolkit: dcm4che's bin folder, or `embedded`, which needs no Java",
+        examples=["/opt/dcm4che-5.22.5/bin"],
+    )
+    local_entities: Annotated[tuple[LocalEntity, ...], Locals()] = Field(
+        alias="QueryAet",
+        description="Our own AE title and the port on which the stream is received; or several",
+        examples=["QBNIFFLER:10243"],
+    )
+    storage_folder: Annotated[Path, Place("a folder")] = Field(
+        alias="StorageFolder",
+        description="Where received images wait until they are deleted",
+        examples=["/data/received"],
+    )
+    file_path: Annotated[FilePattern, Pattern()] = Field(
+        DEFAULT_FILE_PATH,
+        validate_default=True,
+        alias="FilePath",
+        description="Where in StorageFolder an instance waits, in dcm4che's pattern language "
+        "(docs/filepath.md)",
+        examples=["{PatientID}/{StudyInstanceUID}/{SOPInstanceUID}.dcm"],
+    )
+    metadata_store: Annotated[str | None, Maybe(StoreUrl())] = Field(
+        None,
+        alias="MetadataStore",
+        description="Where the records are stored; by default what MONGO_URI in the environment names, else "
+        "metadata.sqlite in StorageFolder's .niffler",
+        examples=["mongodb://localhost:27017/ScannersInfo"],
+    )
+    featuresets: Annotated[tuple[Path, ...], Places("a file, a folder of files, or a list of them")] = Field(
+        (),
+        alias="Featuresets",
+        description="Which attributes the records have: text files, one collection each, named by the file",
+        examples=["featuresets"],
+    )
+    delete_hour: Annotated[int, Whole(0, 23, "hour, local time")] = Field(
+        23,
+        alias="DeleteHour",
+        description="When images are deleted whose metadata is stored",
+        examples=[2],
+    )
+    settle_minutes: Annotated[float, Minutes()] = Field(
+        10.0,
+        alias="SettleMinutes",
+        description="Quiet time after which a series is settled",
+        examples=[30],
+    )
+    keep_images_hours: Annotated[int, Whole(0, MOST_HOURS, "hours")] = Field(
+        0,
+        alias="KeepImagesHours",
+        description="How long images are kept at least",
+        examples=[48],
+    )
+    pass_on: Annotated[tuple[str, ...], Several("png", "deidentify")] = Field(
+        (),
+        alias="PassOn",
+        description="What is made of each settled study before its images are deleted",
+        examples=[["png"]],
+    )
+    given_output_folder: Annotated[Path | None, Maybe(Place("a folder"))] = Field(
+        None,
+        alias="OutputFolder",
+        description="Where PassOn writes; by default StorageFolder with `-deidentified` after its name",
+        examples=["/data/received-deidentified"],
+    )
+    pseudonym_key: Annotated[Path | None, Maybe(Place("a file"))] = Field(
+        None,
+        alias="PseudonymKey",
+        description="The secret behind the pseudonyms; by default pseudonym.key in StorageFolder's .niffler",
+        examples=["/etc/niffler/pseudonym.key"],
+    )
+    min_free_disk: Annotated[FreeSpace, Space()] = Field(
+        "5%",
+        validate_default=True,
+        alias="MinFreeDisk",
+        description="Free space below which stored images are deleted at any hour, the oldest first",
+        examples=["50 GB"],
+    )
+    java_options: Annotated[str | None, Text("options of the Java virtual machine")] = Field(
+        None,
+        alias="JavaOptions",
+        description="Options for dcm4che's Java; by default a small heap and a quiet log",
+        examples=["-Xmx256m"],
+    )
+
+    @property
+    def output_folder(self) -> Path:
+        """Where PassOn writes."""
+        default = self.storage_folder.with_name(f"{self.storage_folder.name}-deidentified")
+        return self.given_output_folder or default
+
+
+META_KEYS = describe(MetaConfig, "meta.json")
+"""Every key of meta.json, in the order of the documentation."""
+
+
+def load_meta(path: Path) -> MetaConfig:
+    """Read meta.json. ConfigurationError lists everything that is wrong."""
+    try:
+        values, repeated = read_object(path, str(path))
+    except JsonError as error:
+        raise ConfigurationError(str(error)) from None
+    problems = [*repeated, *_unknown(values, path)]
+    names = {key.name: key for key in META_KEYS}
+    given = {name: value for name, value in values.items() if name in names and value is not None}
+    context = {names[name].attribute: path.parent for name in given}
+    try:
+        loaded = MetaConfig.model_validate(given, context=context)
+    except ValidationError as error:
+        problems += _wrong(error, given, path)
+    if problems:
+        raise ConfigurationError(*problems)
+    _check_output(loaded, path)
+    return loaded
+
+
+def _unknown(values: Mapping[str, Any], path: Path) -> Iterator[str]:
+    known = {key.name.casefold(): key.name for key in META_KEYS}
+    for name in values:
+        if name not in known.values():
+            likely = difflib.get_close_matches(name.casefold(), known, n=1)
+            hint = f"`{known[likely[0]]}` is probably meant" if likely else "docs/realtime.md lists the keys"
+            yield f"{path}: {name}: unknown key; {hint}"
+
+
+def _wrong(error: ValidationError, given: Mapping[str, Any], path: Path) -> Iterator[str]:
+    by_location = {spelling: key for key in META_KEYS for spelling in (key.name, key.attribute)}
+    for detail in error.errors(include_url=False, include_input=False):
+        key = by_location[str(detail["loc"][0])]
+        cause = detail["ctx"]["error"] if "ctx" in detail else None
+        allowed = str(cause) if cause else key.type
+        if key.name not in given:
+            yield f"{path}: {key.name}: missing; allowed: {allowed}"
+            continue
+        text = "a value" if key.secret else json.dumps(given[key.name], ensure_ascii=False)[:_MAX_SHOWN]
+        yield f"{path}: {key.name}: {text} found; allowed: {allowed}"
+
+
+def _check_output(config: MetaConfig, path: Path) -> None:
+    storage, output = config.storage_folder, config.output_folder
+    if config.pass_on and (output == storage or storage in output.parents or output in storage.parents):
+        raise ConfigurationError(
+            f"{path}: OutputFolder: has to stand beside StorageFolder, not in it or around it"
+        )

@@ -1,0 +1,164 @@
+"""Which images may go: only whole series that are read, settled, stored and passed on, the oldest first."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from niffler_ops.clock import Clock
+from niffler_ops.files import failpoint, remove_empty_folder, rename
+from niffler_ops.metadata import Journal
+from niffler_ops.realtime.place import Place
+from niffler_ops.realtime.record import Kept, Record, Series
+
+FILES_A_TURN = 200
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True, slots=True)
+class Round:
+    """One deletion that is under way: what it still has to look at, and what it has come to."""
+
+    why: str
+    series: Iterator[Series]
+    enough: Callable[[], bool]
+    keep_until: datetime
+    despite_failures: bool
+    current: Series | None = None
+    deleted_series: int = 0
+    deleted_files: int = 0
+    deleted_bytes: int = 0
+    waiting_series: int = 0
+
+
+class Deletion:
+    """Deletes a few files a turn, so that nothing else has to wait."""
+
+    def __init__(
+        self,
+        place: Place,
+        record: Record,
+        journal: Journal,
+        clock: Clock,
+        *,
+        settle: timedelta,
+        keep: timedelta,
+        is_passed_on: Callable[[Series, bool], bool],
+        again: Callable[[Path], None],
+    ) -> None:
+        """`is_passed_on` tells whether a series' study was, or by the flag was given up; `again` reads it."""
+        self._place = place
+        self._record = record
+        self._journal = journal
+        self._clock = clock
+        self._settle = settle
+        self._keep = keep
+        self._is_passed_on = is_passed_on
+        self._again = again
+        self._round: Round | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether files are being deleted."""
+        return self._round is not None
+
+    def begin(self, why: str, *, enough: Callable[[], bool] = lambda: False, pressed: bool = False) -> None:
+        """Delete what may go, until it is enough; `pressed`: whatever KeepImagesHours says."""
+        if self._round is not None:
+            return
+        now = self._clock.now()
+        self._round = Round(
+            why=why,
+            series=iter(self._record.series_by_age()),
+            enough=enough,
+            keep_until=now if pressed else now - self._keep,
+            despite_failures=pressed,
+        )
+
+    def advance(self) -> None:
+        """Delete some."""
+        current = self._round
+        if current is None:
+            return
+        room = FILES_A_TURN
+        while room > 0:
+            if current.current is None:
+                current.current = self._next(current)
+            if current.current is None:
+                self._end(current)
+                return
+            room -= self._delete(current, current.current, room)
+
+    def _next(self, current: Round) -> Series | None:
+        if current.enough():
+            return None
+        for series in current.series:
+            if self._may_go(series, current):
+                return series
+            current.waiting_series += 1
+        return None
+
+    def _may_go(self, series: Series, current: Round) -> bool:
+        """Its facts are in the store, nothing came for a while, and it is old enough."""
+        state = self._journal.state(series.series)
+        now = self._clock.now()
+        return (
+            state is not None
+            and state.stored
+            and now - state.changed_at >= self._settle
+            and now - datetime.fromisoformat(series.newest) >= self._settle
+            and datetime.fromisoformat(series.newest) <= current.keep_until
+            and self._is_passed_on(series, current.despite_failures)
+        )
+
+    def _delete(self, current: Round, series: Series, room: int) -> int:
+        """Some files of a series; gives how many were looked at."""
+        kept = self._record.files_of_series(series.series, room)
+        if not kept:
+            current.current = None
+            current.deleted_series += 1
+            return 1
+        gone = [file for file in kept if self._delete_file(file)]
+        size = sum(file.size for file in gone)
+        failpoint("deleted")
+        with self._record.transaction():
+            self._record.forget([file.id for file in kept])
+            self._record.count(deleted=len(gone), deleted_bytes=size)
+        current.deleted_files += len(gone)
+        current.deleted_bytes += size
+        return len(kept)
+
+    def _delete_file(self, file: Kept) -> bool:
+        """Take it aside and look once more: one that came anew since it was read goes back to be read."""
+        path, aside = self._place.storage_folder / file.path, self._place.leaving / f"{file.id}.dcm"
+        try:
+            rename(path, aside)
+        except FileNotFoundError:
+            return False
+        status = aside.lstat()
+        if (status.st_ino, status.st_mtime_ns) != (file.inode, file.modified):
+            self._again(aside)
+            return False
+        aside.unlink()
+        self._remove_empty(path.parent)
+        return True
+
+    def _remove_empty(self, folder: Path) -> None:
+        while folder != self._place.storage_folder and remove_empty_folder(folder):
+            folder = folder.parent
+
+    def _end(self, current: Round) -> None:
+        self._round = None
+        with self._record.transaction():
+            self._record.forget_passed()
+        self._journal.forget(self._clock.now() - self._settle)
+        log.info(
+            "%s: %d images of %d series deleted (%.1f GB); %d series stay",
+            current.why,
+            current.deleted_files,
+            current.deleted_series,
+            current.deleted_bytes / 1e9,
+            current.waiting_series,
+        )

@@ -1,0 +1,206 @@
+"""What arrives is read once, journaled, and only then put where it waits for its deletion.
+
+The order makes the invariant: an instance is on the disk until its facts are durable, and a file that was
+replaced after it was read is read again.
+"""
+
+import logging
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from niffler_ops.clock import Clock
+from niffler_ops.files import failpoint, make_private_folder, move
+from niffler_ops.metadata import Journal, Reading
+from niffler_ops.postprocess.job import Settings
+from niffler_ops.processes.workers import Workers
+from niffler_ops.realtime.noticing import Noticing
+from niffler_ops.realtime.place import PRIVATE, Place
+from niffler_ops.realtime.reading import NOT_SENT, Arrival, read_arrivals
+from niffler_ops.realtime.record import Record, Waiting
+
+CHUNK = 32
+MOST_CHUNKS = 8  # that readers have at once: what else has arrived waits on the disk
+UNREADABLE = "unreadable"
+DEADLY = "a reader died at it twice"
+
+log = logging.getLogger(__name__)
+
+
+class Intake:
+    """Takes files out of incoming/."""
+
+    def __init__(
+        self,
+        place: Place,
+        record: Record,
+        journal: Journal,
+        workers: Workers,
+        clock: Clock,
+        *,
+        settings: Settings,
+        pattern: str,
+    ) -> None:
+        self._place = place
+        self._record = record
+        self._journal = journal
+        self._workers = workers
+        self._clock = clock
+        self._settings = settings
+        self._pattern = pattern
+        self._noticing = Noticing(place.incoming)
+        self._noticed: dict[str, None] = {}  # in order, each once
+        self._at_readers: set[str] = set()
+        self._chunks = 0
+        self._deaths: dict[str, int] = defaultdict(int)
+        self._arrived: list[Arrival] = []
+        self.last_at: float | None = None
+
+    @property
+    def unread(self) -> int:
+        """Files that were noticed and are not journaled yet."""
+        return len(self._noticed) + len(self._at_readers) + len(self._arrived)
+
+    def advance(self, *, sweep: bool = False) -> None:
+        """Notice, hand to the readers, and take in what they have read."""
+        found = self._noticing.sweep() if sweep else self._noticing.look(self._clock.monotonic())
+        for path in found:
+            if path not in self._at_readers:
+                self._noticed[path] = None
+        while self._noticed and self._chunks < MOST_CHUNKS:
+            chunk = list(self._noticed)[:CHUNK]
+            for path in chunk:
+                del self._noticed[path]
+            self._submit(chunk)
+        self._take_in()
+
+    def again(self, path: Path) -> None:
+        """Read a file that is not as it was when it was read."""
+        self._noticed[str(path)] = None
+
+    def close(self) -> None:
+        """Notice nothing more."""
+        self._noticing.close()
+
+    def _submit(self, paths: Sequence[str]) -> None:
+        self._chunks += 1
+        self._at_readers.update(paths)
+
+        def read(arrivals: list[Arrival]) -> None:
+            self._chunks -= 1
+            self._at_readers.difference_update(paths)
+            self._arrived += arrivals
+
+        def lost() -> None:
+            self._chunks -= 1
+            self._at_readers.difference_update(paths)
+            self._after_a_death(paths)
+
+        self._workers.submit(read_arrivals, list(paths), self._settings, self._pattern, then=read, lost=lost)
+
+    def _after_a_death(self, paths: Sequence[str]) -> None:
+        """One by one, so that only the file that readers die at is left out."""
+        if len(paths) > 1:
+            for path in paths:
+                self._submit([path])
+            return
+        (path,) = paths
+        self._deaths[path] += 1
+        if self._deaths[path] < 2:  # noqa: PLR2004 - once may have been an accident
+            self._submit(paths)
+            return
+        try:
+            status = os.lstat(path)
+        except FileNotFoundError:
+            return
+        self._arrived.append(
+            Arrival(
+                path=path,
+                size=status.st_size,
+                inode=status.st_ino,
+                modified_ns=status.st_mtime_ns,
+                received=datetime.fromtimestamp(status.st_mtime).astimezone().isoformat(),
+                source=NOT_SENT,
+                reason=DEADLY,
+            )
+        )
+
+    def _take_in(self) -> None:
+        if not self._arrived:
+            return
+        arrivals, self._arrived = self._arrived, []
+        self.last_at = self._clock.monotonic()
+        readings = [
+            Reading(facts=arrival.facts, received=datetime.fromisoformat(arrival.received))
+            for arrival in arrivals
+            if arrival.facts is not None
+        ]
+        new = self._journal.add(readings)
+        failpoint("journaled")
+        with self._record.transaction():
+            self._record.add(map(_waiting, arrivals))
+            self._record.link({link: None for arrival in arrivals for link in arrival.links})
+            self._record.count(
+                received=new, repeated=len(readings) - new, bytes=sum(arrival.size for arrival in arrivals)
+            )
+            self._hear(arrivals)
+        failpoint("recorded")
+        for arrival in arrivals:
+            if arrival.reason:
+                log.warning("A file cannot be read and stays: %s: %s", _target(arrival), arrival.reason)
+            self._put_away(arrival)
+
+    def _hear(self, arrivals: Iterable[Arrival]) -> None:
+        by_source: dict[str, list[Arrival]] = defaultdict(list)
+        for arrival in arrivals:
+            by_source[arrival.source].append(arrival)
+        for source, sent in by_source.items():
+            times = sorted(arrival.received for arrival in sent)
+            size = sum(arrival.size for arrival in sent)
+            self._record.heard(source, instances=len(sent), size=size, first=times[0], last=times[-1])
+
+    def _put_away(self, arrival: Arrival) -> None:
+        """Move it to where it waits; one that was replaced since it was read is read again there."""
+        source, target = Path(arrival.path), self._place.storage_folder / _target(arrival)
+        try:
+            make_private_folder(target.parent)
+            if source != target:
+                move(source, target)
+        except FileNotFoundError:
+            return  # it came twice, and the other one is there already
+        if not is_as_read(target, arrival.inode, arrival.modified_ns):
+            self.again(target)
+
+
+def is_as_read(path: Path, inode: int, modified_ns: int) -> bool:
+    """Whether the file is the one that was read."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return True
+    return (status.st_ino, status.st_mtime_ns) == (inode, modified_ns)
+
+
+def _waiting(arrival: Arrival) -> Waiting:
+    return Waiting(
+        path=_target(arrival),
+        study=arrival.study,
+        series=arrival.series,
+        size=arrival.size,
+        received=arrival.received,
+        inode=arrival.inode,
+        modified=arrival.modified_ns,
+        reason=arrival.reason,
+    )
+
+
+def _target(arrival: Arrival) -> str:
+    """Where it is to wait, below StorageFolder; what cannot be read waits for somebody to look at it."""
+    return arrival.target or f"{PRIVATE}/{UNREADABLE}/{_name(arrival.path).replace('/', '-')}-{arrival.inode}"
+
+
+def _name(path: str) -> str:
+    """Digests of UIDs, as storescp was told to name files: nothing of a header."""
+    return "/".join(Path(path).parts[-2:])

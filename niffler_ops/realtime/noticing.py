@@ -1,0 +1,73 @@
+"""Which files have arrived: inotify tells as they come, and a sweep now and then finds what it missed."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from inotify_simple import INotify, flags
+
+SWEEP_SECONDS = 20.0
+ENDING = ".dcm"
+LEFT_SECONDS = 120.0
+
+_FOLDER_EVENTS = flags.MOVED_TO | flags.CLOSE_WRITE | flags.ONLYDIR
+_ROOT_EVENTS = flags.CREATE | flags.MOVED_TO | flags.ONLYDIR
+
+
+class Noticing:
+    """Watches incoming/ and the folder of each study in it."""
+
+    def __init__(self, incoming: Path) -> None:
+        self._incoming = incoming
+        self._inotify = INotify()
+        self._root = self._inotify.add_watch(incoming, _ROOT_EVENTS)
+        self._folders: dict[int, str] = {}
+        self._sweep_at = 0.0
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._inotify.close()
+
+    def look(self, now: float) -> Iterator[str]:
+        """Paths that have arrived since the last time; one may be told twice."""
+        overflown = False
+        for event in self._inotify.read(timeout=0):
+            if event.mask & flags.Q_OVERFLOW:
+                overflown = True
+            elif event.wd == self._root:
+                if event.mask & flags.ISDIR:
+                    yield from self._enter(event.name)
+            elif event.mask & flags.IGNORED:
+                self._folders.pop(event.wd, None)
+            elif event.wd in self._folders and event.name.endswith(ENDING):
+                yield f"{self._folders[event.wd]}/{event.name}"
+        if overflown or now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_SECONDS
+            yield from self.sweep()
+
+    def sweep(self) -> Iterator[str]:
+        """Every file that is there; folders that nothing is in go."""
+        with os.scandir(self._incoming) as entries:
+            folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        for name in folders:
+            yield from self._enter(name)
+            self._remove_if_left(self._incoming / name)
+
+    def _remove_if_left(self, folder: Path) -> None:
+        """Our storescp makes a folder just before it needs it; one that nothing came into for long may go."""
+        with suppress(OSError):
+            if time.time() - folder.lstat().st_mtime > LEFT_SECONDS:
+                folder.rmdir()
+
+    def _enter(self, name: str) -> Iterator[str]:
+        """Watch a study's folder, and then look what is in it already."""
+        folder = str(self._incoming / name)
+        try:
+            self._folders[self._inotify.add_watch(folder, _FOLDER_EVENTS)] = folder
+            with os.scandir(folder) as entries:
+                found = [entry.path for entry in entries if entry.name.endswith(ENDING)]
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        yield from found

@@ -1,0 +1,47 @@
+"""What systemd is told (sd_notify(3)): that the service is ready, alive, stopping."""
+
+import os
+import socket
+from collections.abc import Mapping
+
+from niffler_ops.clock import Clock
+
+
+class Notify:
+    """Speaks to NOTIFY_SOCKET, if there is one; keeps the watchdog of WATCHDOG_USEC content."""
+
+    def __init__(self, clock: Clock, environment: Mapping[str, str] = os.environ) -> None:
+        self._address = environment.get("NOTIFY_SOCKET", "")
+        microseconds = environment.get("WATCHDOG_USEC", "")
+        self._interval = int(microseconds) / 2e6 if microseconds.isdecimal() else None
+        self._clock = clock
+        self._alive_at = 0.0
+
+    def ready(self) -> None:
+        """It receives."""
+        self._send("READY=1")
+
+    def stopping(self) -> None:
+        """It is about to end."""
+        self._send("STOPPING=1")
+
+    def status(self, text: str) -> None:
+        """One line for `systemctl status`."""
+        self._send(f"STATUS={text}")
+
+    def alive(self) -> None:
+        """Called each turn; tells it twice as often as the watchdog wants."""
+        now = self._clock.monotonic()
+        if self._interval is not None and now >= self._alive_at:
+            self._alive_at = now + self._interval
+            self._send("WATCHDOG=1")
+
+    def _send(self, message: str) -> None:
+        if not self._address:
+            return
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+            try:
+                channel.sendto(message.encode(), address)
+            except OSError:
+                return  # whoever asked to be told is gone

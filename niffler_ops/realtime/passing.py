@@ -1,0 +1,124 @@
+"""Hands each settled study to the post-processors of PassOn, before its images may be deleted."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from niffler_ops.clock import Clock
+from niffler_ops.postprocess.crew import Crew
+from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
+from niffler_ops.realtime.place import Place
+from niffler_ops.realtime.record import Record, Series
+
+LOOK_SECONDS = 5.0
+MOST_JOBS = 20
+ATTEMPTS = 3
+
+log = logging.getLogger(__name__)
+
+Key = tuple[str, str]
+
+
+class Passing:
+    """Decides which study is due; the crew does the work."""
+
+    def __init__(
+        self,
+        place: Place,
+        record: Record,
+        crew: Crew,
+        clock: Clock,
+        *,
+        processors: Sequence[str],
+        settings: Settings,
+        settle: timedelta,
+    ) -> None:
+        self._place = place
+        self._record = record
+        self._crew = crew
+        self._clock = clock
+        self._processors = tuple(Processor(name) for name in processors)
+        self._settings = settings
+        self._settle = settle
+        self._given: set[Key] = set()
+        self._look_at = 0.0
+        self._tables_due = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a study is being worked on, or is due."""
+        return self._crew.busy or self._tables_due or bool(self._processors and self._due())
+
+    def advance(self) -> None:
+        """Give what is due to workers that are free."""
+        if not self._processors:
+            return
+        self._crew.watch()
+        now = self._clock.monotonic()
+        if now < self._look_at and not self._crew.has_room:
+            return
+        self._look_at = now + LOOK_SECONDS
+        due = self._due()
+        while due and self._crew.has_room:
+            batch, due = due[:MOST_JOBS], due[MOST_JOBS:]
+            self._crew.give([self._job(*one) for one in batch])
+        if self._tables_due and not due and not self._crew.busy:
+            self._tables_due = False
+            job = Job(name="tables", processor=Processor.TABLES, files=(), settings=self._settings)
+            self._crew.give([(job, lambda _outcome: None)])
+
+    def is_passed_on(self, series: Series, despite_failures: bool) -> bool:  # noqa: FBT001 - a callback
+        """Whether every post-processor has worked on the series' study as it is now."""
+        if not self._processors:
+            return True
+        files, newest = self._record.studies_on_disk()[series.study]
+        passed = self._record.passed()
+        return all(
+            (done := passed.get((series.study, processor))) is not None
+            and (done["files"], done["newest"]) == (files, newest)
+            and (despite_failures or not done["failed"])
+            for processor in self._processors
+        )
+
+    def stop(self) -> None:
+        """End the workers."""
+        self._crew.stop()
+
+    def _due(self) -> list[tuple[Processor, str, int, str]]:
+        """Studies that are settled and not worked on as they are now."""
+        passed, quiet = self._record.passed(), self._clock.now() - self._settle
+        due = []
+        for study, (files, newest) in self._record.studies_on_disk().items():
+            if datetime.fromisoformat(newest) > quiet:
+                continue
+            for processor in self._processors:
+                done = passed.get((study, processor))
+                as_now = done is not None and (done["files"], done["newest"]) == (files, newest)
+                finished = as_now and done is not None and (not done["attempts"] or done["failed"])
+                if not finished and (study, processor) not in self._given:
+                    due.append((processor, study, files, newest))
+        return due
+
+    def _job(self, processor: Processor, study: str, files: int, newest: str) -> tuple[Job, "partial[None]"]:
+        paths = [str(self._place.storage_folder / path) for path in self._record.files_of_study(study)]
+        self._given.add((study, processor))
+        job = Job(name=study, processor=processor, files=tuple(paths), settings=self._settings)
+        return job, partial(self._answered, processor, study, files, newest)
+
+    def _answered(self, processor: Processor, study: str, files: int, newest: str, outcome: Outcome) -> None:
+        self._given.discard((study, processor))
+        if outcome.verdict in {Verdict.UNTOUCHED, Verdict.LATER}:
+            return
+        before = self._record.passed().get((study, processor))
+        attempts = (before["attempts"] if before and before["newest"] == newest else 0) + 1
+        failed = ""
+        if outcome.verdict is Verdict.DONE:
+            self._tables_due, attempts = True, 0
+        elif attempts >= ATTEMPTS:
+            failed = outcome.reason
+            log.warning("%s of a study failed, its images stay: %s", processor, outcome.reason)
+        with self._record.transaction():
+            self._record.pass_on(
+                study, processor, files=files, newest=newest, attempts=attempts, failed=failed
+            )

@@ -1,0 +1,63 @@
+"""Where a receiver keeps what."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PRIVATE = ".niffler"
+RECORD = "receiver.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The folders and files of one receiver, below its StorageFolder."""
+
+    storage_folder: Path
+
+    @property
+    def private(self) -> Path:
+        """All that is ours and not a received image."""
+        return self.storage_folder / PRIVATE
+
+    @property
+    def record(self) -> Path:
+        """What is on the disk, who sends, what was launched."""
+        return self.private / RECORD
+
+    @property
+    def journal(self) -> Path:
+        """What was read and is not yet in the store."""
+        return self.private / "journal.sqlite"
+
+    @property
+    def incoming(self) -> Path:
+        """Where storescp writes: nothing in it has been read."""
+        return self.private / "incoming"
+
+    @property
+    def leaving(self) -> Path:
+        """Where a file is looked at once more before it is deleted."""
+        return self.private / "leaving"
+
+    @property
+    def requests(self) -> Path:
+        """Job files of running workers."""
+        return self.private / "requests"
+
+    @property
+    def control(self) -> Path:
+        """What a running receiver is asked to do."""
+        return self.private / "control"
+
+    @property
+    def logs(self) -> Path:
+        """The output of tools that failed."""
+        return self.private / "logs"
+
+    @property
+    def log(self) -> Path:
+        """The log that operators read."""
+        return self.private / "niffler.log"
+
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that exist while a receiver runs."""
+        return (self.private, self.incoming, self.leaving, self.requests, self.control, self.logs)

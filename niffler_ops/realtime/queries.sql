@@ -1,0 +1,86 @@
+-- name: receiver
+SELECT * FROM receiver WHERE id = 1
+
+-- name: make_receiver
+INSERT OR IGNORE INTO receiver (id, storage_folder, local_entities) VALUES (1, :storage_folder, :local_entities)
+
+-- name: started
+UPDATE receiver SET run_state = 'running', started_at = :now, updated_at = :now, local_entities = :local_entities,
+    store = :store
+WHERE id = 1
+
+-- name: stopped
+UPDATE receiver SET run_state = 'stopped', updated_at = :now WHERE id = 1
+
+-- name: touched
+UPDATE receiver SET updated_at = :now, rate = :rate, unread = :unread, unstored = :unstored, lag = :lag,
+    store_reason = :store_reason, deletes_at = :deletes_at, pressure = :pressure
+WHERE id = 1
+
+-- name: add_file
+INSERT INTO files (path, study, series, size, received, inode, modified, reason)
+VALUES (:path, :study, :series, :size, :received, :inode, :modified, :reason)
+ON CONFLICT (path) DO UPDATE SET study = excluded.study, series = excluded.series, size = excluded.size,
+    received = excluded.received, inode = excluded.inode, modified = excluded.modified, reason = excluded.reason
+
+-- name: add_link
+INSERT OR IGNORE INTO links (attribute, original, pseudonym) VALUES (?, ?, ?)
+
+-- name: originals
+SELECT attribute, original FROM links WHERE pseudonym = ? ORDER BY attribute, original
+
+-- name: count
+UPDATE counts SET number = number + :number WHERE name = :name
+
+-- name: counts
+SELECT name, number FROM counts
+
+-- name: seen_source
+INSERT INTO sources (aet, instances, bytes, first_at, last_at) VALUES (:aet, :instances, :bytes, :first, :last)
+ON CONFLICT (aet) DO UPDATE SET
+    instances = instances + excluded.instances, bytes = bytes + excluded.bytes,
+    longest_gap = max(0.98 * longest_gap, (julianday(excluded.first_at) - julianday(last_at)) * 86400),
+    last_at = max(last_at, excluded.last_at)
+
+-- name: sources
+SELECT * FROM sources ORDER BY aet
+
+-- name: series_by_age
+SELECT series, study, min(received) AS oldest, max(received) AS newest, count(*) AS files, sum(size) AS bytes
+FROM files WHERE series <> '' GROUP BY series ORDER BY oldest
+
+-- name: files_of_series
+SELECT id, path, size, inode, modified FROM files WHERE series = ? ORDER BY received LIMIT ?
+
+-- name: files_of_study
+SELECT path FROM files WHERE study = ? ORDER BY path
+
+-- name: forget_file
+DELETE FROM files WHERE id = ?
+
+-- name: files_waiting
+SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes, min(received) AS oldest FROM files WHERE reason = ''
+
+-- name: unreadable
+SELECT path, reason, received FROM files WHERE reason <> '' ORDER BY received LIMIT ?
+
+-- name: unreadable_count
+SELECT count(*) AS files FROM files WHERE reason <> ''
+
+-- name: studies_on_disk
+SELECT study, count(*) AS files, max(received) AS newest FROM files WHERE study <> '' GROUP BY study
+
+-- name: passed
+SELECT study, processor, files, newest, attempts, failed FROM passed
+
+-- name: pass
+INSERT OR REPLACE INTO passed (study, processor, files, newest, attempts, failed)
+VALUES (:study, :processor, :files, :newest, :attempts, :failed)
+
+-- name: forget_passed
+DELETE FROM passed WHERE study NOT IN (SELECT study FROM files)
+
+-- name: shown_processes
+SELECT role, pid, start_ticks, boot_id, ended_at FROM processes
+WHERE id >= (SELECT max(id) FROM processes WHERE role = 'supervisor')
+AND (ended_at IS NULL OR role = 'supervisor') ORDER BY id

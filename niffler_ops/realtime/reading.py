@@ -1,0 +1,106 @@
+"""What the readers tell of received files. Runs in worker processes."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from pydicom import dcmread
+
+from niffler_ops.clock import timestamp
+from niffler_ops.deidentify import IDENTITY_TAGS
+from niffler_ops.headers import read_instance
+from niffler_ops.metadata import read_facts, wanted_tags
+from niffler_ops.metadata.values import Facts
+from niffler_ops.model import Flaw
+from niffler_ops.patterns import FilePattern
+from niffler_ops.postprocess.context import Context
+from niffler_ops.postprocess.job import Settings
+from niffler_ops.postprocess.reading import quietly, why
+
+NOT_SENT = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """A received file: without `facts` it cannot be read, for a `reason`.
+
+    `inode` and `modified_ns` tell whether the file at `path` is still the one that was read. `target` is
+    where it is to wait, below StorageFolder. Study and series are pseudonyms.
+    """
+
+    path: str
+    size: int
+    inode: int
+    modified_ns: int
+    received: str
+    source: str
+    target: str = ""
+    study: str = ""
+    series: str = ""
+    facts: Facts | None = None
+    links: tuple[tuple[str, str, str], ...] = ()
+    reason: str = ""
+
+
+def read_arrivals(paths: Sequence[str], settings: Settings, pattern: str) -> list[Arrival]:
+    """What these files are; one that has gone meanwhile is left out."""
+    arrivals = []
+    for path in paths:
+        try:
+            arrivals.append(_read(path, settings, pattern))
+        except FileNotFoundError:
+            continue
+    return arrivals
+
+
+@lru_cache(maxsize=1)
+def _context(settings: Settings) -> Context:
+    return Context(settings)
+
+
+@lru_cache(maxsize=1)
+def _pattern(text: str) -> FilePattern:
+    return FilePattern.parse(text)
+
+
+def _read(path: str, settings: Settings, pattern: str) -> Arrival:
+    context, filing = _context(settings), _pattern(pattern)
+    status = os.lstat(path)
+    unread = Arrival(
+        path=path,
+        size=status.st_size,
+        inode=status.st_ino,
+        modified_ns=status.st_mtime_ns,
+        received=timestamp(datetime.fromtimestamp(status.st_mtime_ns / 1e9, UTC)),
+        source=NOT_SENT,
+    )
+    known = read_instance(path, filing.keywords)
+    if known.flaw not in {None, Flaw.TRUNCATED}:  # a header may be whole where the pixels are not
+        return replace(unread, reason=str(known.flaw))
+    tags = wanted_tags(context.columns)
+    try:
+        with quietly():
+            header = dcmread(
+                path,
+                stop_before_pixels=True,
+                specific_tags=None if tags is None else [*tags, *IDENTITY_TAGS],
+            )
+            clean = context.deidentifier.dataset(header)
+            facts = read_facts(clean.dataset, context.columns)
+            source = str(header.file_meta.get("SourceApplicationEntityTitle", "") or "").strip()
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever its bytes cause, the file is kept and named
+        return replace(unread, reason=why(error))
+    links = [link for link in clean.links if link.attribute != "SOPInstanceUID"]
+    return replace(
+        unread,
+        source=source or NOT_SENT,
+        target=str(filing.path(known.attributes)),
+        study=str(facts["StudyInstanceUID"]),
+        series=str(facts["SeriesInstanceUID"]),
+        facts=facts,
+        links=tuple((link.attribute, link.original, link.pseudonym) for link in links),
+    )

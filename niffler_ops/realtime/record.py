@@ -1,0 +1,187 @@
+"""The receiver's record: which files wait, who sends, what was passed on, what was launched."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from niffler_ops import database
+from niffler_ops.clock import Clock, timestamp
+from niffler_ops.ledger.connection import LedgerConnection
+from niffler_ops.ledger.launches import Launches
+
+_PACKAGE = "niffler_ops.realtime"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """A file that was read: where it stands below StorageFolder, of which series, and when it was received.
+
+    Without a study and series it could not be read, for a `reason`.
+    """
+
+    path: str
+    study: str
+    series: str
+    size: int
+    received: str
+    inode: int
+    modified: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """A file on the disk, as it was when it was read."""
+
+    id: int
+    path: str
+    size: int
+    inode: int
+    modified: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """How a receiver stands: instances a second in the last minute, what is unread, what is not stored.
+
+    `lag` is in seconds: how long the oldest of it waits. `store_reason`: why the store cannot be used.
+    """
+
+    rate: float
+    unread: int
+    unstored: int
+    lag: float
+    store_reason: str
+    deletes_at: str | None
+    pressure: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """The files of one series that are on the disk; times of reception are ISO 8601 in UTC."""
+
+    series: str
+    study: str
+    oldest: str
+    newest: str
+    files: int
+    bytes: int
+
+
+class Record:
+    """The one writer's view; changes happen inside `transaction()`."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._clock = clock
+        self._connection = database.connect(path)
+        database.migrate(self._connection, f"{_PACKAGE}.migrations")
+        self._queries = database.named_queries(_PACKAGE, "queries.sql")
+        self.launches = Launches(LedgerConnection(self._connection, clock))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """One durable unit of changes."""
+        return database.transaction(self._connection)
+
+    def make(self, storage_folder: Path, local_entities: str) -> None:
+        """Name the receiver, the first time."""
+        self._run("make_receiver", storage_folder=str(storage_folder), local_entities=local_entities)
+
+    def started(self, *, local_entities: str, store: str) -> None:
+        """A run begins; `store` is its URL as it may be shown."""
+        self._run("started", now=self._now(), local_entities=local_entities, store=store)
+
+    def stopped(self) -> None:
+        """The run has ended in order."""
+        self._run("stopped", now=self._now())
+
+    def touch(self, standing: Standing) -> None:
+        """It is at work, and how it stands."""
+        self._run("touched", now=self._now(), **asdict(standing))
+
+    def add(self, files: Iterable[Waiting]) -> None:
+        """Files that were read, or could not be."""
+        for file in files:
+            self._run("add_file", **asdict(file))
+
+    def link(self, links: Iterable[tuple[str, str, str]]) -> None:
+        """The way back from pseudonyms: attribute, original, pseudonym."""
+        self._connection.executemany(self._queries["add_link"], links)
+
+    def count(self, **numbers: int) -> None:
+        """Add to counts by name."""
+        for name, number in numbers.items():
+            if number:
+                self._run("count", name=name, number=number)
+
+    def received(self) -> int:
+        """How many distinct instances were received, ever."""
+        return next(int(row["number"]) for row in self._all("counts") if row["name"] == "received")
+
+    def heard(self, aet: str, *, instances: int, size: int, first: str, last: str) -> None:
+        """So many instances came from a sender, the first and last at these times."""
+        self._run("seen_source", aet=aet, instances=instances, bytes=size, first=first, last=last)
+
+    def sources(self) -> list[dict[str, Any]]:
+        """Who sends, by AE title."""
+        return [dict(row) for row in self._all("sources")]
+
+    def series_by_age(self) -> list[Series]:
+        """The series that are on the disk, the one that came first first."""
+        return [Series(**dict(row)) for row in self._all("series_by_age")]
+
+    def files_of_series(self, series: str, limit: int) -> list[Kept]:
+        """Its files, the one that came first first."""
+        return [Kept(**dict(row)) for row in self._all("files_of_series", series, limit)]
+
+    def files_of_study(self, study: str) -> list[str]:
+        """Where its files stand."""
+        return [row["path"] for row in self._all("files_of_study", study)]
+
+    def forget(self, ids: Sequence[int]) -> None:
+        """Files that are gone."""
+        self._connection.executemany(self._queries["forget_file"], [(one,) for one in ids])
+
+    def unreadable(self) -> int:
+        """How many files cannot be read."""
+        return int(self._all("unreadable_count")[0]["files"])
+
+    def studies_on_disk(self) -> dict[str, tuple[int, str]]:
+        """The number of files of each study, and when the newest came."""
+        return {row["study"]: (row["files"], row["newest"]) for row in self._all("studies_on_disk")}
+
+    def passed(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """What was passed on, by study and post-processor."""
+        return {(row["study"], row["processor"]): dict(row) for row in self._all("passed")}
+
+    def pass_on(
+        self, study: str, processor: str, *, files: int, newest: str, attempts: int, failed: str
+    ) -> None:
+        """A post-processor has worked on a study as it was then, or was given up."""
+        self._run(
+            "pass",
+            study=study,
+            processor=processor,
+            files=files,
+            newest=newest,
+            attempts=attempts,
+            failed=failed,
+        )
+
+    def forget_passed(self) -> None:
+        """Of studies that are gone."""
+        self._run("forget_passed")
+
+    def _run(self, query: str, **named: object) -> None:
+        self._connection.execute(self._queries[query], named)
+
+    def _all(self, name: str, *positional: object) -> list[Any]:
+        return self._connection.execute(self._queries[name], positional).fetchall()
+
+    def _now(self) -> str:
+        return timestamp(self._clock.now())

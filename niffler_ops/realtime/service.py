@@ -1,0 +1,315 @@
+"""The receiver's loop, readable as a table of contents."""
+
+import logging
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from datetime import timedelta
+from pathlib import Path
+
+from niffler_ops.clock import Clock
+from niffler_ops.config.postprocessing import DEFAULT_OPTIONS
+from niffler_ops.config.receiver import MetaConfig
+from niffler_ops.database import writing
+from niffler_ops.dicomtools.toolkit import Toolkit
+from niffler_ops.metadata import Journal, StoreUnavailableError, open_store, shown, store_url
+from niffler_ops.postprocess.context import Context
+from niffler_ops.postprocess.crew import Crew
+from niffler_ops.postprocess.job import Settings
+from niffler_ops.processes.identity import identify
+from niffler_ops.processes.launcher import Launcher
+from niffler_ops.processes.workers import Workers
+from niffler_ops.realtime.control import answer, pending
+from niffler_ops.realtime.deletion import Deletion
+from niffler_ops.realtime.intake import Intake
+from niffler_ops.realtime.notify import Notify
+from niffler_ops.realtime.passing import Passing
+from niffler_ops.realtime.place import Place
+from niffler_ops.realtime.record import Record, Standing
+from niffler_ops.realtime.silence import Silence
+from niffler_ops.realtime.storing import Storing
+from niffler_ops.realtime.timetable import Timetable
+from niffler_ops.stages.gate import room
+from niffler_ops.stages.progress import Progress
+from niffler_ops.stages.receiver import Receiver
+from niffler_ops.stages.tools import Tools
+
+OPTIONS = ("RetainFullDates", "RetainDeviceIdentity", "RetainPatientCharacteristics", "CleanDescriptors")
+READERS = 2
+TURN_SECONDS = 0.05
+TOUCH_SECONDS = 2.0
+DISK_SECONDS = 5.0
+RATE_SECONDS = 60.0
+SILENCE_SECONDS = 60.0
+ANNOUNCED_AT, ENOUGH_AT = 2.0, 1.05  # times MinFreeDisk
+END_SECONDS = 3.0
+UNREADABLE_LEFT, STORE_AWAY = 3, 75
+ROUNDS = 2
+
+log = logging.getLogger(__name__)
+
+
+def settings_of(config: MetaConfig, place: Place, options: tuple[str, ...] = OPTIONS) -> Settings:
+    """What readers and post-processors are told; the receiver's own records have true dates."""
+    default = f"sqlite:///{place.private / 'metadata.sqlite'}"
+    return Settings(
+        root=str(place.storage_folder),
+        output=str(config.output_folder),
+        private=str(place.private),
+        secret=str(config.pseudonym_key or place.private / "pseudonym.key"),
+        options=options,
+        store=store_url(config.metadata_store or "") or default,
+        featuresets=tuple(map(str, config.featuresets)),
+    )
+
+
+class Service:
+    """Receives, reads, stores, passes on and deletes, until it is asked to stop."""
+
+    def __init__(
+        self, config: MetaConfig, toolkit: Toolkit, place: Place, clock: Clock, stack: ExitStack
+    ) -> None:
+        """`stack` closes what is opened here."""
+        self._config = config
+        self._clock = clock
+        self._place = place
+        self._launcher = Launcher()
+        self._record = stack.enter_context(closing(Record(place.record, clock)))
+        self._journal = stack.enter_context(closing(Journal(place.journal, clock)))
+        self._settings = settings_of(config, place)
+        context = Context(self._settings)  # raises for wrong settings, and makes the secret
+        settle = timedelta(minutes=config.settle_minutes)
+        self._workers = Workers(READERS, self._launcher.post)
+        self._intake = Intake(
+            place,
+            self._record,
+            self._journal,
+            self._workers,
+            clock,
+            settings=self._settings,
+            pattern=str(config.file_path),
+        )
+        tools = Tools(self._launcher, toolkit, self._record, place.logs)
+        progress = Progress(clock.monotonic())
+        self._receivers = [
+            Receiver(local, place.incoming, tools, clock, progress, gives_up=False)
+            for local in config.local_entities
+        ]
+        crew = Crew(
+            tools.run_worker, clock, place.requests, workers=1, timeout=float("inf"), died=tools.keep_output
+        )
+        self._passing = Passing(
+            place,
+            self._record,
+            crew,
+            clock,
+            processors=config.pass_on,
+            settings=settings_of(config, place, DEFAULT_OPTIONS),
+            settle=settle,
+        )
+        self._deletion = Deletion(
+            place,
+            self._record,
+            self._journal,
+            clock,
+            settle=settle,
+            keep=timedelta(hours=config.keep_images_hours),
+            is_passed_on=self._passing.is_passed_on,
+            again=self._intake.again,
+        )
+        self._featuresets = context.featuresets
+        self._storing = Storing(place.journal, self._settings.store, context.featuresets, clock)
+        self._timetable = Timetable(config.delete_hour, clock)
+        self._notify = Notify(clock)
+        self._silence = Silence()
+        self._sweep: Iterator[None] | None = None
+        self._times: deque[tuple[float, int]] = deque()
+        self._pressure = ""
+        self._looked_at = dict.fromkeys(("touch", "disk", "silence", "control"), 0.0)
+        self._stop_asked = False
+
+    def ask_to_stop(self) -> None:
+        """End soon and in order. May be called by a signal handler."""
+        self._stop_asked = True
+
+    def run(self) -> None:
+        """Serve until asked to stop.
+
+        Raises UnavailableError where a port is taken or the toolkit cannot run, and CannotWriteError.
+        """
+        with writing():
+            token = self._begin()
+            try:
+                while not self._stop_asked:
+                    self._turn()
+            finally:
+                self._notify.stopping()
+                self._end()
+                with self._record.transaction():
+                    self._record.launches.ended(token, 0)
+                    self._record.stopped()
+
+    def sweep_once(self) -> int:
+        """Without receiving: store what has arrived and delete what may go; gives the exit status."""
+        with writing():
+            try:
+                for _ in self._swept(self._store_here):
+                    self._launcher.dispatch(TURN_SECONDS)
+            except StoreUnavailableError as error:
+                log.warning("%s", error)
+                return STORE_AWAY
+            finally:
+                self._workers.stop()
+                self._intake.close()
+            return UNREADABLE_LEFT if self._record.unreadable() else 0
+
+    def _begin(self) -> str:
+        for aside in self._place.leaving.iterdir():
+            self._intake.again(aside)
+        identity = identify(os.getpid())
+        assert identity is not None  # noqa: S101 - this process exists
+        with self._record.transaction():
+            entities = ", ".join(map(str, self._config.local_entities))
+            self._record.make(self._place.storage_folder, entities)
+            self._record.started(local_entities=entities, store=shown(self._settings.store))
+            token = self._record.launches.intend("supervisor", sys.argv[:1])
+            self._record.launches.launched(
+                token, pid=identity.pid, start_ticks=identity.start_ticks, boot_id=identity.boot_id
+            )
+        self._storing.start()
+        return token
+
+    def _turn(self) -> None:
+        for receiver in self._receivers:
+            receiver.advance()
+        self._intake.advance()
+        self._passing.advance()
+        if self._timetable.is_due():
+            self._deletion.begin("Nightly deletion")
+        self._deletion.advance()
+        self._look_around()
+        if self._sweep is not None:
+            next(self._sweep, None)
+        if all(receiver.ready for receiver in self._receivers):
+            self._notify.ready()
+        self._notify.alive()
+        self._launcher.dispatch(TURN_SECONDS)
+
+    def _look_around(self) -> None:
+        now = self._clock.monotonic()
+        for name, seconds, look in (
+            ("touch", TOUCH_SECONDS, self._touch),
+            ("disk", DISK_SECONDS, self._look_at_disk),
+            ("silence", SILENCE_SECONDS, self._look_at_senders),
+            ("control", 1.0, self._look_at_requests),
+        ):
+            if now - self._looked_at[name] >= seconds:
+                self._looked_at[name] = now
+                look()
+
+    def _touch(self) -> None:
+        backlog = self._journal.backlog()
+        oldest = backlog.oldest or self._clock.now()
+        standing = Standing(
+            rate=self._rate(),
+            unread=self._intake.unread,
+            unstored=backlog.series,
+            lag=max((self._clock.now() - oldest).total_seconds(), 0.0),
+            store_reason=self._storing.state.reason,
+            deletes_at=self._timetable.next_run(),
+            pressure=self._pressure,
+        )
+        with self._record.transaction():
+            self._record.touch(standing)
+
+    def _rate(self) -> float:
+        now, received = self._clock.monotonic(), self._record.received()
+        self._times.append((now, received))
+        while now - self._times[0][0] > RATE_SECONDS:
+            self._times.popleft()
+        then, before = self._times[0]
+        return (received - before) / (now - then) if now > then else 0.0
+
+    def _look_at_disk(self) -> None:
+        limit, free = room(self._place.storage_folder, self._config.min_free_disk)
+        if free >= ANNOUNCED_AT * limit:
+            self._pressure = ""
+            return
+        text = f"{free / 1e9:.1f} GB are free, MinFreeDisk is {limit / 1e9:.1f} GB"
+        if not self._pressure:
+            log.warning("The disk is filling: %s; below that, stored images go at any hour", text)
+        self._pressure = text
+        if free < limit:
+            self._deletion.begin("To make room", enough=self._has_room, pressed=True)
+
+    def _has_room(self) -> bool:
+        limit, free = room(self._place.storage_folder, self._config.min_free_disk)
+        return free >= ENOUGH_AT * limit
+
+    def _look_at_senders(self) -> None:
+        self._silence.look(self._record.sources(), self._clock.now())
+
+    def _look_at_requests(self) -> None:
+        if self._sweep is not None:
+            return
+        asked = pending(self._place.control)
+        if asked:
+            self._sweep = self._answer(asked)
+
+    def _answer(self, asked: list[Path]) -> Iterator[None]:
+        yield from self._swept(self._store_beside)
+        status = UNREADABLE_LEFT if self._record.unreadable() else 0
+        if self._storing.state.reason:
+            status = STORE_AWAY
+        for request in asked:
+            answer(request, status)
+        self._sweep = None
+
+    def _swept(self, store: Callable[[], Iterator[None]]) -> Iterator[None]:
+        """Read all, store all, pass on, delete: a step each time that it is asked for one."""
+        yield from self._read_all(sweep=True)
+        yield from store()
+        while self._passing.busy:
+            self._passing.advance()
+            yield
+        self._deletion.begin("Sweep")
+        while self._deletion.busy:
+            self._deletion.advance()
+            yield
+        yield from self._read_all(sweep=False)  # what came anew while it was about to go
+
+    def _read_all(self, *, sweep: bool) -> Iterator[None]:
+        self._intake.advance(sweep=sweep)
+        while self._intake.unread:
+            yield
+            self._intake.advance()
+
+    def _store_here(self) -> Iterator[None]:
+        with closing(open_store(self._settings.store)) as store:
+            self._journal.flush(store, self._featuresets)
+        yield
+
+    def _store_beside(self) -> Iterator[None]:
+        """Wait for two rounds, of which the second began after all was read."""
+        rounds = self._storing.state.rounds
+        while self._storing.state.rounds < rounds + ROUNDS:
+            self._storing.hurry()
+            yield
+
+    def _end(self) -> None:
+        """Receive nothing more, take in what has been read, and let go of the store."""
+        for receiver in self._receivers:
+            receiver.stop()
+        self._passing.stop()
+        deadline = time.monotonic() + END_SECONDS
+        while time.monotonic() < deadline and (self._launcher.children or self._intake.unread):
+            self._intake.advance()
+            self._launcher.dispatch(TURN_SECONDS)
+        for child in list(self._launcher.children):
+            child.kill()
+        self._storing.stop(END_SECONDS)
+        self._workers.stop()
+        self._intake.close()

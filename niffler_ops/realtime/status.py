@@ -1,0 +1,144 @@
+"""How a receiver stands: read from its record, also while it runs and after it crashed."""
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from niffler_ops import database
+from niffler_ops.clock import Clock
+from niffler_ops.errors import MissingInputError
+from niffler_ops.processes.identity import Identity, is_alive
+from niffler_ops.realtime.place import Place
+from niffler_ops.realtime.silence import is_silent
+
+UNREADABLE_SHOWN = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReceiverStatus:
+    """What the record says; `state` is `running`, `stopped` or `crashed`."""
+
+    state: str
+    receiver: Mapping[str, Any]
+    counts: Mapping[str, int]
+    waiting: Mapping[str, Any]
+    sources: tuple[Mapping[str, Any], ...]
+    unreadable: tuple[Mapping[str, Any], ...]
+    unreadable_files: int
+    processes: tuple[Mapping[str, Any], ...]
+
+
+def is_receiver(place: Place) -> bool:
+    """Whether a receiver has worked in the folder."""
+    return place.record.exists()
+
+
+def gather(place: Place, clock: Clock) -> ReceiverStatus:
+    """Read the record. MissingInputError where it cannot be read."""
+    queries = database.named_queries("niffler_ops.realtime", "queries.sql")
+    try:
+        with closing(database.connect_read_only(place.record)) as connection:
+            connection.execute("BEGIN")
+            return _read(connection, queries, clock.now())
+    except sqlite3.DatabaseError as error:
+        raise MissingInputError(f"{place.record}: it cannot be read ({error})") from None
+
+
+def _read(connection: sqlite3.Connection, queries: Mapping[str, str], now: datetime) -> ReceiverStatus:
+    def rows(name: str, *parameters: object) -> list[dict[str, Any]]:
+        return [dict(row) for row in connection.execute(queries[name], parameters)]
+
+    receiver = rows("receiver")
+    if not receiver:
+        raise MissingInputError("the receiver has not been started yet")
+    processes = [_process(row) for row in rows("shown_processes")]
+    alive = any(process["role"] == "supervisor" and process["alive"] for process in processes)
+    state = receiver[0]["run_state"]
+    return ReceiverStatus(
+        state="crashed" if state == "running" and not alive else state,
+        receiver=receiver[0],
+        counts={row["name"]: row["number"] for row in rows("counts")},
+        waiting=rows("files_waiting")[0],
+        sources=tuple(source | {"silent": is_silent(source, now)} for source in rows("sources")),
+        unreadable=tuple(rows("unreadable", UNREADABLE_SHOWN)),
+        unreadable_files=rows("unreadable_count")[0]["files"],
+        processes=tuple(processes),
+    )
+
+
+def _process(row: Mapping[str, Any]) -> dict[str, Any]:
+    alive = (
+        row["ended_at"] is None
+        and row["pid"] is not None
+        and is_alive(Identity(pid=row["pid"], start_ticks=row["start_ticks"], boot_id=row["boot_id"]))
+    )
+    return {"role": row["role"], "pid": row["pid"], "alive": alive}
+
+
+def status_json(status: ReceiverStatus) -> dict[str, Any]:
+    """The object of `niffler-status --json` for a receiver."""
+    receiver = status.receiver
+    return {
+        "receiver": {
+            "state": status.state,
+            "storage_folder": receiver["storage_folder"],
+            "local_entities": receiver["local_entities"].split(", "),
+            "store": receiver["store"],
+            "store_reason": receiver["store_reason"],
+            "started_at": receiver["started_at"],
+            "updated_at": receiver["updated_at"],
+            "next_deletion": receiver["deletes_at"],
+            "pressure": receiver["pressure"],
+        },
+        "instances": {"received": status.counts["received"], "repeated": status.counts["repeated"]},
+        "bytes_received": status.counts["bytes"],
+        "rate": {"instances_per_second": receiver["rate"]},
+        "backlog": {
+            "unread_files": receiver["unread"],
+            "unstored_series": receiver["unstored"],
+            "lag_seconds": receiver["lag"],
+        },
+        "waiting": {"files": status.waiting["files"], "bytes": status.waiting["bytes"]},
+        "deleted": {"files": status.counts["deleted"], "bytes": status.counts["deleted_bytes"]},
+        "unreadable": {
+            "files": status.unreadable_files,
+            "first": [{"path": row["path"], "reason": row["reason"]} for row in status.unreadable],
+        },
+        "sources": list(status.sources),
+        "processes": list(status.processes),
+    }
+
+
+def status_text(status: ReceiverStatus) -> str:
+    """The same in words, for a terminal."""
+    receiver, counts = status.receiver, status.counts
+    lines = [
+        f"Receiver    {receiver['storage_folder']}, {receiver['local_entities']}",
+        f"State       {status.state}, last entry {_time(receiver['updated_at'])}",
+        f"Store       {receiver['store']}"
+        + (f"; it cannot be used: {receiver['store_reason']}" if receiver["store_reason"] else ""),
+        f"Received    {counts['received']:,} instances, {counts['bytes'] / 1e9:,.1f} GB;"
+        f" {receiver['rate']:,.1f} a second in the last minute",
+        f"Backlog     {receiver['unread']:,} files not read, {receiver['unstored']:,} series not stored,"
+        f" {receiver['lag']:,.0f} s behind",
+        f"Waiting     {status.waiting['files']:,} images on the disk, {status.waiting['bytes'] / 1e9:,.1f} GB;"
+        f" next deletion {_time(receiver['deletes_at'])}",
+        f"Deleted     {counts['deleted']:,} images, {counts['deleted_bytes'] / 1e9:,.1f} GB",
+    ]
+    if receiver["pressure"]:
+        lines.append(f"Disk        {receiver['pressure']}")
+    if status.unreadable_files:
+        lines.append(f"Unreadable  {status.unreadable_files:,} files in .niffler/unreadable, never deleted")
+    lines += [
+        f"From {source['aet']:16} {source['instances']:,} instances, last {_time(source['last_at'])}"
+        + (" - silent" if source["silent"] else "")
+        for source in status.sources
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _time(text: str | None) -> str:
+    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S %z") if text else "unknown"

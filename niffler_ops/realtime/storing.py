@@ -1,0 +1,77 @@
+"""Brings the journal's records to the store, on a thread of its own: one that is away holds nothing up."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from niffler_ops.clock import Clock
+from niffler_ops.errors import NifflerError
+from niffler_ops.metadata import Featureset, Journal, Store, open_store
+
+STORE_SECONDS = 2.0
+MOST_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stored:
+    """How it stands with the store: series stored so far in this run, and why it cannot be reached."""
+
+    series: int = 0
+    reason: str = ""
+    rounds: int = 0
+
+
+class Storing:
+    """A thread that flushes the journal every couple of seconds; the only one that does."""
+
+    def __init__(self, journal: Path, url: str, featuresets: Sequence[Featureset], clock: Clock) -> None:
+        self._journal = journal
+        self._url = url
+        self._featuresets = featuresets
+        self._clock = clock
+        self._wanted = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="storing", daemon=True)
+        self.state = Stored()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def hurry(self) -> None:
+        """Store now, rather than when it is time."""
+        self._wanted.set()
+
+    def stop(self, seconds: float) -> None:
+        """End after what is being stored, or after this time."""
+        self._ended.set()
+        self._wanted.set()
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        wait = STORE_SECONDS
+        with closing(Journal(self._journal, self._clock)) as journal, closing(open_store(self._url)) as store:
+            while not self._ended.is_set():
+                wait = self._flush(journal, store, wait)
+                self._wanted.wait(wait)
+                self._wanted.clear()
+
+    def _flush(self, journal: Journal, store: Store, wait: float) -> float:
+        """Store what is due; gives the seconds until the next time."""
+        before = self.state
+        try:
+            series = journal.flush(store, self._featuresets)
+        except NifflerError as error:
+            if not before.reason:
+                log.warning("The store cannot be used: %s. Images stay until it can", error)
+            self.state = Stored(series=before.series, reason=str(error), rounds=before.rounds + 1)
+            return min(wait * 2, MOST_SECONDS)
+        if before.reason:
+            log.info("The store can be used again")
+        self.state = Stored(series=before.series + series, rounds=before.rounds + 1)
+        return STORE_SECONDS

@@ -1,0 +1,41 @@
+"""The nightly hour, by the package schedule, which reads the time of day from the module datetime."""
+
+import datetime as dt
+from types import SimpleNamespace
+
+import schedule
+
+from niffler_ops.clock import Clock
+
+
+class Timetable:
+    """One job a day, at an hour of local time; one that was slept through comes as soon as possible, once."""
+
+    def __init__(self, hour: int, clock: Clock) -> None:
+        class Now(dt.datetime):
+            """The clock that everything goes by, naive and local as schedule has it."""
+
+            @classmethod
+            def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override]
+                return clock.now().astimezone(tz).replace(tzinfo=None)
+
+        schedule.datetime = SimpleNamespace(  # type: ignore[attr-defined, assignment]
+            datetime=Now, timedelta=dt.timedelta, time=dt.time, date=dt.date
+        )
+        self._scheduler = schedule.Scheduler()
+        self._due = False
+        self._scheduler.every().day.at(f"{hour:02d}:00").do(self._ring)
+
+    def is_due(self) -> bool:
+        """Whether the hour has come since the last time."""
+        self._scheduler.run_pending()
+        due, self._due = self._due, False
+        return due
+
+    def next_run(self) -> str | None:
+        """When it comes next: ISO 8601 with zone."""
+        moment = self._scheduler.next_run
+        return moment.astimezone().isoformat(timespec="seconds") if moment else None
+
+    def _ring(self) -> None:
+        self._due = True
