@@ -1,8 +1,10 @@
 """Which clocks are wrong, by how much and since when: what lies between acquisition and reception.
 
-The least lag of a scanner's series (reception less acquisition) is what the quickest transfers take, less what
-its clock is fast. See docs/insight.md for the estimate and its interval.
+The least lag of a scanner's series (reception less acquisition) is what the quickest transfers take, less
+what its clock is fast. See docs/insight.md for the estimate and its interval.
 """
+
+from collections.abc import Hashable
 
 import numpy as np
 import pandas as pd
@@ -59,19 +61,18 @@ def clocks(table: pd.DataFrame, *, quickest: float = 0.0) -> pd.DataFrame:
     }
     ranked = sorted(found, key=lambda device: (-abs(found[device][-1].offset), device))
     common = _common([found[device][-1].offset for device in ranked])
-    names = table.groupby("device")[_NAMES[1:]].agg(several)
+    names = table.groupby("device")[_NAMES[1:]].agg(several).to_dict("index")
     rows = [
-        (names.loc[device], stretch, finding(stretch, common=common))
+        _row(device, stretch, finding(stretch, common=common)) | names[device]
         for device in ranked
         for stretch in found[device]
     ]
-    return pd.DataFrame([_row(*row) for row in rows], columns=_COLUMNS)
+    return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def _row(names: "pd.Series[str]", stretch: Stretch, text: str) -> dict[str, object]:
+def _row(device: str, stretch: Stretch, text: str) -> dict[Hashable, object]:
     return {
-        **names.to_dict(),
-        "device": names.name,
+        "device": device,
         "from": stretch.first,
         "to": stretch.last,
         "offset_minutes": stretch.offset,

@@ -1,11 +1,13 @@
 """Series to exams, exams to encounters: intervals of a scanner's time.
 
-An exam is what a study, a patient, a device, a description and a modality have in common, from the first
-acquisition to the last. An encounter is what one patient's exams on a device make, less than 20 minutes apart.
+An exam is the series that have study, patient, device, description and modality in common, from the first
+acquisition to the last. An encounter is one patient's exams on a device, less than 20 minutes apart.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import pairwise
 from operator import itemgetter
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -63,7 +65,7 @@ def _overlaps(met: pd.DataFrame) -> pd.Series:
     return (reached > met["start"]) | (following < met["end"])
 
 
-_Row = dict[str, pd.Timestamp]
+_Row: TypeAlias = dict[Hashable, Any]
 
 
 def _parts(rows: list[_Row]) -> Iterator[tuple[_Row, pd.Timestamp, pd.Timestamp]]:
@@ -71,7 +73,7 @@ def _parts(rows: list[_Row]) -> Iterator[tuple[_Row, pd.Timestamp, pd.Timestamp]
     yield from ((row, row["start"], row["end"]) for row in rows if row["start"] == row["end"])
     moments = sorted({row[name] for row in rows for name in ("start", "end")})
     owned: list[tuple[_Row, pd.Timestamp, pd.Timestamp]] = []
-    for start, end in zip(moments, moments[1:], strict=False):
+    for start, end in pairwise(moments):
         there = [row for row in rows if row["start"] <= start and row["end"] >= end]
         if not there:
             continue

@@ -44,10 +44,8 @@ class Census:
         """What was added, in order of serial number and name."""
         by = self._names.sort_values(["first_seen", *_NAMES]).groupby("device")
         table = by.agg(
-            {
-                **{name: several for name in _NAMES[1:]},
-                **{"first_seen": "min", "last_seen": "max", "series": "sum", "instances": "sum"},
-            }
+            dict.fromkeys(_NAMES[1:], several)
+            | {"first_seen": "min", "last_seen": "max", "series": "sum", "instances": "sum"}
         )
         table["studies"] = [len(self._studies[str(device)]) for device in table.index]
         table["note"] = self._notes()
@@ -74,7 +72,11 @@ class Census:
                 ),
             }
         )
-        return notes.agg(lambda row: "; ".join(filter(None, row)), axis="columns")
+        return notes.agg(_sentence, axis="columns")
+
+
+def _sentence(parts: "pd.Series[str]") -> str:
+    return "; ".join(filter(None, parts))
 
 
 def _many(names: "pd.Series[str]", what: str) -> str:

@@ -116,28 +116,41 @@ def status_text(status: ReceiverStatus) -> str:
     """The same in words, for a terminal."""
     receiver, counts = status.receiver, status.counts
     lines = [
-        f"Receiver    {receiver['storage_folder']}, {receiver['local_entities']}",
-        f"State       {status.state}, last entry {_time(receiver['updated_at'])}",
-        f"Store       {receiver['store']}"
-        + (f"; it cannot be used: {receiver['store_reason']}" if receiver["store_reason"] else ""),
-        f"Received    {counts['received']:,} instances, {counts['bytes'] / 1e9:,.1f} GB;"
-        f" {receiver['rate']:,.1f} a second in the last minute",
-        f"Backlog     {receiver['unread']:,} files not read, {receiver['unstored']:,} series not stored,"
-        f" {receiver['lag']:,.0f} s behind",
-        f"Waiting     {status.waiting['files']:,} images on the disk, {status.waiting['bytes'] / 1e9:,.1f} GB;"
-        f" next deletion {_time(receiver['deletes_at'])}",
-        f"Deleted     {counts['deleted']:,} images, {counts['deleted_bytes'] / 1e9:,.1f} GB",
+        _fact("Receiver", receiver["storage_folder"], receiver["local_entities"]),
+        _fact("State", status.state, f"last entry {_time(receiver['updated_at'])}"),
+        _fact("Store", receiver["store"], receiver["store_reason"]),
+        _fact("Received", *_amount(counts["received"], counts["bytes"]), f"{receiver['rate']:,.1f} a second"),
+        _fact(
+            "Backlog",
+            f"{receiver['unread']:,} files not read",
+            f"{receiver['unstored']:,} series not stored",
+            f"{receiver['lag']:,.0f} s behind",
+        ),
+        _fact(
+            "Waiting",
+            *_amount(status.waiting["files"], status.waiting["bytes"]),
+            f"next deletion {_time(receiver['deletes_at'])}",
+        ),
+        _fact("Deleted", *_amount(counts["deleted"], counts["deleted_bytes"])),
     ]
     if receiver["pressure"]:
-        lines.append(f"Disk        {receiver['pressure']}")
+        lines.append(_fact("Disk", receiver["pressure"]))
     if status.unreadable_files:
-        lines.append(f"Unreadable  {status.unreadable_files:,} files in .niffler/unreadable, never deleted")
+        lines.append(_fact("Unreadable", f"{status.unreadable_files:,} files, which are never deleted"))
     lines += [
         f"From {source['aet']:16} {source['instances']:,} instances, last {_time(source['last_at'])}"
         + (" - silent" if source["silent"] else "")
         for source in status.sources
     ]
     return "\n".join(lines) + "\n"
+
+
+def _fact(label: str, *texts: str) -> str:
+    return f"{label:12}" + ", ".join(text for text in texts if text)
+
+
+def _amount(instances: int, size: int) -> tuple[str, str]:
+    return f"{instances:,} instances", f"{size / 1e9:,.1f} GB"
 
 
 def _time(text: str | None) -> str:
