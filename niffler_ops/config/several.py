@@ -23,7 +23,7 @@ class Several(Kind):
 
     def read(self, value: Any) -> tuple[str, ...]:
         """The words in our spelling, in the order in which they are given."""
-        if value in ("", {}):
+        if value == {} or (isinstance(value, str) and not value.strip()):
             return self._empty
         words = _listed(value)
         if words is None:

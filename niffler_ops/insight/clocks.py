@@ -96,6 +96,7 @@ def _stretches_of(table: pd.DataFrame, quickest: float) -> list[Stretch]:
         part, possible = table.iloc[place], values[place] >= levels - AGREE
         guess = estimate(values[place][possible], days[place][possible])
         offset = quickest - guess.lag
+        days_long = int(days[place][-1] - days[place][0])
         found.append(
             Stretch(
                 first=part["received"].iloc[0],
@@ -105,7 +106,7 @@ def _stretches_of(table: pd.DataFrame, quickest: float) -> list[Stretch]:
                 high=quickest - guess.least + QUICKEST_TRANSFER,
                 series=int(part["series"].sum()),
                 agreeing=guess.agreeing,
-                step=None if not found else offset - found[-1].offset,
+                step=offset - (guess.drift or 0.0) * days_long - found[-1].offset if found else None,
                 drift=guess.drift,
                 latest=number == len(parts) - 1,
             )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from niffler_ops.insight.levels import AGREE, LOW_SHARE, Numbers, low
 
-_LOW_OF_DAYS = 0.25
+_LOW_OF_DAYS = 0.1
 _DAYS_FOR_RANKS = 8
 _DAYS_FOR_DRIFT = 10
 _MOST_DAYS = 400  # the slope is taken from all pairs of days
@@ -33,7 +33,7 @@ class Estimate:
 
 
 def estimate(lags: Numbers, days: NDArray[np.int64]) -> Estimate:
-    """The low quantile of each day's lags, and the lower quartile of the days'."""
+    """The low quantile of each day's lags, and a low quantile of the days'."""
     known, place = np.unique(days, return_inverse=True)
     by_day = np.array([low(lags[place == number], LOW_SHARE) for number in range(len(known))])
     slope = _slope((known - known[-1]).astype(float), by_day)
@@ -65,7 +65,7 @@ def _slope(days: Numbers, values: Numbers) -> float:
 
 
 def _by_rank(by_day: Numbers) -> tuple[float, float]:
-    """Between which days' values the lower quartile of all days is, by their ranks."""
+    """Between which days' values the low quantile of all days is, by their ranks."""
     ordered, number = np.sort(by_day), len(by_day)
     middle = _LOW_OF_DAYS * (number - 1)
     wide = _TWO_SIDED * sqrt(number * _LOW_OF_DAYS * (1 - _LOW_OF_DAYS))

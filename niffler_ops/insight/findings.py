@@ -41,10 +41,11 @@ class Stretch:
 
 def finding(stretch: Stretch, *, common: float | None = None) -> str:
     """In words; `common` is what most scanners' clocks seem to be wrong by."""
-    parts = [_state(stretch)]
+    zone = "" if stretch.drift is not None else _like_zone(stretch.offset)
+    parts = [_state(stretch, zone)]
     if stretch.step is not None:
         way = "forward" if stretch.step > 0 else "back"
-        hint = f", {_like_zone(stretch.step)}" if _like_zone(stretch.step) else ""
+        hint = "" if zone else _like_zone(stretch.step)
         parts.append(
             f"it was moved {way} by {_minutes(stretch.step)} before {stretch.first:%Y-%m-%d %H:%M}{hint}"
         )
@@ -58,12 +59,11 @@ def finding(stretch: Stretch, *, common: float | None = None) -> str:
     return "; ".join(parts)
 
 
-def _state(stretch: Stretch) -> str:
+def _state(stretch: Stretch, zone: str) -> str:
     offset = stretch.offset
     verb, size = ("is" if stretch.latest else "was"), _minutes(offset)
     if abs(offset) <= RIGHT_WITHIN:
         return f"the clock {verb} right within {RIGHT_WITHIN:.0f} minutes"
-    zone = f", {_like_zone(offset)}" if _like_zone(offset) else ""
     if offset > 0:
         remedy = f"set it back by {size}" if stretch.latest else f"take {size} off its times"
         return f"the clock {verb} fast by {size}{zone}: {remedy}"
@@ -76,8 +76,7 @@ def _like_zone(offset: float) -> str:
     whole = round(offset / _ZONE) * _ZONE
     if abs(whole) < _SMALLEST_ZONE or abs(offset - whole) > _ZONE_WITHIN:
         return ""
-    hours = f"{abs(whole) / 60:g} h"
-    return f"like a time zone or daylight saving ({hours})"
+    return " (like a time zone or daylight saving)"
 
 
 def _minutes(offset: float) -> str:

@@ -23,6 +23,7 @@ LOW_SHARE = 0.05  # of series, that lag less than what counts as the least lag
 _LONG = 10.0  # minutes from which a transfer is just long
 _IMPOSSIBLE = 3.0
 _CHANGE = 2.5  # three series on each side suffice
+_LONGER = 1.5  # the more there is to be mistaken about
 _MOST_LEVELS = 200
 _FEW, _FEWEST = 10, 3
 _TIGHT = 1.5  # minutes
@@ -81,7 +82,7 @@ def _costs(excess: Numbers) -> Numbers:
 
 def _path(lags: Numbers, levels: Numbers) -> Numbers:
     """The level of each lag on the cheapest path."""
-    change = _CHANGE + max(0.0, math.log(len(lags) / _FEW))
+    change = _CHANGE + _LONGER * max(0.0, math.log(len(lags) / _FEW))
     total = _costs(lags[0] - levels)
     changed = np.zeros((len(lags), len(levels)), dtype=bool)
     origin = np.zeros(len(lags), dtype=np.intp)

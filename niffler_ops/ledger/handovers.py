@@ -58,10 +58,19 @@ class Handovers:
                 added += self._ledger.run("hand_over_done_studies", processor=processor).rowcount
         return Adoption(added=added, redone=redone)
 
-    def claim(self, limit: int, *, resting: Iterable[str] = ()) -> list[Handover]:
-        """Take up to `limit` handovers that are due, none for the post-processors in `resting`."""
-        now, names = self._ledger.now_seconds(), json.dumps(list(resting))
-        rows = self._ledger.all("handovers_due", now=now, limit=limit, resting=names)
+    def claim(self, limit: int, *, resting: Iterable[str] = (), busy: Iterable[int] = ()) -> list[Handover]:
+        """Take up to `limit` handovers that are due.
+
+        None for the post-processors in `resting`, and none that a worker is still at (`busy`, their ids),
+        because the study has grown since it was given to it.
+        """
+        rows = self._ledger.all(
+            "handovers_due",
+            now=self._ledger.now_seconds(),
+            limit=limit,
+            resting=json.dumps(list(resting)),
+            busy=json.dumps(list(busy)),
+        )
         for row in rows:
             self._transition(row["id"], HandoverState.WAITING, HandoverState.PROCESSING)
             self._ledger.run("handover_given", row["id"])
@@ -100,6 +109,15 @@ class Handovers:
         self._transition(handover.id, HandoverState.PROCESSING, HandoverState.WAITING, reason)
         not_before = self._ledger.now_seconds() + delay
         self._ledger.run("handover_again", id=handover.id, not_before=not_before, refund=0 if charged else 1)
+
+    def tables_behind(self) -> int | None:
+        """The event up to which the tables of OutputFolder do not tell yet; None where they do."""
+        row = self._ledger.one("tables_behind")
+        return None if row is None else row["event"]
+
+    def tables_written(self, event: int) -> None:
+        """They tell of everything up to this event."""
+        self._ledger.run("tables_written", event=event)
 
     def rewind(self) -> int:
         """After a crash: what a worker was at goes back, at no cost in attempts; gives the number."""

@@ -29,6 +29,7 @@ SELECT handovers.id, handovers.study_id, handovers.processor, handovers.given, h
 FROM handovers JOIN studies ON studies.id = handovers.study_id
 WHERE handovers.state = 'waiting' AND handovers.not_before <= :now AND studies.state IN ('done', 'partial', 'failed')
 AND handovers.processor NOT IN (SELECT value FROM json_each(:resting))
+AND handovers.id NOT IN (SELECT value FROM json_each(:busy))
 ORDER BY handovers.not_before, handovers.id LIMIT :limit
 
 -- name: handover_given
@@ -51,3 +52,11 @@ UPDATE handovers SET attempts = 0, not_before = 0 WHERE id = ?
 
 -- name: filed_of_study
 SELECT path FROM instances WHERE study_id = ? AND state = 'filed' ORDER BY path
+
+-- name: tables_behind
+SELECT max(events.id) AS event FROM events JOIN handovers ON handovers.id = events.subject_id
+WHERE events.subject = 'handover' AND events.to_state = 'done' AND handovers.processor <> 'command'
+AND events.id > (SELECT tables_event FROM extraction)
+
+-- name: tables_written
+UPDATE extraction SET tables_event = max(tables_event, :event)

@@ -3,14 +3,12 @@
 import logging
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from niffler_ops.dicomtools.storescp import staging_name
 from niffler_ops.errors import StoppedError
 from niffler_ops.ledger.handovers import SUBJECT, Handover
 from niffler_ops.postprocess.crew import Crew
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
-from niffler_ops.postprocess.places import Places
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.retry import retry_delay
 from niffler_ops.states import HandoverState
@@ -48,12 +46,13 @@ class HandoverStage:
             died=place.tools.keep_output,
         )
         self._rests: dict[str, Rest] = {}
-        self._tables_due = self._count("done") > 0 and not Places.of(settings).table("failures").exists()
+        self._at_workers: set[int] = set()
+        self._tables_tried = False
 
     @property
     def is_open(self) -> bool:
         """Whether anything is left to do."""
-        return self._crew.busy or self._tables_due or self._place.ledger.open_handovers()
+        return self._crew.busy or self._place.ledger.open_handovers() or self._tables_due()
 
     def advance(self, *, alone: bool) -> None:
         """Start, watch and end workers; `alone`: no study is on its way any more.
@@ -68,7 +67,7 @@ class HandoverStage:
             pass
         if alone and not self._crew.busy:
             self._lose_patience(now)
-            if self._tables_due and not self._place.ledger.open_handovers():
+            if not self._place.ledger.open_handovers() and self._tables_due():
                 self._write_tables()
 
     def stop(self) -> None:
@@ -89,7 +88,8 @@ class HandoverStage:
         share = min(MOST_JOBS, -(-waiting // self._place.config.post_workers))
         resting = [name for name, rest in self._rests.items() if now < rest.until]
         with ledger.transaction():
-            handovers = ledger.handovers.claim(share, resting=resting)
+            handovers = ledger.handovers.claim(share, resting=resting, busy=self._at_workers)
+        self._at_workers |= {handover.id for handover in handovers}
         if handovers:
             self._crew.give([(self._job(one), partial(self._answered, one)) for one in handovers])
         return bool(handovers)
@@ -104,17 +104,24 @@ class HandoverStage:
             settings=self._settings,
         )
 
+    def _tables_due(self) -> bool:
+        return not self._tables_tried and self._place.ledger.handovers.tables_behind() is not None
+
     def _write_tables(self) -> None:
         job = Job(name="tables", processor=Processor.TABLES, files=(), settings=self._settings)
-        self._crew.give([(job, self._tables_written)])
+        event = self._place.ledger.handovers.tables_behind() or 0
+        self._crew.give([(job, partial(self._tables_written, event))])
 
-    def _tables_written(self, outcome: Outcome) -> None:
-        self._tables_due = False
-        if outcome.verdict is Verdict.FAILED:
-            folder = Path(self._settings.output)
-            log.error("The tables in %s are not up to date: %s", folder, outcome.reason)
+    def _tables_written(self, event: int, outcome: Outcome) -> None:
+        if outcome.verdict is Verdict.DONE:
+            with self._place.ledger.transaction():
+                self._place.ledger.handovers.tables_written(event)
+        elif outcome.verdict is Verdict.FAILED:
+            self._tables_tried = True  # the next run tries again
+            log.error("The tables in %s are not up to date: %s", self._settings.output, outcome.reason)
 
     def _answered(self, handover: Handover, outcome: Outcome) -> None:
+        self._at_workers.discard(handover.id)
         with self._place.ledger.transaction():
             if self._place.ledger.handovers.is_current(handover):
                 self._record(handover, outcome)
@@ -123,7 +130,6 @@ class HandoverStage:
         handovers = self._place.ledger.handovers
         if outcome.verdict is Verdict.DONE:
             self._rests.pop(handover.processor, None)
-            self._tables_due |= handover.processor != Processor.COMMAND
             handovers.done(handover, files=outcome.files, held=outcome.held)
         elif outcome.verdict is Verdict.FAILED:
             self._failed(handover, outcome.reason)

@@ -15,7 +15,8 @@ CREATE TABLE extraction (
     updated_at     TEXT,
     finished_at    TEXT,
     pause_reason   TEXT,                        -- while paused
-    resumes_at     TEXT                         -- the same, where that is known
+    resumes_at     TEXT,                        -- the same, where that is known
+    tables_event   INTEGER NOT NULL DEFAULT 0   -- up to which event OutputFolder's tables tell
 );
 
 CREATE TABLE rows (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from niffler_ops.reporting.counts import Counts
+from niffler_ops.reporting.counts import Counts, PostCounts
 from niffler_ops.reporting.rate import Rate
 from niffler_ops.reporting.status import ExtractionState, Problem, ProcessStatus, Status
 from niffler_ops.reporting.status_text import WIDTH, status_text
@@ -35,6 +35,7 @@ BASE = Status(
     rate=Rate(studies_per_hour=1234.5, instances_per_second=42.04, ends_per_second=0.3),
     eta_seconds=4000,
     processes=(ProcessStatus(role="supervisor", pid=4711, alive=True, restarts=0),),
+    post={},
     problems=(),
     unexpected_files=0,
 )
@@ -186,3 +187,9 @@ def test_a_duration_is_told_in_its_two_largest_units_at_most(seconds: int, words
 )
 def test_bytes_are_told_in_the_unit_that_fits(size: float, words: str) -> None:
     assert f"expected, {words}\n" in text(bytes_received=int(size))
+
+
+def test_post_processors_show_what_is_done_failed_and_held_back() -> None:
+    shown = text(post={"png": PostCounts(pending=1, done=1200, failed=2, files=9, held=4)})
+    assert "Png         1,200 of 1,203 studies done, 2 failed; 4 files held back" in shown
+    assert "Png" not in text()

@@ -1,0 +1,581 @@
+"""niffler-meta with real associations: nothing is deleted unread, and nothing stops it for long."""
+
+import contextlib
+import itertools
+import json
+import os
+import random
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.mongodb import needs_mongodb, server
+from tests.support.processes import wait_until
+from tests.support.receiving import (
+    PATIENT,
+    ReceiverRig,
+    Sent,
+    counted,
+    encoded,
+    receiver_rig,
+    series_of,
+    transmit,
+)
+from tests.support.rig import Running
+
+STOPS_WITHIN = 10.0
+BACK_WITHIN = 10.0
+CYCLES = int(os.environ.get("NIFFLER_STORM_KILLS", "20"))
+SEED = int(os.environ.get("NIFFLER_STORM_SEED", "20261125"))
+FAILPOINTS = (
+    "journaled",
+    "recorded",
+    "rename-before",
+    "rename-after",
+    "rename-before:4",
+    "rename-after:9",
+    "journal-acknowledged",
+    "deleted",
+)
+SOME = [*series_of(1, 1, 5), *series_of(1, 2, 3), *series_of(2, 1, 4)]
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[ReceiverRig]:
+    """A rig with the embedded toolkit."""
+    with receiver_rig(tmp_path) as rig:
+        yield rig
+
+
+def stop(running: Running) -> None:
+    running.signal(signal.SIGTERM)
+    ended = running.end(STOPS_WITHIN)
+    assert ended.status == 0, ended
+
+
+def storescp_of(rig: ReceiverRig) -> int:
+    (pid,) = [process["pid"] for process in rig.status()["processes"] if process["role"] == "storescp"]
+    return int(pid)
+
+
+# What it is for
+
+
+def test_records_are_right_and_images_go_at_the_hour_and_not_before(tmp_path: Path, toolkit: str) -> None:
+    with receiver_rig(tmp_path, toolkit) as rig:
+        rig.clock.to_hour(21)
+        running = rig.receive()
+        assert len(rig.send(SOME, calling="CTROOM1")) == len(SOME)
+        rig.wait_for_stored(counted(SOME))
+        record = rig.records()[SOME[0].series_uid]
+        assert record["_id"] == record["SeriesInstanceUID"]
+        assert record["DeviceSerialNumber"] == "SN1"
+        assert record["StationName"] == "CT1"
+        assert record["first_acquisition"] == "2024-03-01T12:00:00.000"
+        assert record["last_acquisition"] == "2024-03-01T12:00:04.000"
+        assert record["first_received"] <= record["last_received"]
+        assert PATIENT not in json.dumps(record)
+        assert SOME[0].series_uid not in json.dumps(record)
+        rig.clock.to_hour(22)
+        time.sleep(1.5)
+        assert len(rig.waiting()) == len(SOME)
+        assert rig.status()["receiver"]["next_deletion"].endswith("T23:00:00+00:00")
+        rig.clock.to_hour(23)
+        wait_until(lambda: not rig.waiting(), "the nightly deletion")
+        wait_until(lambda: rig.counts()["deleted"] == len(SOME), "the count")
+        assert not [path for path in rig.storage.iterdir() if path.name != ".niffler"], "empty folders go"
+        assert rig.stored() == counted(SOME)
+        stop(running)
+        assert "12 images of 3 series deleted" in rig.log()
+
+
+def test_what_is_not_settled_stays_and_goes_once_it_is(receiver: ReceiverRig) -> None:
+    receiver.configure(SettleMinutes=60)
+    running = receiver.receive()
+    receiver.send(SOME)
+    receiver.wait_for_stored(counted(SOME))
+    assert receiver.sweep().status == 0
+    assert len(receiver.waiting()) == len(SOME)
+    receiver.clock.forward(1.1)
+    late = series_of(2, 1, 1, first=4)  # keeps its series' images, and no other
+    receiver.send(late)
+    receiver.wait_for_stored(counted([*SOME, *late]))
+    assert receiver.sweep().status == 0
+    assert receiver.on_disk() == {one.uid for one in [*SOME, *late] if one.study == 2}
+    receiver.clock.forward(1.1)
+    assert receiver.sweep().status == 0
+    assert not receiver.on_disk()
+    stop(running)
+
+
+def test_images_are_kept_for_the_hours_that_are_asked_for(receiver: ReceiverRig) -> None:
+    receiver.configure(KeepImagesHours=48)
+    running = receiver.receive()
+    receiver.send(SOME)
+    receiver.wait_for_stored(counted(SOME))
+    receiver.clock.forward(47)
+    assert receiver.sweep().status == 0
+    assert len(receiver.waiting()) == len(SOME)
+    receiver.clock.forward(2)
+    assert receiver.sweep().status == 0
+    assert not receiver.waiting()
+    stop(running)
+
+
+def test_an_instance_that_comes_again_is_counted_once_also_after_its_deletion(receiver: ReceiverRig) -> None:
+    running = receiver.receive()
+    for _ in range(2):
+        receiver.send(SOME)
+        receiver.send(SOME[:3])
+        assert receiver.sweep().status == 0
+        assert receiver.stored() == counted(SOME)
+        assert not receiver.on_disk()
+    late = series_of(1, 1, 2, first=5)
+    receiver.send(late)
+    assert receiver.sweep().status == 0
+    assert receiver.stored() == counted([*SOME, *late])
+    assert receiver.counts()["received"] == len(SOME) + len(late)
+    assert receiver.counts()["repeated"] == len(SOME) + 6
+    stop(running)
+
+
+def test_what_cannot_be_read_is_never_deleted_and_listed(receiver: ReceiverRig) -> None:
+    running = receiver.receive()
+    receiver.send(SOME)
+    nonsense = receiver.private / "incoming" / "folder"
+    nonsense.mkdir(mode=0o700)
+    (nonsense / "nonsense.dcm").write_bytes(b"no image")
+    (nonsense / "nonsense.dcm").chmod(0o600)
+    ended = receiver.sweep()
+    assert ended.status == 3, ended
+    (kept,) = (receiver.private / "unreadable").iterdir()
+    assert kept.read_bytes() == b"no image"
+    assert not receiver.waiting()
+    status = receiver.status()
+    assert status["unreadable"]["files"] == 1
+    assert status["unreadable"]["first"][0]["path"] == f".niffler/unreadable/{kept.name}"
+    assert "Unreadable  1 files" in receiver.status_text()
+    stop(running)
+    assert receiver.sweep().status == 3
+    assert kept.exists()
+
+
+def test_a_sweep_without_a_receiver_reads_stores_and_deletes(receiver: ReceiverRig) -> None:
+    receiver.configure(SettleMinutes=60)
+    running = receiver.receive()
+    receiver.send(SOME)
+    wait_until(lambda: receiver.counts().get("received") == len(SOME), "all that was sent")
+    running.kill()
+    receiver.wait_for_no_process()
+    assert receiver.sweep().status == 0
+    assert receiver.stored() == counted(SOME)
+    assert len(receiver.on_disk()) == len(SOME)
+    receiver.clock.forward(1.1)
+    assert receiver.sweep().status == 0
+    assert not receiver.on_disk()
+
+
+def test_a_sweep_takes_up_what_was_about_to_go_when_it_was_killed(receiver: ReceiverRig) -> None:
+    running = receiver.receive()
+    receiver.send(SOME)
+    receiver.wait_for_stored(counted(SOME))
+    stop(running)
+    receiver.environment["NIFFLER_FAILPOINT"] = "rename-after"
+    assert receiver.sweep().status == -signal.SIGKILL
+    del receiver.environment["NIFFLER_FAILPOINT"]
+    assert len(list((receiver.private / "leaving").iterdir())) == 1
+    for _ in range(2):
+        assert receiver.sweep().status == 0
+    assert not receiver.on_disk()
+
+
+def test_images_are_handed_on_before_they_go(receiver: ReceiverRig) -> None:
+    receiver.configure(PassOn=["png"])
+    running = receiver.receive()
+    receiver.send(SOME)
+    assert receiver.sweep(120).status == 0
+    output = receiver.folder / "received-deidentified"
+    assert len(list(output.rglob("*.png"))) == len(SOME)
+    assert len((output / "mapping.csv").read_text().splitlines()) == 1 + len(SOME)
+    assert "received" not in (output / "metadata.csv").read_text().casefold()
+    assert not receiver.on_disk(), "a study of several series goes as a whole"
+    assert receiver.sweep(120).status == 0
+    assert len((output / "mapping.csv").read_text().splitlines()) == 1 + len(SOME)
+    stop(running)
+
+
+# The store is away
+
+
+def wait_for_reason(rig: ReceiverRig) -> None:
+    wait_until(lambda: rig.record("SELECT 1 FROM receiver WHERE store_reason <> ''"), "the store's trouble")
+
+
+def test_while_the_store_cannot_be_used_nothing_is_deleted(receiver: ReceiverRig) -> None:
+    away = receiver.folder / "away"
+    away.write_text("a file where the store's folder is to be")
+    receiver.configure(MetadataStore=f"sqlite:///{away}/records.sqlite")
+    running = receiver.receive()
+    receiver.send(SOME)
+    ended = receiver.sweep()
+    assert ended.status == 75, ended
+    assert len(receiver.waiting()) == len(SOME)
+    assert str(away) in receiver.status()["receiver"]["store_reason"]
+    assert str(away) in receiver.status_text()
+    away.unlink()
+    wait_until(lambda: (away / "records.sqlite").exists(), "the store", seconds=60)
+    assert receiver.sweep().status == 0
+    assert not receiver.on_disk()
+    assert receiver.log().count("cannot be used") == 1
+    assert "can be used again" in receiver.log()
+    stop(running)
+    shutil_gone(away)
+    away.write_text("again")
+    receiver.configure(MetadataStore=f"sqlite:///{away}/records.sqlite")
+    running = receiver.receive()
+    receiver.send(series_of(7, 1, 2))
+    wait_for_reason(receiver)
+    stop(running)
+    assert receiver.sweep().status == 75
+    assert len(receiver.on_disk()) == 2
+
+
+def shutil_gone(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+# Deaths
+
+
+@pytest.mark.parametrize("failpoint", FAILPOINTS)
+def test_it_may_die_at_any_step(receiver: ReceiverRig, failpoint: str) -> None:
+    receiver.environment["NIFFLER_FAILPOINT"] = failpoint
+    running = receiver.receive()
+    acknowledged = receiver.send(SOME)
+    with contextlib.suppress(AssertionError):
+        wait_until(
+            lambda: running.ended or receiver.stored() == counted(SOME), "its death or the records", seconds=8
+        )
+    if not running.ended:
+        receiver.launch("--sweep")
+    assert running.end(20).status == -signal.SIGKILL
+    receiver.wait_for_no_process()
+    check_invariant(receiver, acknowledged)
+    del receiver.environment["NIFFLER_FAILPOINT"]
+    running = receiver.receive()
+    receiver.send([one for one in SOME if one.uid not in acknowledged])
+    assert receiver.sweep().status == 0
+    assert receiver.stored() == counted(SOME)
+    assert not receiver.on_disk()
+    stop(running)
+    assert not list((receiver.private / "leaving").iterdir())
+
+
+def check_invariant(rig: ReceiverRig, acknowledged: list[str]) -> None:
+    """Whatever was acknowledged is on the disk, or counted in the record of its series."""
+    gone = {uid for uid in acknowledged} - rig.on_disk()
+    stored = rig.stored()
+    for series, uids in itertools.groupby(sorted(gone), lambda uid: uid.rpartition(".")[0]):
+        assert len(list(uids)) <= stored.get(series, 0), f"{series}: an instance is neither here nor there"
+
+
+@pytest.mark.timeout(60 + 20 * CYCLES)
+def test_killed_at_random_through_cycles_every_instance_is_in_a_record_or_on_the_disk(
+    receiver: ReceiverRig,
+) -> None:
+    chance = random.Random(SEED)
+    acknowledged: list[str] = []
+    sent: list[Sent] = []
+    for cycle in range(1, CYCLES + 1):
+        running = receiver.receive()
+        batch = [*series_of(cycle, 1, 12), *itertools.chain(*(series_of(cycle, n, 1) for n in range(2, 14)))]
+        sent += batch
+        told: list[str] = []
+        sending = threading.Thread(target=lambda: told.extend(receiver.send(batch)))
+        sending.start()
+        if cycle % 2:
+            receiver.launch("--sweep")
+        time.sleep(chance.uniform(0.0, 3.0))  # the instant itself is what is to be at random
+        running.kill()
+        receiver.wait_for_no_process()
+        sending.join()
+        acknowledged += told
+        check_invariant(receiver, acknowledged)
+    running = receiver.receive()
+    assert receiver.sweep().status == 0
+    stored = receiver.stored()
+    for series, number in counted_uids(acknowledged).items():
+        assert number <= stored[series]
+    unanswered = [one for one in sent if one.uid not in set(acknowledged)]
+    receiver.send(unanswered)
+    assert receiver.sweep().status == 0
+    assert receiver.stored() == counted(sent)
+    assert not receiver.on_disk()
+    stop(running)
+
+
+def counted_uids(uids: list[str]) -> dict[str, int]:
+    series: dict[str, int] = {}
+    for uid in uids:
+        series[uid.rpartition(".")[0]] = series.get(uid.rpartition(".")[0], 0) + 1
+    return series
+
+
+def test_storescp_comes_back_again_and_again(receiver: ReceiverRig) -> None:
+    running = receiver.receive()
+    for number in range(1, 7):
+        os.kill(storescp_of(receiver), signal.SIGKILL)
+        begun = time.monotonic()
+        wait_until(lambda: not receiver.echoes(), "its end")
+        wait_until(lambda: running.ended or receiver.echoes(), "its return")
+        assert time.monotonic() - begun < BACK_WITHIN
+        assert len(receiver.send(series_of(number, 1, 2))) == 2
+    assert receiver.sweep().status == 0
+    assert len(receiver.stored()) == 6
+    stop(running)
+
+
+def test_what_storescp_was_writing_when_it_was_killed_does_not_stay_for_ever(receiver: ReceiverRig) -> None:
+    part = receiver.private / "incoming" / "1.2.300000000000000001.part"
+    part.parent.mkdir(parents=True, mode=0o700)
+    part.write_bytes(b"half")
+    part.chmod(0o600)
+    os.utime(part, (time.time() - 86400, time.time() - 86400))
+    running = receiver.receive()
+    assert receiver.sweep().status == 0
+    assert not part.exists()
+    stop(running)
+
+
+# How it starts and ends
+
+
+def test_a_signal_ends_it_in_order_also_while_it_receives(receiver: ReceiverRig) -> None:
+    running = receiver.receive()
+    told: list[str] = []
+    many = series_of(1, 1, 2000)
+    sending = threading.Thread(target=lambda: told.extend(receiver.send(many)))
+    sending.start()
+    wait_until(lambda: receiver.counts().get("received", 0) > 20, "the first instances")
+    stop(running)
+    sending.join()
+    receiver.wait_for_no_process()
+    assert receiver.status()["receiver"]["state"] == "stopped"
+    assert 0 < len(told) < len(many)
+    check_invariant(receiver, told)
+    assert receiver.sweep().status == 0
+    assert receiver.stored()[many[0].series_uid] >= len(told)
+
+
+def test_a_second_receiver_and_a_stranger_on_the_port(receiver: ReceiverRig) -> None:
+    with socket.create_server(("127.0.0.1", receiver.port)):
+        ended = receiver.launch().end(30)
+        assert ended.status == 69, ended
+        assert str(receiver.port) in ended.err
+    running = receiver.receive()
+    ended = receiver.launch().end(30)
+    assert ended.status == 75, ended
+    storage = receiver.storage
+    receiver.configure(StorageFolder="another")
+    ended = receiver.launch().end(30)
+    assert ended.status == 75, ended
+    receiver._storages.add(storage)
+    stop(running)
+
+
+def test_a_wrong_configuration_is_told_at_once_and_starts_nothing(receiver: ReceiverRig) -> None:
+    receiver.configure(DeleteHour=24, SetleMinutes=5, PassOn=["jpeg"], QueryAet="NIFFLER")
+    ended = receiver.launch().end(30)
+    assert ended.status == 78, ended
+    for key in ("DeleteHour", "SetleMinutes", "SettleMinutes", "PassOn", "QueryAet"):
+        assert key in ended.err
+    assert not receiver.storage.exists()
+    (receiver.folder / "meta.json").unlink()
+    assert receiver.launch().end(30).status == 78
+
+
+def test_systemd_is_told_that_it_is_ready_alive_and_stopping(receiver: ReceiverRig) -> None:
+    address = receiver.folder / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.bind(str(address))
+        channel.settimeout(20)
+        receiver.environment |= {"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "400000"}
+        running = receiver.launch()
+        seen = []
+        while seen.count("WATCHDOG=1") < 5 or "READY=1" not in seen:
+            seen.append(channel.recv(4096).decode())
+        assert receiver.echoes()
+        running.signal(signal.SIGTERM)
+        while seen[-1] != "STOPPING=1":
+            seen.append(channel.recv(4096).decode())
+        assert running.end(STOPS_WITHIN).status == 0
+    assert seen.count("READY=1") == 1
+
+
+def test_whoever_asked_to_be_told_and_does_not_listen_holds_nothing_up(receiver: ReceiverRig) -> None:
+    address = receiver.folder / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.bind(str(address))
+        receiver.environment |= {"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "2000"}
+        running = receiver.receive()
+        time.sleep(3)
+        receiver.send(SOME)
+        assert receiver.sweep(30).status == 0
+        stop(running)
+
+
+# What is shown
+
+
+def test_the_status_of_one_that_runs_was_stopped_and_crashed(receiver: ReceiverRig) -> None:
+    running = receiver.receive()
+    receiver.send(SOME, calling="CTROOM1")
+    receiver.wait_for_stored(counted(SOME))
+    wait_until(lambda: receiver.record("SELECT 1 FROM receiver WHERE unstored = 0 AND rate > 0"), "a rate")
+    status = receiver.status()
+    assert status["receiver"]["state"] == "running"
+    assert status["receiver"]["local_entities"] == [f"NIFFLER:{receiver.port}"]
+    assert status["instances"] == {"received": len(SOME), "repeated": 0}
+    assert status["backlog"] == {"unread_files": 0, "unstored_series": 0, "lag_seconds": 0}
+    assert status["waiting"]["files"] == len(SOME)
+    assert status["bytes_received"] == status["waiting"]["bytes"] > 0
+    (source,) = status["sources"]
+    assert (source["aet"], source["instances"], source["silent"]) == ("CTROOM1", len(SOME), False)
+    roles = {process["role"]: process for process in status["processes"]}
+    assert roles["supervisor"] == {"role": "supervisor", "pid": running.pid, "alive": True}
+    assert roles["storescp"]["alive"]
+    text = receiver.status_text()
+    assert "running" in text
+    assert "From CTROOM1" in text
+    running.kill()
+    receiver.wait_for_no_process()
+    status = receiver.status()
+    assert status["receiver"]["state"] == "crashed"
+    assert not any(process["alive"] for process in status["processes"])
+    assert "crashed" in receiver.status_text()
+    running = receiver.receive()
+    assert receiver.status()["receiver"]["state"] == "running"
+    stop(running)
+    status = receiver.status()
+    assert status["receiver"]["state"] == "stopped"
+    assert not any(process["alive"] for process in status["processes"])
+
+
+def test_an_instance_that_was_being_taken_in_at_a_crash_is_counted_as_received(receiver: ReceiverRig) -> None:
+    receiver.environment["NIFFLER_FAILPOINT"] = "journaled"
+    running = receiver.receive()
+    receiver.send(SOME)
+    assert running.end(20).status == -signal.SIGKILL
+    del receiver.environment["NIFFLER_FAILPOINT"]
+    running = receiver.receive()
+    assert receiver.sweep().status == 0
+    assert receiver.counts()["received"] == len(SOME)
+    assert receiver.counts()["repeated"] == 0
+    stop(running)
+
+
+def test_nothing_tells_who_the_patients_are(receiver: ReceiverRig) -> None:
+    running = receiver.receive()
+    receiver.send(SOME)
+    seen = []
+    for process in [psutil.Process(running.pid), *psutil.Process(running.pid).children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):
+            seen += process.cmdline()
+    receiver.wait_for_stored(counted(SOME))
+    texts = ["\n".join(seen), json.dumps(receiver.status()), receiver.status_text()]
+    assert receiver.sweep().status == 0
+    stop(running)
+    receiver.check_secrets()
+    for text in texts:
+        assert not [secret for secret in receiver.identifiers if secret in text]
+
+
+# Room on the disk
+
+
+def test_below_min_free_disk_the_oldest_stored_images_go_at_any_hour(receiver: ReceiverRig) -> None:
+    receiver.configure(MinFreeDisk="100000 GB", KeepImagesHours=48)
+    running = receiver.receive()
+    receiver.send(SOME)
+    wait_until(lambda: receiver.counts().get("deleted") == len(SOME), "room to be made")
+    assert "MinFreeDisk" in receiver.status()["receiver"]["pressure"]
+    assert "MinFreeDisk" in receiver.status_text()
+    log = receiver.log()
+    assert log.index("disk is filling") < log.index("To make room")
+    assert receiver.stored() == counted(SOME)
+    stop(running)
+
+
+def test_under_pressure_nothing_goes_that_is_not_stored_and_the_log_does_not_fill(
+    receiver: ReceiverRig,
+) -> None:
+    away = receiver.folder / "away"
+    away.write_text("")
+    receiver.configure(MinFreeDisk="100000 GB", MetadataStore=f"sqlite:///{away}/records.sqlite")
+    running = receiver.receive()
+    receiver.send(SOME)
+    wait_until(lambda: receiver.counts().get("received") == len(SOME), "all that was sent")
+    time.sleep(16)
+    assert len(receiver.on_disk()) == len(SOME)
+    stop(running)
+    assert receiver.log().count("To make room") <= 1
+
+
+# Several
+
+
+def test_two_ports_feed_one_store(receiver: ReceiverRig) -> None:
+    other = receiver.other_port
+    receiver.configure(QueryAet=[f"NIFFLER:{receiver.port}", f"NIFFLER:{other}"])
+    running = receiver.receive()
+    wait_until(lambda: receiver.echoes(other), "the second port")
+    half = len(SOME) // 2
+    receiver.send(SOME[:half], calling="CTROOM1")
+    receiver.send(SOME[half:], port=other, calling="MRROOM1")
+    assert receiver.sweep().status == 0
+    assert receiver.stored() == counted(SOME)
+    assert [source["aet"] for source in receiver.status()["sources"]] == ["CTROOM1", "MRROOM1"]
+    stop(running)
+
+
+def test_the_memory_of_the_main_process_does_not_grow(receiver: ReceiverRig) -> None:
+    running = receiver.receive()
+    process = psutil.Process(running.pid)
+    sizes = []
+    for study in range(1, 5):
+        data_sets = encoded(itertools.chain(*(series_of(study, number, 50) for number in range(10))))
+        assert len(transmit(data_sets, port=receiver.port, called="NIFFLER")) == 500
+        wait_until(lambda: receiver.counts()["received"] == study * 500, "all that was sent")  # noqa: B023
+        assert receiver.sweep().status == 0
+        sizes.append(process.memory_info().rss)
+    assert sizes[-1] - sizes[0] < 6e6, sizes
+    stop(running)
+
+
+@pytest.mark.parametrize("killed", [pytest.param(True, marks=needs_mongodb)])
+def test_a_store_that_is_killed_and_comes_back_misses_nothing(receiver: ReceiverRig, *, killed: bool) -> None:
+    with server(receiver.folder) as store:
+        url = f"{store.url}/niffler?serverSelectionTimeoutMS=500"
+        receiver.configure(MetadataStore=url)
+        running = receiver.receive()
+        receiver.send(SOME[:5])
+        assert receiver.sweep().status == 0
+        assert not receiver.on_disk()
+        assert killed
+        store.kill()
+        receiver.send(SOME[5:])
+        ended = receiver.sweep()
+        assert ended.status == 75, ended
+        assert len(receiver.on_disk()) == len(SOME) - 5
+        store.start()
+        wait_until(lambda: receiver.sweep().status == 0, "the store to be used again", seconds=90)
+        assert not receiver.on_disk()
+        stop(running)

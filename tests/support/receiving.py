@@ -1,0 +1,256 @@
+"""One real-time receiver at a time, as systemd runs it, and a modality that sends to it."""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from niffler_ops.embedded.index import Instance
+from niffler_ops.embedded.sending import Originator, Outgoing, Sender, SendError, UnreachableError
+from niffler_ops.model import Peer
+from tests.support.dicomfiles import CT, encoded_body, image
+from tests.support.processes import wait_until
+from tests.support.rig import Ended, Rig, Running
+
+ROOT_UID = "1.2.826.0.1.3680043.8.498.88"
+PATIENT = "P0047112"
+SETTLED_AT_ONCE = 0
+NO_PRESSURE = 0
+
+# What an association is asked for with: one SOP class in one transfer syntax.
+_EXAMPLE = Instance(
+    path=Path(),
+    study="",
+    series="",
+    sop_instance="",
+    sop_class=CT,
+    transfer_syntax=ExplicitVRLittleEndian,
+    offset=0,
+    header=b"",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """One instance of an invented series."""
+
+    study: int
+    series: int
+    number: int
+    content: str = ""
+
+    @property
+    def series_uid(self) -> str:
+        return f"{ROOT_UID}.{self.study}.{self.series}"
+
+    @property
+    def uid(self) -> str:
+        return f"{self.series_uid}.{self.number}"
+
+    def dataset(self) -> Dataset:
+        return image(
+            StudyInstanceUID=f"{ROOT_UID}.{self.study}",
+            SeriesInstanceUID=self.series_uid,
+            SOPInstanceUID=self.uid,
+            PatientID=f"{PATIENT}{self.study:04d}",
+            PatientName=f"Gröninger{self.study:04d}^Wilhelmina",
+            SpecificCharacterSet="ISO_IR 192",
+            AccessionNumber=f"ACC008344{self.study:04d}",
+            Modality="CT",
+            Manufacturer="Invented",
+            ManufacturerModelName="Scanner",
+            DeviceSerialNumber=f"SN{self.study % 5}",
+            StationName=f"CT{self.study % 5}",
+            StudyDate="20240301",
+            SeriesDescription=self.content or "axial",
+            AcquisitionDate="20240301",
+            AcquisitionTime=f"12{self.number // 60 % 60:02d}{self.number % 60:02d}",
+            InstanceNumber=self.number + 1,
+        )
+
+
+def series_of(study: int, series: int, instances: int, *, first: int = 0) -> list[Sent]:
+    """The instances of a series."""
+    return [Sent(study=study, series=series, number=number) for number in range(first, first + instances)]
+
+
+def encoded(instances: Iterable[Sent]) -> list[tuple[str, bytes]]:
+    """What goes over the wire, made beforehand: SOP Instance UID and data set."""
+    return [(one.uid, encoded_body(one.dataset(), ExplicitVRLittleEndian)) for one in instances]
+
+
+def transmit(
+    data_sets: Iterable[tuple[str, bytes]], *, port: int, called: str, calling: str = "PACS"
+) -> list[str]:
+    """Send over one association; gives the SOP Instance UIDs that were acknowledged before it ended."""
+    sender = Sender(Peer(aet=called, host="127.0.0.1", port=port), calling, [_EXAMPLE])
+    acknowledged = []
+    with contextlib.suppress(SendError, UnreachableError, OSError):
+        sender.open()
+        for uid, body in data_sets:
+            outgoing = Outgoing(
+                sop_class=CT, sop_instance=uid, transfer_syntax=ExplicitVRLittleEndian, data=BytesIO(body)
+            )
+            if sender.send(outgoing, Originator(aet=calling, message_id=1)) == 0:
+                acknowledged.append(uid)
+    with contextlib.suppress(OSError):
+        sender.close()
+    return acknowledged
+
+
+class WallClock:
+    """Wall-clock time as the receiver sees it: UTC, never behind the machine's."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._shift = 0.0
+        self._write()
+
+    def to_hour(self, hour: int) -> None:
+        """Forward to the next time that it is a quarter past this hour."""
+        now = datetime.now(UTC) + timedelta(seconds=self._shift)
+        then = now.replace(hour=hour, minute=15, second=0, microsecond=0)
+        self._shift += ((then - now).total_seconds()) % 86400
+        self._write()
+
+    def forward(self, hours: float) -> None:
+        self._shift += hours * 3600
+        self._write()
+
+    def _write(self) -> None:
+        part = self.file.with_suffix(".new")
+        part.write_text(str(self._shift))
+        part.rename(self.file)
+
+
+class ReceiverRig(Rig):
+    """A folder with meta.json, and the commands."""
+
+    def __init__(self, folder: Path, toolkit: str = "embedded") -> None:
+        super().__init__(folder, toolkit)
+        self.clock = WallClock(folder / "clock")
+        self.environment |= {"NIFFLER_CLOCK": str(self.clock.file), "TZ": "UTC"}
+        self.keep_secret("Gröninger", "Wilhelmina", PATIENT, "ACC008344", ROOT_UID)
+
+    def configure(self, **keys: object) -> None:
+        """Write meta.json; a key that is None is left out."""
+        given: dict[str, object] = {
+            "DCM4CHEBin": self.toolkit,
+            "QueryAet": f"NIFFLER:{self.port}",
+            "StorageFolder": "received",
+            "SettleMinutes": SETTLED_AT_ONCE,
+            "MinFreeDisk": NO_PRESSURE,
+            **keys,
+        }
+        written = {name: value for name, value in given.items() if value is not None}
+        (self.folder / "meta.json").write_text(json.dumps(written, indent=1))
+        self.storage = self.folder / str(given["StorageFolder"])
+        self._storages = {self.storage}
+
+    # The commands
+
+    def launch(self, *options: object) -> Running:
+        """niffler-meta beside the test, which may not have begun to listen."""
+        arguments = ("--config", self.folder / "meta.json", *options)
+        return self.start(*arguments, command="niffler-meta", config=False)
+
+    def receive(self) -> Running:
+        """niffler-meta beside the test, from when it listens."""
+        running = self.launch()
+        self.wait_for_listening(running)
+        return running
+
+    def wait_for_listening(self, running: Running) -> None:
+        wait_until(lambda: running.ended or self.echoes(), "the receiver to listen")
+        assert not running.ended, running.output()
+
+    def echoes(self, port: int | None = None) -> bool:
+        """Whether an association is accepted."""
+        try:
+            sender = Sender(Peer(aet="NIFFLER", host="127.0.0.1", port=port or self.port), "ECHO", [_EXAMPLE])
+            return sender.open()
+        except (UnreachableError, OSError):
+            return False
+        finally:
+            with contextlib.suppress(UnboundLocalError, OSError):
+                sender.close()
+
+    def sweep(self, seconds: float = 60.0) -> Ended:
+        """niffler-meta --sweep to its end."""
+        return self.launch("--sweep").end(seconds)
+
+    def send(self, instances: Iterable[Sent], *, port: int | None = None, calling: str = "PACS") -> list[str]:
+        """Send; gives what was acknowledged."""
+        return transmit(encoded(instances), port=port or self.port, called="NIFFLER", calling=calling)
+
+    # What it left
+
+    def record(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What the receiver's record answers; nothing while there is none."""
+        return _asked(self.private / "receiver.sqlite", query, *parameters)
+
+    def records(self, collection: str = "default") -> dict[str, dict[str, Any]]:
+        """The store's records, by original Series Instance UID."""
+        rows = _asked(self.private / "metadata.sqlite", f'SELECT record FROM "{collection}"')
+        records = [json.loads(text) for (text,) in rows]
+        return {self.original(record["_id"]): record for record in records}
+
+    def original(self, pseudonym: str) -> str:
+        """The way back."""
+        rows = self.record("SELECT original FROM links WHERE pseudonym = ?", pseudonym)
+        assert len(rows) == 1, pseudonym
+        return str(rows[0][0])
+
+    def stored(self) -> dict[str, int]:
+        """How many instances of each series the store has."""
+        return {series: record["instances"] for series, record in self.records().items()}
+
+    def wait_for_stored(self, expected: dict[str, int]) -> None:
+        wait_until(lambda: self.stored() == expected, f"records of {expected}; there is {self.stored()}")
+
+    def on_disk(self) -> set[str]:
+        """The SOP Instance UIDs of every file that is there, wherever it waits."""
+        found = set()
+        for path in self.storage.rglob("*.dcm*"):
+            with contextlib.suppress(FileNotFoundError):
+                found.add(str(dcmread(path, stop_before_pixels=True).SOPInstanceUID))
+        return found
+
+    def waiting(self) -> list[Path]:
+        """The files at their final paths."""
+        return sorted(path for path in self.storage.rglob("*.dcm") if ".niffler" not in path.parts)
+
+    def counts(self) -> dict[str, int]:
+        return {name: number for name, number in self.record("SELECT name, number FROM counts")}
+
+
+def counted(instances: Iterable[Sent]) -> dict[str, int]:
+    """How many distinct instances each series has."""
+    series: dict[str, set[str]] = {}
+    for one in instances:
+        series.setdefault(one.series_uid, set()).add(one.uid)
+    return {uid: len(members) for uid, members in series.items()}
+
+
+@contextlib.contextmanager
+def receiver_rig(folder: Path, toolkit: str = "embedded") -> Iterator[ReceiverRig]:
+    """A rig that ends all it has started."""
+    with ReceiverRig(folder, toolkit) as rig:
+        yield rig
+
+
+def _asked(file: Path, query: str, *parameters: object) -> Sequence[tuple[Any, ...]] | list[Any]:
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+            return connection.execute(query, parameters).fetchall()
+    except sqlite3.OperationalError:
+        return []
