@@ -76,6 +76,11 @@ class Layout:
         return self.local / "requests"
 
     @property
+    def control(self) -> Path:
+        """What the running supervisor is asked to do."""
+        return self.private / "control"
+
+    @property
     def logs(self) -> Path:
         """The output of failed tools."""
         return self.private / "logs"
@@ -103,5 +108,6 @@ class Layout:
             self.arranging,
             self.unexpected,
             self.requests,
+            self.control,
             self.logs,
         )

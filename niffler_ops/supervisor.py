@@ -10,6 +10,7 @@ from typing import Protocol
 
 from niffler_ops.clock import Clock
 from niffler_ops.config import Config
+from niffler_ops.config.network import MOST_LANES
 from niffler_ops.database import writing
 from niffler_ops.dicomtools.toolkit import Toolkit
 from niffler_ops.errors import StoppedError, UnavailableError
@@ -18,6 +19,7 @@ from niffler_ops.ledger.store import Ledger
 from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.identity import identify
 from niffler_ops.processes.launcher import Launcher
+from niffler_ops.requests import LANES, PAUSE, STOP, take
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.gate import Gate
 from niffler_ops.stages.place import Place
@@ -69,6 +71,7 @@ class Supervisor:
         self._launcher = place.tools.launcher
         self._contacts = place.contacts
         self._gate = place.gate
+        self._control = place.layout.control
         self._work = work
         self._displays = displays
         self._stop_asked = self._hurry = False
@@ -87,6 +90,7 @@ class Supervisor:
         CannotWriteError where files cannot be written. All that was reached is in the ledger.
         """
         with writing():
+            take(self._control)  # what an earlier run was asked
             token = self._register()
             try:
                 self._work_on()
@@ -190,10 +194,23 @@ class Supervisor:
         now = self._clock.monotonic()
         if now - self._touched_at >= TOUCH_SECONDS:
             self._touched_at = now
+            self._obey()
             with self._ledger.transaction():
                 self._ledger.touch()
             for display in self._displays:
                 display.show(self._ledger)
+
+    def _obey(self) -> None:
+        """Do what niffler-status has been told to ask for."""
+        for request in take(self._control):
+            log.info("Asked by niffler-status to %s", f"{request.name} {request.number or ''}".strip())
+            if request.name == STOP:
+                self._stop_asked = True
+            elif request.name == LANES:
+                for contact in self._contacts:
+                    contact.lanes = min(request.number, MOST_LANES)
+            else:
+                self._gate.ask_to_pause(pause=request.name == PAUSE)
 
     def _wind_up(self) -> None:
         """End every child, movescu before storescp, and what is being filed; within seconds."""

@@ -9,16 +9,18 @@ from pathlib import Path
 
 from niffler_ops.cli.parsing import ArgumentParser, run, show
 from niffler_ops.clock import SystemClock
-from niffler_ops.errors import UsageError
+from niffler_ops.errors import MissingInputError, UsageError
 from niffler_ops.layout import Layout
 from niffler_ops.realtime import status as receiving
 from niffler_ops.realtime.place import Place
-from niffler_ops.reporting.status import gather
+from niffler_ops.reporting.status import AT_WORK, gather
 from niffler_ops.reporting.status_json import status_json
 from niffler_ops.reporting.status_text import status_text
 from niffler_ops.reporting.verification import Findings, findings_text, verify_tree
+from niffler_ops.requests import LANES, PAUSE, RESUME, STOP, Request, leave
 
 DISAGREES = 3
+MOST_LANES = 64
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,10 +50,40 @@ def _parser() -> ArgumentParser:
         action="store_true",
         help="read every retrieved file again, and name what is missing, changed or foreign (exit status 3)",
     )
+    asking = parser.add_argument_group("requests to a running extraction, applied within seconds")
+    one = asking.add_mutually_exclusive_group()
+    one.add_argument("--stop", action="store_true", help="stop in order; the same command continues it")
+    one.add_argument("--pause", action="store_true", help="begin nothing new until --resume")
+    one.add_argument("--resume", action="store_true", help="go on after --pause")
+    one.add_argument("--lanes", metavar="N", type=_lanes, help="retrieve over N associations at once")
     return parser
 
 
+def _lanes(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MOST_LANES:
+        raise ValueError(text)
+    return number
+
+
+def _request(arguments: Namespace) -> Request | None:
+    if arguments.lanes is not None:
+        return Request(name=LANES, number=arguments.lanes)
+    return next((Request(name=name) for name in (STOP, PAUSE, RESUME) if getattr(arguments, name)), None)
+
+
+def _ask(layout: Layout, request: Request) -> int:
+    if gather(layout, clock=SystemClock()).state not in AT_WORK:
+        raise MissingInputError(f"{layout.storage_folder}: no extraction runs there that could be asked")
+    leave(layout.control, request)
+    show(f"Asked to {request.name}{f' {request.number}' if request.number else ''}: within seconds.\n")
+    return 0
+
+
 def _show_status(arguments: Namespace) -> int:
+    request = _request(arguments)
+    if request is not None:
+        return _ask(Layout.found(_storage_folder(arguments)), request)
     if arguments.verify:
         return _verify(Layout.found(_storage_folder(arguments)), as_json=arguments.json)
     place = Place(_storage_folder(arguments))

@@ -28,6 +28,7 @@ class Contact:
         self.name = str(archive.peer)
         self.queue = "" if first else self.name
         self.answered = False  # at least once in this run
+        self.lanes: int | None = None  # that somebody asked for while it runs
         self.misconfigured = ""  # why it cannot send to us, until an administrator mends it
         self._launcher = launcher
         self._clock = clock

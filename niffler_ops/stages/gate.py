@@ -41,6 +41,7 @@ class Gate:
             self._folders += (config.output_folder,)
         self._look_at = 0.0
         self._closed_at = 0.0
+        self._asked = False
         self.pause: Pause | None = None
 
     @property
@@ -60,13 +61,18 @@ class Gate:
             return False
         return self.pause.at_once or self._clock.monotonic() - self._closed_at > self._config.pause_grace
 
+    def ask_to_pause(self, *, pause: bool) -> None:
+        """Somebody wants it to pause, or to go on."""
+        self._asked = pause
+        self._look_at = 0.0
+
     def advance(self) -> bool:
-        """Look at clock and disks; whether a pause began, changed its reason, or ended."""
+        """Look at requests, clock and disks; whether a pause began, changed its reason, or ended."""
         now = self._clock.monotonic()
         if now < self._look_at:
             return False
         self._look_at = now + LOOK_SECONDS
-        before, self.pause = self.pause, self._disk() or self._hours()
+        before, self.pause = self.pause, self._disk() or self._request() or self._hours()
         if (before and before.reason) == (self.pause and self.pause.reason):
             return False
         if self.pause is None:
@@ -76,6 +82,12 @@ class Gate:
             self._closed_at = now
         log.warning("Paused: %s", self.pause.reason)
         return True
+
+    def _request(self) -> Pause | None:
+        if not self._asked:
+            return None
+        reason = "niffler-status --pause asked for it; --resume lets it go on"
+        return Pause(reason=reason, until=None, at_once=False)
 
     def _hours(self) -> Pause | None:
         local = self._clock.now().astimezone()

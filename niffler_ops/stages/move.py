@@ -79,7 +79,7 @@ class MoveStage:
 
     def _start_lanes(self) -> None:
         config = self._place.config
-        lanes = self._contact.archive.lanes or config.move_lanes
+        lanes = self._contact.lanes or self._contact.archive.lanes or config.move_lanes
         free = [number for number in range(1, lanes + 1) if number not in self._lanes]
         waits = self._breaker.is_open or self._place.clock.monotonic() < self._not_before
         if not free or waits or (self._breaker.tries and self._lanes):

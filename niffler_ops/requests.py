@@ -1,0 +1,48 @@
+"""What a running supervisor is asked to do: files in a folder that only its owner may write.
+
+Nobody but the supervisor writes the ledger, and no signal goes to a pid that somebody guessed.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from niffler_ops.files import make_private_folder, rename, write_private
+
+STOP, PAUSE, RESUME, LANES = "stop", "pause", "resume", "lanes"
+_FORM = re.compile(r"(stop|pause|resume|lanes)(?:-([1-9][0-9]{0,2}))?")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One request; `number` is the lanes asked for, 0 for any other."""
+
+    name: str
+    number: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.number}" if self.number else self.name
+
+
+def leave(folder: Path, request: Request) -> None:
+    """Leave a request; the same one again changes nothing."""
+    make_private_folder(folder)
+    part = folder / f".{request}.part"
+    write_private(part, b"")
+    rename(part, folder / str(request))
+
+
+def take(folder: Path) -> list[Request]:
+    """Take every request out of the folder, the one that was left first first."""
+    if not folder.is_dir():
+        return []
+    found = sorted(
+        (path.lstat().st_mtime_ns, path) for path in folder.iterdir() if not path.name.startswith(".")
+    )
+    requests = []
+    for _, path in found:
+        match = _FORM.fullmatch(path.name)
+        path.unlink(missing_ok=True)
+        if match and bool(match[2]) == (match[1] == LANES):
+            requests.append(Request(name=match[1], number=int(match[2] or 0)))
+    return requests
