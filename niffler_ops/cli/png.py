@@ -11,6 +11,8 @@ from niffler_ops.errors import UsageError
 from niffler_ops.postprocess.job import Processor
 from niffler_ops.postprocess.outputs import LEVELS
 
+SCALINGS, ASPECTS = ("full", "image", "series"), ("state", "resample")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console command; gives the exit status."""
@@ -30,6 +32,19 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--bits", type=int, choices=(8, 16), help="depth of grey pictures (default: 8)")
     parser.add_argument(
         "--values", choices=("display", "raw"), help="shown as on a workstation, or the measured values"
+    )
+    parser.add_argument(
+        "--scaling",
+        choices=SCALINGS,
+        default="full",
+        help="black and white of an image without a window: its full range of values, or the percentiles of"
+        " the image or of its series (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--aspect",
+        choices=ASPECTS,
+        default="state",
+        help="pixels that are not square stay as they are, or are resampled (default: %(default)s)",
     )
     parser.add_argument("--flatten", choices=LEVELS, help="the deepest level of folders (default: series)")
     parser.add_argument(
@@ -58,6 +73,8 @@ def _draw(arguments: Namespace) -> int:
         output,
         bits=arguments.bits or known.bits,
         values=arguments.values or "display",
+        scaling=arguments.scaling,
+        aspect=arguments.aspect,
         flatten=arguments.flatten or known.flatten,
         files_per_folder=max(arguments.files_per_folder, 0),
         draw=known.draw,

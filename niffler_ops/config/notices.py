@@ -159,6 +159,6 @@ def notice_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     login, server = data.get("mail_login"), data.get("mail_server")
     if login is not None and "mail_server" in data and server is None:
         yield Problem("mail_login", "only with MailServer: this machine's own mail client has its own login")
-    if login is not None and server is not None and data.get("mail_security") == "none":
-        if not server.is_this_machine:
-            yield Problem("mail_security", "`starttls` or `tls`, because MailLogin's password is sent")
+    in_clear = data.get("mail_security") == "none" and server is not None and not server.is_this_machine
+    if login is not None and in_clear:
+        yield Problem("mail_security", "`starttls` or `tls`, because MailLogin's password is sent")

@@ -81,6 +81,20 @@ class PostProcessingKeys(BaseModel):
         "16 bit",
         examples=["raw"],
     )
+    png_scaling: Annotated[Literal["full", "image", "series"], Choice("full", "image", "series")] = Field(
+        "full",
+        alias="PngScaling",
+        description="What is black and white where an image says no window: its full range of values, or the "
+        "1st and 99th percentile of the `image` or of its `series`",
+        examples=["series"],
+    )
+    png_aspect: Annotated[Literal["state", "resample"], Choice("state", "resample")] = Field(
+        "state",
+        alias="PngAspect",
+        description="Whether pixels that are not square stay as they are, and mapping.csv states their "
+        "shape, or are resampled",
+        examples=["resample"],
+    )
     command: Annotated[tuple[str, ...], Words()] = Field(
         (),
         alias="Command",

@@ -40,6 +40,10 @@ class Census:
             self._studies[str(device)] = np.union1d(known, hashes)
         return self
 
+    def is_empty(self) -> bool:
+        """Whether no series was added."""
+        return self._names.empty
+
     def table(self) -> pd.DataFrame:
         """What was added, in order of serial number and name."""
         by = self._names.sort_values(["first_seen", *_NAMES]).groupby("device")
@@ -48,37 +52,26 @@ class Census:
             | {"first_seen": "min", "last_seen": "max", "series": "sum", "instances": "sum"}
         )
         table["studies"] = [len(self._studies[str(device)]) for device in table.index]
-        table["note"] = self._notes()
+        table["note"] = table.index.map(self._notes())
         return table.sort_values(["device_serial_number", "station_name"]).reset_index()[_COLUMNS]
 
-    def _notes(self) -> pd.Series:
+    def _notes(self) -> dict[str, str]:
         """What is odd, by device."""
         named = self._names[self._names["station_name"] != ""]
         homes = named.groupby("station_name")["device"].nunique()
-        by = self._names.groupby("device")
-        notes = pd.DataFrame(
-            {
-                "serial": by["device_serial_number"]
-                .max()
-                .map(lambda serial: "" if serial else "no serial number"),
-                "names": by["station_name"].agg(lambda names: _many(names, "station names")),
-                "models": by["model"].agg(lambda names: _many(names, "models")),
-                "shared": by["station_name"].agg(
-                    lambda names: "; ".join(
-                        f"{name} is the name of {homes[name]} devices"
-                        for name in sorted(set(names))
-                        if homes.get(name, 0) > 1
-                    )
-                ),
-            }
-        )
-        return notes.agg(_sentence, axis="columns")
+        return {str(device): _note(names, homes) for device, names in self._names.groupby("device")}
 
 
-def _sentence(parts: "pd.Series[str]") -> str:
-    return "; ".join(filter(None, parts))
-
-
-def _many(names: "pd.Series[str]", what: str) -> str:
-    number = len(set(names) - {""})
-    return f"{number} {what}" if number > 1 else ""
+def _note(names: pd.DataFrame, homes: "pd.Series[int]") -> str:
+    """What is odd about a device; `homes` tells how many devices have a station name."""
+    parts = [] if names["device_serial_number"].any() else ["no serial number"]
+    for column, what in (("station_name", "station names"), ("model", "models"), ("manufacturer", "makers")):
+        number = len(set(names[column]) - {""})
+        if number > 1:
+            parts.append(f"{number} {what}")
+    parts += [
+        f"{name} is the name of {homes[name]} devices"
+        for name in sorted(set(names["station_name"]))
+        if homes.get(name, 0) > 1
+    ]
+    return "; ".join(parts)

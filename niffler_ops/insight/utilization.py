@@ -77,7 +77,8 @@ def hours(series: pd.DataFrame) -> pd.DataFrame:
     """Active minutes of each device on each day in each hour (0 to 23) that has any."""
     parts = divided(encounters(exams(series)), by_hour=True)
     active = united(parts, [*_BY, "hour"]).rename("active_minutes").reset_index()
-    return _named(active, parts)[["date", "hour", *DEVICE, "active_minutes"]]
+    active["weekday"] = active["date"].dt.weekday
+    return _named(active, parts)[["date", "weekday", "hour", *DEVICE, "active_minutes"]]
 
 
 def weekdays(active: pd.DataFrame, days: pd.DataFrame) -> pd.DataFrame:
@@ -86,8 +87,7 @@ def weekdays(active: pd.DataFrame, days: pd.DataFrame) -> pd.DataFrame:
     From tables of hours and of utilization.
     """
     used = days.groupby(["device", days["date"].dt.weekday.rename("weekday")]).size().rename("days")
-    keys = [active["device"], active["date"].dt.weekday.rename("weekday"), active["hour"]]
-    table = active.groupby(keys)["active_minutes"].sum().reset_index()
+    table = active.groupby(["device", "weekday", "hour"])["active_minutes"].sum().reset_index()
     table["days"] = used.reindex(pd.MultiIndex.from_frame(table[["device", "weekday"]])).to_numpy()
     whole = table["days"] * _MINUTES_OF_HOUR
     table["utilization_percent"] = percent(table["active_minutes"], whole)

@@ -41,7 +41,7 @@ LEFT JOIN studies ON studies.id = CASE latest.subject WHEN 'study' THEN latest.s
 ORDER BY latest.id DESC
 
 -- name: rows
-SELECT line, cells, state, reason, count(studies.id) AS studies, coalesce(sum(studies.expected), 0) AS expected,
+SELECT chosen.line, chosen.cells, chosen.state, chosen.reason, count(studies.id) AS studies, coalesce(sum(studies.expected), 0) AS expected,
        coalesce(sum(studies.received), 0) AS received, group_concat(DISTINCT studies.verified) AS verified,
        group_concat(DISTINCT nullif(studies.archive, '')) AS archives,
        (SELECT group_concat(uid) FROM (
@@ -51,4 +51,4 @@ FROM (SELECT id, line, cells, rows.state, rows.reason FROM rows
       WHERE line >= :first AND rows.state IN (SELECT value FROM json_each(:states)) ORDER BY line LIMIT :limit) AS chosen
 LEFT JOIN row_studies ON row_studies.row_id = chosen.id
 LEFT JOIN studies ON studies.id = row_studies.study_id
-GROUP BY line ORDER BY line
+GROUP BY chosen.line ORDER BY chosen.line

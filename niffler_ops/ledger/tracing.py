@@ -100,16 +100,6 @@ class TracedEvent:
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SheetRow:
-    """A row as its line stands in the CSV, and what became of it."""
-
-    line: int
-    cells: tuple[str, ...]
-    state: RowState
-    reason: str
-
-
 @cache
 def _queries() -> Mapping[str, str]:
     return named_queries("niffler_ops.ledger", "tracing.sql")
@@ -119,7 +109,7 @@ class Tracing:
     """Reads through a ledger that was opened for reading."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self._connection: sqlite3.Connection = ledger._connection  # noqa: SLF001 - of the same room
+        self._connection: sqlite3.Connection = ledger._connection  # of this room, and only read
 
     def row(self, line: int) -> TracedRow | None:
         """The row on this line of the CSV; None where there is none."""
@@ -150,7 +140,7 @@ class Tracing:
         return first["line"], last["line"]
 
     def studies(self, row_id: int, *, limit: int, missing: int) -> list[TracedStudy]:
-        """The first `limit` studies that a row matched, each with at most so many of its `missing` instances."""
+        """The first `limit` studies that a row matched, each with so many `missing` instances at most."""
         return [self._study(row, missing) for row in self._run("studies_of_row", row_id, limit)]
 
     def number_of_studies(self, row_id: int) -> int:
@@ -165,7 +155,12 @@ class Tracing:
 
     def events(self, row_id: int, study_ids: Sequence[int], *, after: int, upto: int) -> list[TracedEvent]:
         """The events of a row and its studies with an id above `after` and up to `upto`, oldest first."""
-        parameters = {"after": after, "upto": upto, "row_id": row_id, "study_ids": json.dumps(list(study_ids))}
+        parameters = {
+            "after": after,
+            "upto": upto,
+            "row_id": row_id,
+            "study_ids": json.dumps(list(study_ids)),
+        }
         return [
             TracedEvent(
                 at=event["at"],
@@ -179,23 +174,10 @@ class Tracing:
         ]
 
     def latest_command(self, role: str, *words: str) -> tuple[str, ...]:
-        """The newest command of this role in which these words follow each other; empty where there is none."""
+        """The newest command of this role that holds these words one after another; () for none."""
         parameters = {"role": role, "words": json.dumps(list(words))[1:-1]}
         found = self._connection.execute(_queries()["latest_command"], parameters).fetchone()
         return () if found is None else tuple(json.loads(found["command"]))
-
-    def sheet_page(self, *, after: int, limit: int) -> list[SheetRow]:
-        """The next rows beyond line `after`."""
-        page = self._connection.execute(_queries()["sheet_page"], {"after": after, "limit": limit})
-        return [
-            SheetRow(
-                line=row["line"],
-                cells=tuple(json.loads(row["cells"])),
-                state=RowState(row["state"]),
-                reason=row["reason"],
-            )
-            for row in page
-        ]
 
     def _study(self, row: sqlite3.Row, missing: int) -> TracedStudy:
         study_id = row["id"]

@@ -44,6 +44,3 @@ WHERE id > :after AND id <= :upto
 AND (subject = 'row' AND subject_id = :row_id
      OR subject = 'study' AND subject_id IN (SELECT value FROM json_each(:study_ids)))
 ORDER BY id
-
--- name: sheet_page
-SELECT line, cells, state, reason FROM rows WHERE line > :after ORDER BY line LIMIT :limit

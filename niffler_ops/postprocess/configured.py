@@ -27,6 +27,8 @@ def settings_of(config: Config, layout: Layout) -> Settings:
         featuresets=tuple(map(str, config.featuresets)),
         bits=config.png_bits,
         values=config.png_values,
+        scaling=config.png_scaling,
+        aspect=config.png_aspect,
         command=config.command,
     )
 
@@ -82,6 +84,7 @@ def _digest(processor: Processor, settings: Settings) -> dict[str, object]:
     }
     if processor is Processor.PNG:
         shared |= {"bits": settings.bits, "values": settings.values}
+        shared |= {"scaling": settings.scaling, "aspect": settings.aspect}
     if processor is Processor.METADATA:
         store = settings.store or os.environ.get(MONGO_VARIABLE, "")
         shared |= {"store": _sha256([store.encode()])}  # it may hold a password

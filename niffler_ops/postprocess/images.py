@@ -1,6 +1,7 @@
 """Pixels to pictures: a PNG for each frame, named by pseudonyms, with its lines of mapping and metadata."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -11,7 +12,17 @@ from niffler_ops.errors import CannotWriteError
 from niffler_ops.files import sync_file_system
 from niffler_ops.metadata import read_facts
 from niffler_ops.metadata.values import Facts
-from niffler_ops.png import Frame, Rendering, Values, frames_of
+from niffler_ops.png import (
+    Aspect,
+    Frame,
+    Limits,
+    Rendering,
+    Scaling,
+    Spread,
+    Values,
+    frames_of,
+    spread_of,
+)
 from niffler_ops.postprocess.context import Context
 from niffler_ops.postprocess.fragments import Fragments, Row
 from niffler_ops.postprocess.job import Job, Settings
@@ -19,12 +30,20 @@ from niffler_ops.postprocess.marker import Marker
 from niffler_ops.postprocess.outputs import Folders, write_output
 from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE, quietly, why
 
+SCALINGS = {
+    "full": Scaling.FULL,
+    "image": Scaling.IMAGE_PERCENTILES,
+    "series": Scaling.SERIES_PERCENTILES,
+}
+
 
 def draw_images(job: Job, context: Context, fragments: Fragments, marker: Marker) -> None:
     """Draw every frame of every file; a file that cannot be drawn is held."""
     settings = job.settings
+    rendering = _rendering(settings)
+    limits = _limits_of_series(job, rendering) if rendering.scaling is Scaling.SERIES_PERCENTILES else {}
     folders = Folders(context.places.images, level=settings.flatten, most=settings.files_per_folder)
-    drawing = _Drawing(context, fragments, folders, _rendering(settings))
+    drawing = _Drawing(context, fragments, folders, rendering, limits)
     for path, deadly in marker.each(job.files):
         if deadly:
             fragments.hold(path, rule=DEADLY, reason=DIED)
@@ -35,21 +54,43 @@ def draw_images(job: Job, context: Context, fragments: Fragments, marker: Marker
         sync_file_system(context.places.images)
 
 
+def _limits_of_series(job: Job, rendering: Rendering) -> dict[str, Limits]:
+    """Black and white of each series, by its UID; what cannot be read has no part in it."""
+    spreads: dict[str, Spread] = {}
+    for path in job.files:
+        with suppress(Exception), quietly(), Path(path).open("rb") as stream:
+            header = dcmread(stream, stop_before_pixels=True)
+            series = str(header.SeriesInstanceUID)
+            spreads[series] = spreads.get(series, Spread()) + spread_of(header, stream)
+    return {series: spread.limits(*rendering.percentiles) for series, spread in spreads.items()}
+
+
 def _rendering(settings: Settings) -> Rendering:
     bits: Literal[8, 16] = 16 if settings.bits == 16 else 8  # noqa: PLR2004 - bits
-    return Rendering(bits=bits, values=Values(settings.values))
+    return Rendering(
+        bits=bits,
+        values=Values(settings.values),
+        scaling=SCALINGS[settings.scaling],
+        aspect=Aspect(settings.aspect),
+    )
 
 
 class _Drawing:
     """The pictures of one job."""
 
     def __init__(
-        self, context: Context, fragments: Fragments, folders: Folders, rendering: Rendering
+        self,
+        context: Context,
+        fragments: Fragments,
+        folders: Folders,
+        rendering: Rendering,
+        limits: Mapping[str, Limits],
     ) -> None:
         self._context = context
         self._fragments = fragments
         self._folders = folders
         self._rendering = rendering
+        self._limits = limits
         self.drawn = 0
 
     def draw(self, path: str) -> None:
@@ -79,7 +120,8 @@ class _Drawing:
             self._hold(path, facts, rule=rule, reason=reason)
             return
         blank = self._context.deidentifier.regions(header)
-        self._write(facts, frames_of(header, stream, self._rendering, blank=blank))
+        limits = self._limits.get(str(header.get("SeriesInstanceUID", "")))
+        self._write(facts, frames_of(header, stream, self._rendering, blank=blank, limits=limits))
 
     def _hold(self, path: str, facts: Facts, *, rule: str, reason: str) -> None:
         uid = str(facts.get("SOPInstanceUID", ""))

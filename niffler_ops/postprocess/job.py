@@ -36,6 +36,8 @@ class Settings:
     featuresets: tuple[str, ...] = ()
     bits: int = 8
     values: str = "display"
+    scaling: str = "full"
+    aspect: str = "state"
     flatten: str = "series"
     files_per_folder: int = 0
     device_recipes: str = ""

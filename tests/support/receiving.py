@@ -3,7 +3,7 @@
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -139,7 +139,7 @@ class ReceiverRig(Rig):
         super().__init__(folder, toolkit)
         self.clock = WallClock(folder / "clock")
         self.environment |= {"NIFFLER_CLOCK": str(self.clock.file), "TZ": "UTC"}
-        self.keep_secret("Gröninger", "Wilhelmina", PATIENT, "ACC008344", ROOT_UID)
+        self.keep_secret("Gröninger", "Wilhelmina", PATIENT, "ACC008344")
 
     def configure(self, **keys: object) -> None:
         """Write meta.json; a key that is None is left out."""
@@ -191,6 +191,13 @@ class ReceiverRig(Rig):
     def send(self, instances: Iterable[Sent], *, port: int | None = None, calling: str = "PACS") -> list[str]:
         """Send; gives what was acknowledged."""
         return transmit(encoded(instances), port=port or self.port, called="NIFFLER", calling=calling)
+
+    def end_all(self) -> None:
+        """SIGKILL for every command, and wait for what they had started."""
+        for running in self._commands:
+            if not running.ended:
+                running.kill()
+        self.wait_for_no_process()
 
     # What it left
 
@@ -248,7 +255,7 @@ def receiver_rig(folder: Path, toolkit: str = "embedded") -> Iterator[ReceiverRi
         yield rig
 
 
-def _asked(file: Path, query: str, *parameters: object) -> Sequence[tuple[Any, ...]] | list[Any]:
+def _asked(file: Path, query: str, *parameters: object) -> list[tuple[Any, ...]]:
     try:
         with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
             return connection.execute(query, parameters).fetchall()

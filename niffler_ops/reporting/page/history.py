@@ -15,7 +15,9 @@ EVENTS_AT_ONCE = 100_000  # about 0.1 s, so that a writer's log never waits long
 ATTEMPTS_AT_ONCE = 50_000
 MINUTE = 60
 STEPS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600)  # seconds: the classes of durations
-ACCOMPANYING = frozenset({"DOC", "KO", "OT", "PR", "REG", "SEG", "SR"})  # beside images, not the kind of a study
+ACCOMPANYING = frozenset(
+    {"DOC", "KO", "OT", "PR", "REG", "SEG", "SR"}
+)  # beside images, not the kind of a study
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class History:
             if after or attempt:
                 return True
         self._fold(piece)
-        return self.unread > 0 or len(piece.attempts) == ATTEMPTS_AT_ONCE
+        return self.unread > 0 or (len(piece.attempts) == ATTEMPTS_AT_ONCE and self._attempt > attempt)
 
     def _fold(self, piece: _Piece) -> None:
         self._event, self.unread = piece.event, piece.last_event - piece.event
@@ -108,7 +110,7 @@ class History:
 
 
 def modality(values: str) -> str:
-    """The kind of a study from ModalitiesInStudy: its first modality that has images, "" where none is told."""
+    """The kind of a study, from ModalitiesInStudy: the first with images, "" where none is told."""
     names = sorted(filter(None, (name.strip() for name in values.split("\\"))))
     return next((name for name in names if name not in ACCOMPANYING), names[0] if names else "")
 

@@ -6,7 +6,7 @@ from niffler_ops.reporting.narration import without_uids
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 THOUSAND = 1000
-FINE = 10  # numbers below it are told with a decimal place
+FINE, FINEST = 10, 0.1  # numbers below these are told with one and two decimal places
 
 
 def plain(text: str) -> str:
@@ -30,7 +30,9 @@ def counted(value: int, one: str, several: str) -> str:
 
 
 def pace(value: float) -> str:
-    """A rate, with a decimal place where it is small."""
+    """A rate, with decimal places where it is small."""
+    if 0 < value < FINEST:
+        return f"{value:.2g}"
     return f"{value:,.1f}" if 0 < value < FINE else f"{value:,.0f}"
 
 

@@ -1,6 +1,7 @@
 """A job is done by its post-processor; what goes wrong with one file, or with all, is told apart."""
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,59 @@ def test_a_file_that_cannot_be_read_costs_itself_and_no_other(
     assert rule == "unreadable"
     if reason and processor is not Processor.DEIDENTIFY:
         assert told == reason
+
+
+ENDLESS = struct.pack("<HH2sHL", 0x0040, 0x0275, b"SQ", 0, 0xFFFFFFFF)
+
+
+@pytest.mark.parametrize(
+    "processor",
+    [
+        pytest.param(
+            Processor.PNG,
+            marks=pytest.mark.xfail(strict=True, reason="pydicom's OSError is taken for one of the disk"),
+        ),
+        Processor.METADATA,
+        Processor.DEIDENTIFY,
+    ],
+)
+def test_a_sequence_without_its_end_costs_its_file_and_no_other(
+    place: Workplace, files: list[str], processor: Processor
+) -> None:
+    bad = place.put("0.dcm", encode(picture(PixelData=None)) + ENDLESS)
+    assert place.run(processor, bad, *files) == Outcome(verdict=Verdict.DONE, files=4, held=1)
+
+
+@pytest.mark.xfail(strict=True, reason="a list is taken for a UID")
+@pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"])
+@pytest.mark.parametrize("processor", OF_FILES)
+def test_an_instance_with_many_uids_costs_itself_and_no_other(
+    place: Workplace, files: list[str], processor: Processor, keyword: str
+) -> None:
+    bad = place.put("0.dcm", picture(**{keyword: [f"1.2.3.{number}" for number in range(90)]}))
+    assert place.run(processor, bad, *files) == Outcome(verdict=Verdict.DONE, files=4, held=1)
+
+
+@pytest.mark.parametrize(
+    "processor",
+    [
+        Processor.PNG,
+        Processor.METADATA,
+        pytest.param(
+            Processor.DEIDENTIFY,
+            marks=pytest.mark.xfail(strict=True, reason="what the header's treatment raises is not held"),
+        ),
+    ],
+)
+def test_an_empty_value_of_no_vr_costs_its_file_and_no_other(
+    place: Workplace, files: list[str], processor: Processor
+) -> None:
+    content = encode(picture(OtherPatientIDs=""))
+    tag = bytes([0x10, 0, 0, 0x10])
+    assert content.count(tag + b"LO") == 1
+    bad = place.put("0.dcm", content.replace(tag + b"LO", tag + b"L'"))
+    outcome = place.run(processor, bad, *files)
+    assert (outcome.verdict, outcome.files) == (Verdict.DONE, 4)
 
 
 @every
