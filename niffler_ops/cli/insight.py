@@ -1,7 +1,7 @@
 """niffler-insight: how scanners are used, which clocks are wrong, which scanners there are."""
 
 import sys
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import date
@@ -68,11 +68,9 @@ def _add_common_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--collection", metavar="NAME", default="default", help="that of a featureset (default: %(default)s)"
     )
-    parser.add_argument("--date", metavar="YYYYMMDD", type=date.fromisoformat, help="only this day")
+    parser.add_argument("--date", metavar="YYYYMMDD", type=_date, help="only this day")
     for option, dest, of in (("--from", "first", "first"), ("--to", "last", "last")):
-        parser.add_argument(
-            option, metavar="YYYYMMDD", dest=dest, type=date.fromisoformat, help=f"the {of} day"
-        )
+        parser.add_argument(option, metavar="YYYYMMDD", dest=dest, type=_date, help=f"the {of} day")
     parser.add_argument(
         "--scanners",
         metavar="FILE",
@@ -83,11 +81,18 @@ def _add_common_options(parser: ArgumentParser) -> None:
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with charts")
 
 
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError("write a day as 20260131") from None
+
+
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, OSError) as error:
-        raise ValueError(name) from error
+        raise ArgumentTypeError("there is no such zone; write it as Europe/Berlin") from error
 
 
 def _tell(arguments: Namespace) -> int:

@@ -95,7 +95,8 @@ class _Plot:
 
     def across(self, moment: pd.Timestamp) -> float:
         """The x of a time of reception."""
-        return _PLOT_LEFT + (moment - self.first).total_seconds() / self._seconds * (_PLOT_WIDTH - 10)
+        since = float((moment - self.first).total_seconds())
+        return _PLOT_LEFT + since / self._seconds * (_PLOT_WIDTH - 10)
 
     def down(self, offset: float) -> float:
         """The y of an offset."""
@@ -121,7 +122,8 @@ def _encounters(drawing: Element, encounters: pd.DataFrame, day: date, y: float)
         zip(encounters.to_dict("records"), since, lasting, strict=True)
     ):
         kind = "overlap" if row["overlaps"] else ("one", "other")[number % 2]
-        words = f"{row['start']:%H:%M}-{row['end']:%H:%M}, {length:.0f} min, {row['modality']} {row['description']}"
+        words = f"{row['start']:%H:%M}-{row['end']:%H:%M}, {length:.0f} min, "
+        words += f"{row['modality']} {row['description']}"
         rectangle(
             drawing,
             kind,

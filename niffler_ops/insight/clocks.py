@@ -12,7 +12,7 @@ import pandas as pd
 from niffler_ops.insight.estimating import estimate
 from niffler_ops.insight.exams import DEVICE, acquired
 from niffler_ops.insight.findings import Stretch, finding
-from niffler_ops.insight.intervals import minutes, several
+from niffler_ops.insight.intervals import minutes, several_of
 from niffler_ops.insight.levels import AGREE, stretches
 
 QUICKEST_TRANSFER = 1.0  # minutes that the quickest transfer may take without being noticed
@@ -61,7 +61,8 @@ def clocks(table: pd.DataFrame, *, quickest: float = 0.0) -> pd.DataFrame:
     }
     ranked = sorted(found, key=lambda device: (-abs(found[device][-1].offset), device))
     common = _common([found[device][-1].offset for device in ranked])
-    names = table.groupby("device")[_NAMES[1:]].agg(several).to_dict("index")
+    by = table.groupby("device")
+    names = pd.DataFrame({name: several_of(by, name) for name in _NAMES[1:]}).to_dict("index")
     rows = [
         _row(device, stretch, finding(stretch, common=common)) | names[device]
         for device in ranked

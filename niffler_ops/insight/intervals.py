@@ -1,9 +1,13 @@
 """Intervals of time in tables with the columns `start` and `end`: joined, divided, united."""
 
 from collections.abc import Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    from pandas.core.groupby import DataFrameGroupBy
 
 COUNTS = ("encounters", "exams", "series", "instances")
 SEPARATOR = "\\"  # as DICOM writes several values
@@ -20,6 +24,15 @@ def minutes(lengths: "pd.Series[pd.Timedelta]") -> "pd.Series[float]":
 def several(texts: Iterable[str]) -> str:
     """Several texts as one: the distinct ones in order, each of which may be several already."""
     return SEPARATOR.join(sorted({part for text in texts for part in text.split(SEPARATOR)} - {""}))
+
+
+def several_of(groups: "DataFrameGroupBy[Any, Any]", name: str) -> "pd.Series[str]":
+    """The texts of a column in each group, as `several` has them; quick where they are all the same."""
+    texts = groups[name].first()
+    differing = texts.index[groups[name].nunique() > 1]
+    if len(differing):
+        texts.loc[differing] = [several(groups[name].get_group(key)) for key in differing]
+    return texts
 
 
 def joined(table: pd.DataFrame, keys: Sequence[str], gap: pd.Timedelta) -> pd.DataFrame:
@@ -41,7 +54,7 @@ def joined(table: pd.DataFrame, keys: Sequence[str], gap: pd.Timedelta) -> pd.Da
         elif name in keys or name == "start":
             columns[name] = groups[name].first()
         else:
-            columns[name] = groups[name].agg(several)
+            columns[name] = several_of(groups, str(name))
     return pd.DataFrame(columns, columns=table.columns).reset_index(drop=True)
 
 

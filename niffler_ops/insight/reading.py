@@ -91,12 +91,21 @@ class Source:
         if batch:
             yield self._table(batch)
 
-    def around_days(self) -> Iterator[tuple[date, pd.DataFrame]]:
-        """Each day with the series acquired on it, on the day before and on the day after."""
-        read = lru_cache(maxsize=3)(partial(self._day, by="acquisition"))
-        for day in self.days("acquisition"):
-            near = [day + timedelta(days=number) for number in (-1, 0, 1) if _exists(day, number)]
-            yield day, pd.concat([read(one) for one in near]).drop_duplicates("uid", ignore_index=True)
+    def around_days(self) -> Iterator[tuple[date, date, pd.DataFrame]]:
+        """From which day to which, and the series acquired on these, on the day before and the day after.
+
+        As many days at a time as make some thousands of series.
+        """
+        read = lru_cache(maxsize=2)(partial(self._day, by="acquisition"))
+        days = self.days("acquisition")
+        while days:
+            tables, number = [read(_beside(days[0], -1))], 0
+            while number < len(days) and sum(map(len, tables)) < _ROWS_AT_ONCE:
+                tables.append(read(days[number]))
+                number += 1
+            tables.append(read(_beside(days[number - 1], 1)))
+            yield days[0], days[number - 1], _distinct(tables)
+            days = days[number:]
 
     def received_days(self) -> Iterator[pd.DataFrame]:
         """Day by day the series whose reception began on it."""
@@ -176,5 +185,12 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _exists(day: date, number: int) -> bool:
-    return date.min.toordinal() <= day.toordinal() + number <= date.max.toordinal()
+def _beside(day: date, number: int) -> date:
+    """So many days later, or the first or last day that there is."""
+    return date.fromordinal(min(max(day.toordinal() + number, 1), date.max.toordinal()))
+
+
+def _distinct(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """As one; a series that lasted over midnight is in two of them."""
+    filled = [table for table in tables if len(table)] or tables[:1]
+    return pd.concat(filled, ignore_index=True).drop_duplicates("uid", ignore_index=True)

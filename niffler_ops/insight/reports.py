@@ -57,14 +57,17 @@ class UtilizationReport:
         analysis = BY_DAY.get(self._by)
         if analysis is not None:
             yield analysis(series_table([]))
-        for day, series in self._source.around_days():
-            if self._keep:
-                self._add(day, series)
+        for first, last, series in self._source.around_days():
+            days = None
             if analysis is not None:
-                yield _of(day, analysis(series))
+                table = _between(first, last, analysis(series))
+                days = table if self._by == "scanner" else None
+                yield table
             elif self._by == "description":
-                found = descriptions(_of(day, exams(series)))
+                found = descriptions(_between(first, last, exams(series)))
                 self._descriptions = descriptions(together(self._descriptions, found))
+            if self._keep:
+                self._add(first, last, series, days)
         if analysis is None:
             yield self._descriptions if self._by == "description" else weekdays(self._week, self._days)
 
@@ -80,14 +83,16 @@ class UtilizationReport:
         sections.append(table_section("Scanners by day", self._days))
         return page("Utilization of scanners", "Active time over on-time, in per cent.", sections)
 
-    def _add(self, day: date, series: pd.DataFrame) -> None:
-        days, active = _of(day, utilization(series)), _of(day, hours(series))
+    def _add(self, first: date, last: date, series: pd.DataFrame, days: pd.DataFrame | None) -> None:
+        if days is None:
+            days = _between(first, last, utilization(series))
         self._days = together(self._days, days)
+        active = _between(first, last, hours(series))
         week = together(self._week, active).groupby(_WEEK)["active_minutes"]
         self._week = week.sum().reset_index()
         if len(days):
-            parts = divided(pieces(encounters(exams(series))))
-            self._latest = day, _of(day, parts)
+            day = days["date"].max().date()
+            self._latest = day, _between(day, day, divided(pieces(encounters(exams(series)))))
 
     def _weeks(self) -> Element:
         all_days, all_active = self._days.assign(device=""), self._week.assign(device="")
@@ -122,7 +127,8 @@ class ClockReport:
         for device in list(dict.fromkeys(self._clocks["device"]))[:MOST_CHARTS]:
             stretches = self._clocks[self._clocks["device"] == device]
             points = self._lags[self._lags["device"] == device]
-            pictures.append((stretches["finding"].iloc[-1], charts.clock(points, stretches)))
+            name = f"{charts.name_of(stretches)}: {stretches['finding'].iloc[-1]}"
+            pictures.append((name, charts.clock(points, stretches)))
         words = (
             "Each dot is a series: how far its time of acquisition is ahead of its reception, in minutes. The"
             " line is what the clock is fast by, or slow where it is below zero. Dots below the line took"
@@ -171,8 +177,8 @@ def together(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else one
 
 
-def _of(day: date, table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a day: by `date`, or where there is none by start."""
-    days = table["date"] if "date" in table else table["start"]
-    here: pd.DataFrame = table[days.dt.date == day]
+def _between(first: date, last: date, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of these days: by `date`, or where there is none by start."""
+    days = (table["date"] if "date" in table else table["start"]).dt.date
+    here: pd.DataFrame = table[(days >= first) & (days <= last)]
     return here

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from niffler_ops.insight.exams import DEVICE, acquired, encounters, exams
-from niffler_ops.insight.intervals import divided, minutes, several, united
+from niffler_ops.insight.intervals import divided, minutes, several_of, united
 
 _BY = ["date", "device"]
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -29,7 +29,7 @@ def utilization(series: pd.DataFrame) -> pd.DataFrame:
     table = _days(by_level["exams"])
     on = table["on_minutes"]
     active = {level: united(parts, _BY) for level, parts in by_level.items()}
-    idle = gaps(series).groupby(_BY)["minutes"].max().reindex(table.index, fill_value=0.0)
+    idle = _gaps(by_level["encounters"]).groupby(_BY)["minutes"].max().reindex(table.index, fill_value=0.0)
     parts = by_level["encounters"].groupby(_BY)
     return table.assign(
         active_minutes=active["encounters"],
@@ -96,12 +96,7 @@ def weekdays(active: pd.DataFrame, days: pd.DataFrame) -> pd.DataFrame:
 
 def gaps(series: pd.DataFrame) -> pd.DataFrame:
     """Idle times of each device between encounters, by day."""
-    parts = divided(encounters(exams(series))).sort_values([*_BY, "start", "end"], kind="stable")
-    by = [parts[key] for key in _BY]
-    reached = parts["end"].groupby(by).cummax().groupby(by).shift()
-    idle = parts.assign(end=parts["start"], start=reached)[reached < parts["start"]]
-    idle = idle.assign(minutes=minutes(idle["end"] - idle["start"]))
-    return idle[["date", *DEVICE, "start", "end", "minutes"]].reset_index(drop=True)
+    return _gaps(divided(encounters(exams(series))))
 
 
 def descriptions(found: pd.DataFrame) -> pd.DataFrame:
@@ -127,12 +122,21 @@ def percent(part: "pd.Series[float]", whole: "pd.Series[float]") -> "pd.Series[f
     return pd.Series(np.minimum(100 * share, 100.0), index=part.index)
 
 
+def _gaps(parts: pd.DataFrame) -> pd.DataFrame:
+    parts = parts.sort_values([*_BY, "start", "end"], kind="stable")
+    by = [parts[key] for key in _BY]
+    reached = parts["end"].groupby(by).cummax().groupby(by).shift()
+    idle = parts.assign(end=parts["start"], start=reached)[reached < parts["start"]]
+    idle = idle.assign(minutes=minutes(idle["end"] - idle["start"]))
+    return idle[["date", *DEVICE, "start", "end", "minutes"]].reset_index(drop=True)
+
+
 def _days(parts: pd.DataFrame) -> pd.DataFrame:
     """Each device and day with its names and its on-time."""
     by = parts.groupby(_BY)
     table = pd.DataFrame(
         {
-            **{name: by[name].agg(several) for name in (*DEVICE[1:], "modality")},
+            **{name: several_of(by, name) for name in (*DEVICE[1:], "modality")},
             "start": by["start"].min(),
             "end": by["end"].max(),
             "exams": by.size(),
@@ -144,4 +148,4 @@ def _days(parts: pd.DataFrame) -> pd.DataFrame:
 def _named(table: pd.DataFrame, known: pd.DataFrame, names: Sequence[str] = DEVICE[1:]) -> pd.DataFrame:
     """The table with each device's names."""
     by = known.groupby("device")
-    return table.assign(**{name: table["device"].map(by[name].agg(several)) for name in names})
+    return table.assign(**{name: table["device"].map(several_of(by, name)) for name in names})

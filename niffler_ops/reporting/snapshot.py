@@ -149,7 +149,8 @@ def _out_of_reach(layout: Layout) -> bool:
         return layout.ledger_folder is not None
     except OSError:
         return True
-    return not os.access(layout.local, os.W_OK)
+    # By the real and the effective user: asked for the latter, an older libc does not look at the mount.
+    return not all(os.access(layout.local, os.W_OK, effective_ids=effective) for effective in (False, True))
 
 
 def _at_work(supervisor: Identity | None, age: timedelta) -> bool:

@@ -73,7 +73,8 @@ def _history(moments: Iterable[Moment], not_given: Iterable[str]) -> Iterator[st
 
 
 def _by_hand(story: Story) -> Iterator[str]:
-    commands = [command for command in (story.command, *(one.command for one in story.studies)) if command]
+    commands = dict.fromkeys((story.command, *(study.command for study in story.studies)))
+    commands.pop("", None)
     if not commands:
         return
     yield "By hand"

@@ -73,7 +73,7 @@ _ROW_STEPS: Mapping[str, str] = {
 _STUDY_STEPS: Mapping[tuple[str | None, str], str] = {
     (None, StudyState.FOUND): "named by the archive",
     (StudyState.FOUND, StudyState.LISTING): "C-FIND: the archive is asked which instances it has",
-    (StudyState.FOUND, StudyState.LISTED): "it arrives without having been asked for by its UID",
+    (StudyState.FOUND, StudyState.LISTED): "ready to be retrieved",
     (StudyState.LISTING, StudyState.FOUND): "C-FIND: no complete answer",
     (StudyState.LISTING, StudyState.LISTED): "C-FIND: what it promises is known",
     (StudyState.LISTING, StudyState.MOVED): "no archive is left that could have more of it",

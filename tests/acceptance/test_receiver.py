@@ -16,7 +16,6 @@ import psutil
 import pytest
 
 from niffler_ops.files import make_private_folder
-from tests.support.dicomfiles import encode
 from tests.support.mongodb import needs_mongodb, server
 from tests.support.processes import wait_until
 from tests.support.receiving import (
@@ -238,7 +237,7 @@ def test_while_the_store_cannot_be_used_nothing_is_deleted(receiver: ReceiverRig
     wait_until(lambda: (away / "records.sqlite").exists(), "the store", seconds=60)
     assert receiver.sweep().status == 0
     assert not receiver.on_disk()
-    assert receiver.log().count("cannot be used") == 1
+    assert receiver.log().count("Images stay until it can") == 1
     assert "can be used again" in receiver.log()
     stop(running)
 
@@ -247,7 +246,9 @@ def test_a_sweep_without_a_receiver_tells_that_the_store_cannot_be_used(receiver
     away = receiver.folder / "away"
     away.write_text("")
     receiver.configure(MetadataStore=f"sqlite:///{away}/records.sqlite")
+    receiver.leave_in_incoming(SOME)
     assert receiver.sweep().status == 75
+    assert len(receiver.on_disk()) == len(SOME)
 
 
 # Deaths
@@ -373,12 +374,27 @@ def test_a_signal_ends_it_in_order_also_while_it_receives(receiver: ReceiverRig)
     assert receiver.stored()[many[0].series_uid] >= len(told)
 
 
+def test_readers_that_hang_do_not_keep_it_from_ending(receiver: ReceiverRig) -> None:
+    running = receiver.receive()
+    receiver.send(SOME)
+    receiver.wait_for_stored(counted(SOME))
+    readers = [
+        process
+        for process in psutil.Process(running.pid).children()
+        if any("spawn_main" in argument for argument in process.cmdline())
+    ]
+    assert readers
+    for reader in readers:
+        reader.suspend()
+    receiver.send(series_of(9, 1, 5))
+    time.sleep(1)
+    stop(running)
+    assert len(receiver.on_disk()) == len(SOME) + 5
+
+
 def test_a_signal_ends_a_sweep_too(receiver: ReceiverRig) -> None:
     stop(receiver.receive())
-    folder = receiver.private / "incoming" / "study"
-    make_private_folder(folder)
-    for one in series_of(1, 1, 4000):
-        (folder / f"{one.number}.dcm").write_bytes(encode(one.dataset()))
+    receiver.leave_in_incoming(series_of(1, 1, 4000))
     running = receiver.launch("--sweep")
     wait_until(lambda: receiver.counts().get("received", 0) > 0, "the first instances")
     running.signal(signal.SIGTERM)

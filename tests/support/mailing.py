@@ -1,4 +1,5 @@
 """Mail servers, mail clients and commands that take notices, and notices to give them."""
+# ruff: noqa: ARG001, ARG002  aiosmtpd gives each of its hooks everything
 
 import socket
 import ssl
@@ -12,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
-from aiosmtpd.smtp import SMTP as SmtpProtocol
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from niffler_ops.config.notices import MailServer
 from niffler_ops.notices.notice import Notice
 
-USER, PASSWORD = "niffler", "secret words"  # noqa: S105 - invented
+USER, PASSWORD = "niffler", "secret words"
 
 
 def make_notice(number: int = 1, **changes: Any) -> Notice:
@@ -42,18 +42,20 @@ class Letterbox:
         self.encrypted: list[bool] = []
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it so
-        self, server: SmtpProtocol, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if address.startswith("nobody@"):
             return "550 5.1.1 no such person"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SmtpProtocol, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         if self.refuses:
             return self.refuses
         self.envelopes.append(envelope)
-        self.encrypted.append(session.ssl is not None)
+        transport = server.transport
+        assert transport is not None
+        self.encrypted.append(transport.get_extra_info("sslcontext") is not None)
         return "250 OK"
 
     def messages(self) -> list[EmailMessage]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from niffler_ops.embedded.index import Instance
 from niffler_ops.embedded.sending import Originator, Outgoing, Sender, SendError, UnreachableError
+from niffler_ops.files import make_private_folder, write_private
 from niffler_ops.model import Peer
-from tests.support.dicomfiles import CT, encoded_body, image
+from tests.support.dicomfiles import CT, encode, encoded_body, image
 from tests.support.processes import wait_until
 from tests.support.rig import Ended, Rig, Running
 
@@ -197,7 +199,14 @@ class ReceiverRig(Rig):
         for running in self._commands:
             if not running.ended:
                 running.kill()
-        self.wait_for_no_process()
+        self.wait_for_no_process(30)  # a machine may be busy
+
+    def leave_in_incoming(self, instances: Iterable[Sent]) -> None:
+        """As a storescp leaves what it has received, modes included."""
+        for one in instances:
+            folder = self.private / "incoming" / str(one.study)
+            make_private_folder(folder)
+            write_private(folder / f"{one.series}-{one.number}.dcm", encode(one.dataset()))
 
     # What it left
 
@@ -227,14 +236,23 @@ class ReceiverRig(Rig):
     def on_disk(self) -> set[str]:
         """The SOP Instance UIDs of every file that is there, wherever it waits."""
         found = set()
-        for path in self.storage.rglob("*.dcm*"):
+        for path in self._files():
             with contextlib.suppress(FileNotFoundError):
                 found.add(str(dcmread(path, stop_before_pixels=True).SOPInstanceUID))
         return found
 
     def waiting(self) -> list[Path]:
         """The files at their final paths."""
-        return sorted(path for path in self.storage.rglob("*.dcm") if ".niffler" not in path.parts)
+        return sorted(path for path in self._files() if ".niffler" not in path.parts)
+
+    def _files(self) -> list[Path]:
+        """Files that may be images; folders may vanish meanwhile."""
+        return [
+            Path(folder, name)
+            for folder, _, names in os.walk(self.storage)
+            for name in names
+            if ".dcm" in name
+        ]
 
     def counts(self) -> dict[str, int]:
         return {name: number for name, number in self.record("SELECT name, number FROM counts")}

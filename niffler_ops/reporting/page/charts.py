@@ -11,7 +11,8 @@ from niffler_ops.reporting.counts import Counts
 from niffler_ops.reporting.page.drawing import Bar, Column, bars, columns
 from niffler_ops.reporting.page.history import STEPS, History
 from niffler_ops.reporting.page.timeline import Timeline
-from niffler_ops.reporting.page.words import counted, duration, number, pace, share
+from niffler_ops.reporting.page.words import pace, share
+from niffler_ops.reporting.words import counted, duration, number
 from niffler_ops.states import StudyState
 
 ENDS = (StudyState.DONE, StudyState.PARTIAL, StudyState.FAILED)
@@ -58,7 +59,7 @@ def _states(subject: str, counts: Counts) -> Chart:
     return Chart(
         name=f"states-of-{subject}",
         title=f"States of {subject}",
-        reading=f"{counted(counts.total - counts.withdrawn, subject.removesuffix('s'), subject)}: {reading}."
+        reading=f"{counted(counts.total - counts.withdrawn, 'row')}: {reading}."
         if subject == "rows"
         else f"{number(counts.total)} studies: {reading}.",
         drawing=bars(
@@ -92,7 +93,7 @@ def _throughput(history: History, timeline: Timeline) -> Chart:
     return Chart(
         name="throughput",
         title="Studies an hour",
-        reading=f"{counted(total, 'study', 'studies')} reached their end in {timeline.words},"
+        reading=f"{counted(total, 'study')} reached their end in {timeline.words},"
         f" at most {pace(highest)} an hour.{timeline.shading}",
         drawing=columns(drawn, name="Studies an hour", labels=timeline.labels, bands=timeline.bands),
         legend=[(str(state), str(state)) for state in ENDS],
@@ -111,7 +112,7 @@ def _instances(history: History, timeline: Timeline) -> Chart:
             column.left,
             column.right,
             [("instances", sums.get(column.begin, 0) / column.hours / 3600)],
-            f"{column.words}: {counted(sums.get(column.begin, 0), 'instance', 'instances')}",
+            f"{column.words}: {counted(sums.get(column.begin, 0), 'instance')}",
         )
         for column in timeline.columns
     ]
@@ -168,7 +169,7 @@ def _days(history: History) -> Chart:
             labels=[
                 ((index + 0.5) / len(begins), f"{begin.day} {begin:%b}")
                 for index, begin in enumerate(begins)
-                if index % -(-len(begins) // DAY_LABELS) == 0
+                if begin <= last and index % -(-len(begins) // DAY_LABELS) == 0
             ],
         ),
         legend=[
@@ -203,7 +204,7 @@ def _durations(histogram: Sequence[int]) -> Chart:
             (index + 0.1) / len(shown),
             (index + 0.9) / len(shown),
             [("instances", float(value))],
-            f"{names[index]}: {counted(value, 'retrieve', 'retrieves')}",
+            f"{names[index]}: {counted(value, 'retrieve')}",
         )
         for index, value in enumerate(shown)
     ]
@@ -211,7 +212,7 @@ def _durations(histogram: Sequence[int]) -> Chart:
     return Chart(
         name="durations",
         title="How long a study takes to be sent",
-        reading=f"{counted(sum(histogram), 'retrieve', 'retrieves')}: half of them took {names[half]},"
+        reading=f"{counted(sum(histogram), 'retrieve')}: half of them took {names[half]},"
         f" nine of ten {names[most]}.",
         drawing=columns(
             drawn,

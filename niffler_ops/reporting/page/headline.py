@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from niffler_ops.reporting.page.words import counted, duration, moment, number, pace, plain, share, size
+from niffler_ops.reporting.page.words import pace, share
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, Status
+from niffler_ops.reporting.words import counted, duration, local_time, number, printable, size
 
 QUIET = timedelta(minutes=2)  # longer than a supervisor ever lets pass between two entries
 
@@ -25,16 +26,16 @@ def state_words(status: Status) -> str:
     """What the state is, and since when."""
     if status.started_at is None:
         return "not started yet"
-    started = f"started {moment(status.started_at)}"
+    started = f"started {local_time(status.started_at)}"
     match status.state:
         case ExtractionState.RUNNING:
             age = status.gathered_at - datetime.fromisoformat(status.started_at)
             return f"at work for {duration(age)}, {started}"
         case ExtractionState.PAUSED:
-            until = f" until {moment(status.resumes_at)}" if status.resumes_at else ""
-            return f"waits{until}: {plain(status.pause_reason or 'no reason told')}"
+            until = f" until {local_time(status.resumes_at)}" if status.resumes_at else ""
+            return f"waits{until}: {printable(status.pause_reason or 'no reason told')}"
         case ExtractionState.FINISHED if status.finished_at:
-            return f"ended {moment(status.finished_at)}"
+            return f"ended {local_time(status.finished_at)}"
         case ExtractionState.CRASHED:
             return f"its supervisor is gone and did not say so; {started}"
         case _:
@@ -46,7 +47,7 @@ def last_entry(status: Status) -> str:
     if status.updated_at is None:
         return ""
     age = status.gathered_at - datetime.fromisoformat(status.updated_at)
-    return f"{moment(status.updated_at)}, {duration(age)} ago"
+    return f"{local_time(status.updated_at)}, {duration(age)} ago"
 
 
 def advice(status: Status) -> str:
@@ -109,12 +110,12 @@ def figures(status: Status) -> Iterator[Figure]:
 def post_words(status: Status) -> Iterator[tuple[str, str]]:
     """Each post-processor and how far it is."""
     for processor, post in status.post.items():
-        words = f"{number(post.done)} of {counted(post.total, 'study', 'studies')} done"
+        words = f"{number(post.done)} of {counted(post.total, 'study')} done"
         if post.failed:
             words += f", {number(post.failed)} failed"
         if post.held:
-            words += f"; {counted(post.held, 'file', 'files')} held back"
-        yield plain(processor), words
+            words += f"; {counted(post.held, 'file')} held back"
+        yield printable(processor), words
 
 
 def _problems(status: Status) -> str:

@@ -1,14 +1,16 @@
 """How an extraction went over time, read from the ledger's events a piece at a time."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from niffler_ops.layout import Layout
+from niffler_ops.ledger.page import query
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.reporting.consult import consult
-from niffler_ops.reporting.page.querying import query
 from niffler_ops.states import StudyState
 
 EVENTS_AT_ONCE = 100_000  # about 0.1 s, so that a writer's log never waits long for a reader
@@ -39,13 +41,13 @@ class Turn:
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """A study given to a movescu; times in seconds, `ended` None while it is asked for."""
 
     id: int
-    lane: tuple[str, int]
-    charged: bool
+    archive: str
+    lane: int
+    charged: int
     started: float
     ended: float | None
 
@@ -103,10 +105,11 @@ class History:
 
     def _measure(self, attempt: Attempt, ended: float) -> None:
         """The studies of one movescu follow one another: each begins when the one before it has ended."""
-        began = max(attempt.started, self._lane_free.get(attempt.lane, 0.0))
-        self._lane_free[attempt.lane] = ended
+        lane = (attempt.archive, attempt.lane)
+        began = max(attempt.started, self._lane_free.get(lane, 0.0))
+        self._lane_free[lane] = ended
         if attempt.charged:
-            self.durations[sum(ended - began > step for step in STEPS)] += 1
+            self.durations[bisect_left(STEPS, ended - began)] += 1
 
 
 def modality(values: str) -> str:
@@ -135,9 +138,6 @@ def _piece(ledger: Ledger, after: int, attempt: int) -> _Piece:
         ],
         turns=[Turn(row["minute"], row["state"]) for row in query(ledger, "turns", **span)],
         attempts=[
-            Attempt(
-                row["id"], (row["archive"], row["lane"]), bool(row["charged"]), row["started"], row["ended"]
-            )
-            for row in query(ledger, "attempts", after=attempt, limit=ATTEMPTS_AT_ONCE)
+            Attempt._make(row) for row in query(ledger, "attempts", after=attempt, limit=ATTEMPTS_AT_ONCE)
         ],
     )

@@ -8,8 +8,10 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from niffler_ops.reporting.page import headline, words
+from niffler_ops.reporting.page import headline
 from niffler_ops.reporting.page.selection import CHOICES
+from niffler_ops.reporting.page.words import time_of_day
+from niffler_ops.reporting.words import local_time, number, printable
 
 PACKAGE = "niffler_ops.reporting.page"
 SYMBOLS = {  # of states, so that none is told by colour alone
@@ -64,10 +66,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "number": words.number,
-        "plain": words.plain,
-        "moment": words.moment,
-        "time_of_day": words.time_of_day,
+        "number": number,
+        "plain": printable,
+        "moment": local_time,
+        "time_of_day": time_of_day,
         "told": lambda text: text.replace("_", " "),
         "symbol": lambda state: SYMBOLS.get(state, "·"),
     }

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from niffler_ops.layout import Layout
+from niffler_ops.ledger.page import query
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.reporting.consult import consult
 from niffler_ops.reporting.counts import ROW_GROUPS
 from niffler_ops.reporting.narration import short_name
-from niffler_ops.reporting.page.querying import query
 from niffler_ops.reporting.page.selection import Selection
-from niffler_ops.reporting.page.words import plain, told
+from niffler_ops.reporting.page.words import told
+from niffler_ops.reporting.words import printable
 from niffler_ops.states import RowState
 
 STUDIES_NAMED = 3
@@ -68,7 +69,7 @@ def read_rows(layout: Layout, selection: Selection, *, limit: int, identifiers: 
         )
         return Rows(
             selection=selection,
-            header=tuple(map(plain, header)),
+            header=tuple(map(printable, header)),
             rows=[_row(row, width=len(header), identifiers=identifiers) for row in found[:limit]],
             next=found[limit]["line"] if len(found) > limit else None,
         )
@@ -84,14 +85,14 @@ def _row(row: sqlite3.Row, *, width: int, identifiers: bool) -> Row:
         state=RowState(row["state"]),
         reason=told(row["reason"], identifiers=identifiers),
         studies=row["studies"],
-        names=tuple(plain(uid) if identifiers else short_name(uid) for uid in uids),
+        names=tuple(printable(uid) if identifiers else short_name(uid) for uid in uids),
         expected=row["expected"],
         received=row["received"],
         verified=_words(row["verified"]),
         archives=_words(row["archives"]),
-        cells=tuple(map(plain, (cells + [""] * width)[:width])),
+        cells=tuple(map(printable, (cells + [""] * width)[:width])),
     )
 
 
 def _words(values: str | None) -> str:
-    return plain(", ".join(sorted(values.split(","))).replace("_", " ")) if values else ""
+    return printable(", ".join(sorted(values.split(","))).replace("_", " ")) if values else ""

@@ -9,7 +9,7 @@ from typing import Self
 
 from niffler_ops.reporting.page.history import History, Turn
 from niffler_ops.reporting.page.scales import MINUTE, column_span, time_labels
-from niffler_ops.reporting.page.words import duration
+from niffler_ops.reporting.words import duration
 from niffler_ops.states import StudyState
 
 FEWEST_COLUMNS = 12  # so that a short run is not one block

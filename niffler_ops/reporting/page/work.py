@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from niffler_ops.dicomtools.failures import status_text
 from niffler_ops.layout import Layout
+from niffler_ops.ledger.page import query
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.reporting.consult import consult
 from niffler_ops.reporting.narration import short_name
-from niffler_ops.reporting.page.querying import query
-from niffler_ops.reporting.page.words import plain, told
+from niffler_ops.reporting.page.words import told
+from niffler_ops.reporting.words import printable
 
 ANSWERS_COUNTED = 1000
 EVENTS_SHOWN = 20
@@ -77,7 +78,7 @@ def read_work(layout: Layout, *, identifiers: bool) -> Work:
 
 def _lane(row: sqlite3.Row, *, identifiers: bool) -> Lane:
     return Lane(
-        archive=plain(row["archive"]),
+        archive=printable(row["archive"]),
         number=row["lane"],
         study=_study(row["study_instance_uid"], identifiers=identifiers),
         studies=row["studies"],
@@ -90,7 +91,7 @@ def _lane(row: sqlite3.Row, *, identifiers: bool) -> Lane:
 def _answers(row: sqlite3.Row) -> Answers:
     status: int | None = row["status"]
     return Answers(
-        archive=plain(row["archive"]),
+        archive=printable(row["archive"]),
         answer="no final answer" if status is None else status_text(status),
         good=status == 0,
         number=row["number"],
@@ -113,8 +114,8 @@ def _subject(row: sqlite3.Row, *, identifiers: bool) -> str:
     if row["study_instance_uid"] is None:
         return str(row["subject"])
     study = f"study {_study(row['study_instance_uid'], identifiers=identifiers)}"
-    return f"{plain(row['processor'])} of {study}" if row["processor"] else study
+    return f"{printable(row['processor'])} of {study}" if row["processor"] else study
 
 
 def _study(uid: str, *, identifiers: bool) -> str:
-    return plain(uid) if identifiers else short_name(uid)
+    return printable(uid) if identifiers else short_name(uid)

@@ -1,14 +1,14 @@
 """The addresses: an overview, a page for each extraction, their events, and metrics."""
 
 import asyncio
-import importlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -17,9 +17,10 @@ from niffler_ops.errors import MissingInputError
 from niffler_ops.reporting.page.rendering import render, static
 from niffler_ops.reporting.page.selection import Selection
 from niffler_ops.reporting.page.words import share
+from niffler_ops.reporting.prometheus import CONTENT_TYPE, metrics_text
 from niffler_ops.reporting.serving.access import Access
 from niffler_ops.reporting.serving.guarding import Guard
-from niffler_ops.reporting.serving.streaming import News, stream
+from niffler_ops.reporting.serving.streaming import News, Streams
 from niffler_ops.reporting.serving.watching import Look, Watch, part
 
 STATIC = {
@@ -28,8 +29,6 @@ STATIC = {
     "live.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
-MOST_STREAMS = 64
-METRICS_TYPE = "text/plain; version=0.0.4"
 
 
 def make_app(
@@ -44,7 +43,7 @@ def make_app(
     watches = {
         watch.key: watch for watch in (Watch(folder, clock, identifiers=identifiers) for folder in folders)
     }
-    pages = Pages(watches, clock, identifiers=identifiers, stopping=stopping)
+    pages = Pages(watches, Streams(clock, stopping), identifiers=identifiers)
     routes = [
         Route("/", pages.overview),
         Route("/events", pages.overview_events),
@@ -60,32 +59,26 @@ def make_app(
 class Pages:
     """Answers to requests that were let through."""
 
-    def __init__(
-        self, watches: Mapping[str, Watch], clock: Clock, *, identifiers: bool, stopping: Callable[[], bool]
-    ) -> None:
+    def __init__(self, watches: Mapping[str, Watch], streams: Streams, *, identifiers: bool) -> None:
         self._watches = watches
-        self._clock = clock
+        self._streams = streams
         self._identifiers = identifiers
-        self._stopping = stopping
-        self._streams = 0
 
     async def overview(self, _request: Request) -> Response:
         """All extractions; where there is one, its page."""
         if len(self._watches) == 1:
             return RedirectResponse(f"/{next(iter(self._watches))}/", status_code=303)
-        return HTMLResponse(
-            render("overview.html", looks=await self._looks(), identifiers=self._identifiers)
-        )
+        return HTMLResponse(render("overview.html", looks=await self._looks(), identifiers=self._identifiers))
 
     async def extraction(self, request: Request) -> Response:
         """One extraction; 503 while its ledger cannot be read, and the page comes by itself."""
         watch = self._watch(request)
-        parts, look, rows = {}, await watch.look(), None
+        look, rows = await watch.look(), None
         if look.page is not None:
             try:
                 rows = await watch.rows(Selection.parse(request.query_params))
             except MissingInputError as error:
-                look = Look(page=None, parts=parts, trouble=str(error))
+                look = replace(look, page=None, trouble=str(error))
         values = {"watch": watch, "look": look, "rows": rows, "several": len(self._watches) > 1}
         return HTMLResponse(
             render("live.html", identifiers=self._identifiers, live=True, page=look.page, **values),
@@ -100,7 +93,7 @@ class Pages:
             cards = render("fragments/cards.html", looks=looks)
             return News(title="Niffler extractions", parts={"cards": cards})
 
-        return self._stream(read)
+        return self._streams.answer(read)
 
     async def extraction_events(self, request: Request) -> Response:
         """What changes in the page of one extraction, its rows as they are selected there."""
@@ -111,23 +104,20 @@ class Pages:
             try:
                 rows = await watch.rows(selection) if look.page else None
             except MissingInputError as error:
-                look, rows = Look(page=None, parts={}, trouble=str(error)), None
+                look, rows = replace(look, page=None, trouble=str(error)), None
             parts = {**look.parts, "trouble": part("trouble", look=look)}
             if rows:
                 parts |= {name: part(name, page=look.page, rows=rows) for name in ("rows_note", "rows")}
-            return News(title=title(look), parts={name.replace("_", "-"): html for name, html in parts.items()})
+            return News(
+                title=title(look), parts={name.replace("_", "-"): html for name, html in parts.items()}
+            )
 
-        return self._stream(read)
+        return self._streams.answer(read)
 
     async def metrics(self, _request: Request) -> Response:
         """Every extraction that can be read, as Prometheus wants it."""
-        try:
-            prometheus = importlib.import_module("niffler_ops.reporting.prometheus")
-        except ImportError:
-            return PlainTextResponse("This installation has no metrics.\n", status_code=501)
-        looks = [look for _, look in await self._looks()]
-        text = prometheus.metrics([look.page.status for look in looks if look.page])
-        return Response(text, media_type=METRICS_TYPE)
+        statuses = [look.status for _, look in await self._looks() if look.status]
+        return Response(metrics_text(statuses), media_type=CONTENT_TYPE)
 
     async def favicon(self, _request: Request) -> Response:
         """For browsers that ask for it whatever a page says."""
@@ -139,11 +129,6 @@ class Pages:
         if name not in STATIC:
             raise HTTPException(404)
         return Response(static(name), media_type=STATIC[name])
-
-    def _stream(self, read: Callable[[], Awaitable[News]]) -> Response:
-        if self._streams >= MOST_STREAMS:
-            return PlainTextResponse("Too many pages are open.\n", status_code=503)
-        return stream(self._counted(read), self._stopping, self._clock.now)
 
     async def _looks(self) -> list[tuple[Watch, Look]]:
         looks = await asyncio.gather(*(watch.look() for watch in self._watches.values()))
@@ -158,7 +143,7 @@ class Pages:
 
 def title(look: Look) -> str:
     """What a browser shows of a page in the background."""
-    if look.page is None:
+    if look.status is None:
         return "unreadable · Niffler extraction"
-    status = look.page.status
+    status = look.status
     return f"{share(status.rows.done, status.rows.total)} {status.state} · Niffler extraction"

@@ -1,5 +1,8 @@
 """What stands before every answer: security headers, reading only, and the question who asks."""
 
+import logging
+import traceback
+
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -8,7 +11,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from niffler_ops.reporting.page.rendering import render
 from niffler_ops.reporting.serving.access import PARAMETER, Access, cookie_name
 
-OPEN_PATHS = frozenset({"/favicon.ico", "/static/page.css", "/static/icon.svg"})  # hold nothing of an extraction
+log = logging.getLogger(__name__)
+
+OPEN_PATHS = frozenset(
+    {"/favicon.ico", "/static/page.css", "/static/icon.svg"}
+)  # hold nothing of an extraction
 METRICS = "/metrics"
 READING = frozenset({"GET", "HEAD"})
 HEADERS = {
@@ -43,12 +50,18 @@ class Guard:
             await send(message)
 
         answer = self._answer(Request(scope)) or self._app
-        await answer(scope, receive, with_headers)
+        try:
+            await answer(scope, receive, with_headers)
+        except Exception as error:  # noqa: BLE001 - its text may hold an identifier, so the server must not log it
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            log.error("A defect of the page: %s at %s:%s", type(error).__name__, frame.filename, frame.lineno)  # noqa: TRY400
 
     def _answer(self, request: Request) -> Response | None:
         """None where the pages are to answer."""
         if request.method not in READING:
-            return PlainTextResponse("This page only shows.\n", status_code=405, headers={"Allow": "GET, HEAD"})
+            return PlainTextResponse(
+                "This page only shows.\n", status_code=405, headers={"Allow": "GET, HEAD"}
+            )
         if request.url.path in OPEN_PATHS:
             return None
         if not self._access.allows(request):
@@ -59,7 +72,9 @@ class Guard:
 
     def _refusal(self) -> Response:
         if self._access.token is None:
-            return PlainTextResponse("This server is asked for by another name than its own.\n", status_code=421)
+            return PlainTextResponse(
+                "This server is asked for by another name than its own.\n", status_code=421
+            )
         return HTMLResponse(render("token.html"), status_code=401, headers={"WWW-Authenticate": "Bearer"})
 
     def _without_token(self, request: Request) -> Response:
@@ -68,5 +83,7 @@ class Guard:
         path = request.url.path.lstrip("/")  # so that it never is taken for the name of a host
         query = str(request.url.replace_query_params(**dict(rest)).query)
         response = RedirectResponse(f"/{path}" + (f"?{query}" if query else ""), status_code=303)
-        response.set_cookie(cookie_name(request), self._access.cookie, httponly=True, samesite="lax", path="/")
+        response.set_cookie(
+            cookie_name(request), self._access.cookie, httponly=True, samesite="lax", path="/"
+        )
         return response

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
@@ -12,11 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from niffler_ops.clock import Clock
 from niffler_ops.errors import MissingInputError
 from niffler_ops.layout import Layout
+from niffler_ops.reporting import snapshot
 from niffler_ops.reporting.page.data import Page, read_page
 from niffler_ops.reporting.page.history import History
 from niffler_ops.reporting.page.rendering import render
 from niffler_ops.reporting.page.rows import Rows, read_rows
 from niffler_ops.reporting.page.selection import Selection
+from niffler_ops.reporting.status import Status
 
 INTERVAL = 2.0  # seconds
 HISTORY_SECONDS = 0.5  # of one reading that go into the past
@@ -27,10 +29,11 @@ PARTS = ("headline", "summary", "charts", "problems_note", "problems", "work")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
-    """What was read last: a page with its parts as HTML, or why there is none."""
+    """What was read last, its parts as HTML; `page`, or even `status`, is None where `trouble` says why."""
 
-    page: Page | None
-    parts: Mapping[str, str]
+    status: Status | None = None
+    page: Page | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
 
 
@@ -45,7 +48,7 @@ class Watch:
         self._history = History()
         self._lock = asyncio.Lock()
         self._read_at = -INTERVAL
-        self._look = Look(page=None, parts={})
+        self._look = Look()
 
     async def look(self) -> Look:
         """What was read last, not longer ago than INTERVAL."""
@@ -74,9 +77,19 @@ class Watch:
             page = read_page(
                 layout, self._clock, self._history, problems=PROBLEMS_SHOWN, identifiers=self._identifiers
             )
+        except MissingInputError:
+            return self._from_afar(layout)
+        parts = {name: part(name, page=page, status=page.status) for name in PARTS}
+        return Look(status=page.status, page=page, parts=parts)
+
+    def _from_afar(self, layout: Layout) -> Look:
+        """What status.json tells, where the ledger is out of reach."""
+        try:
+            seen = snapshot.look(layout, clock=self._clock)
         except MissingInputError as error:
-            return Look(page=None, parts={}, trouble=str(error))
-        return Look(page=page, parts={name: part(name, page=page) for name in PARTS})
+            return Look(trouble=str(error))
+        parts = {name: part(name, status=seen.status) for name in ("headline", "summary")}
+        return Look(status=seen.status, parts=parts, trouble=seen.note)
 
 
 def part(name: str, **values: object) -> str:

@@ -45,9 +45,7 @@ def test_a_cause_is_told_at_most_once_an_hour_also_over_restarts_and_again_after
             told[cause] = now
 
 
-@given(
-    st.lists(st.tuples(st.floats(min_value=0, max_value=4000), st.floats(min_value=-1e6, max_value=1e6)))
-)
+@given(st.lists(st.tuples(st.floats(min_value=0, max_value=4000), st.floats(min_value=-1e6, max_value=1e6))))
 def test_within_a_process_a_wall_clock_that_jumps_changes_nothing(steps: list[tuple[float, float]]) -> None:
     limit, monotonic, wall, told = RateLimit({}), 0.0, START, float("-inf")
     for seconds, jump in steps:

@@ -73,6 +73,8 @@ def test_the_store_of_the_environment_is_left_to_it(tmp_path: Path, monkeypatch:
         ({"secret": "/other"}, {"png", "metadata", "deidentify"}),
         ({"bits": 16}, {"png"}),
         ({"values": "raw"}, {"png"}),
+        ({"scaling": "series"}, {"png"}),
+        ({"aspect": "resample"}, {"png"}),
         ({"store": "mongodb://other/research"}, {"metadata"}),
         ({"command": ("/opt/other",)}, {"command"}),
     ],

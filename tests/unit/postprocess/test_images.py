@@ -149,3 +149,26 @@ def test_a_picture_that_is_held_now_is_not_left_from_before(place: Workplace) ->
     draw(place, place.instance(1, BurnedInAnnotation="YES"))
     assert place.table("failures")[0]["rule"] == "burned-in-annotation"
     assert place.made(".png") == []
+
+
+def test_series_may_share_what_is_black_and_white(place: Workplace) -> None:
+    dark, bright = bytes(48), b"\xff\x00" * 24
+    files = [place.instance(1, pixels=dark), place.instance(2, pixels=bright)]
+    draw(place, *files, scaling="series")
+    shades = {int(levels(place.output / name).max()) for name in place.made(".png")}
+    assert shades == {0, 255}
+
+
+@pytest.mark.xfail(strict=True, reason="it is read before a marker says which file it is")
+def test_a_file_that_kills_its_worker_is_known_whatever_is_read_of_it(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = place.private / "fragments" / "markers" / "png-study"
+    at: list[bool] = []
+
+    def reading(*_: object) -> None:
+        at.append(marker.read_bytes() != b"")
+
+    monkeypatch.setattr("niffler_ops.postprocess.images.spread_of", reading)
+    draw(place, place.instance(1), scaling="series")
+    assert at == [True]

@@ -26,6 +26,8 @@
     heard = Date.now();
     const news = JSON.parse(event.data);
     document.title = news.title;
+    const readable = Object.keys(news.parts).some((id) => !document.getElementById(id));
+    if (readable) location.reload(); // more can be shown than when it was opened
     for (const [id, html] of Object.entries(news.parts)) {
       const element = document.getElementById(id);
       if (element?.hasAttribute("data-live")) replace(element, html);
@@ -35,18 +37,21 @@
 
   function connect() {
     source?.close();
-    asked = Date.now();
+    asked = heard = Date.now();
     source = new EventSource("events" + location.search);
     source.addEventListener("update", update);
   }
 
   setInterval(() => {
-    const silent = Date.now() - heard > QUIET;
+    if (document.hidden) return;
+    const silent = Date.now() - heard > QUIET; // half open, as after a sleep of this machine
     if (silent || source.readyState === EventSource.CLOSED) {
       if (!told.classList.contains("lost")) say(`No connection: ${told.textContent.toLowerCase()}`, true);
       if (Date.now() - asked > AGAIN) connect();
     }
   }, 1000);
+  // A browser keeps only a few connections to one server: pages that nobody sees do without.
+  document.addEventListener("visibilitychange", () => (document.hidden ? source.close() : connect()));
   addEventListener("pagehide", () => source.close());
   addEventListener("pageshow", (event) => event.persisted && connect());
   connect();
