@@ -2,6 +2,9 @@
 
 from typing import ClassVar
 
+ORDERLY_ENDS = (SystemExit, KeyboardInterrupt, GeneratorExit)
+"""What may end any work; other exceptions that are no Exception, such as a panic of a decoder, may not."""
+
 
 class NifflerError(Exception):
     """An expected failure: its text tells an operator what is wrong, where, and the remedy.

@@ -8,6 +8,8 @@ from niffler_ops.files import make_private_folder, remove_folder
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.model import LocalEntity
+from niffler_ops.postprocess.marker import forget_all
+from niffler_ops.postprocess.places import FRAGMENTS
 from niffler_ops.processes.identity import Identity
 from niffler_ops.processes.leftovers import end_leftovers
 from niffler_ops.processes.standing import INIT, Leftover, Standing, find_leftovers
@@ -26,6 +28,7 @@ def recover(ledger: Ledger, layout: Layout, *, quiet_time: float) -> None:
     make_private_folder(layout.requests)
     for part in layout.incoming.glob("*.part"):
         part.unlink()
+    forget_all(layout.private / FRAGMENTS / "markers")
     with ledger.transaction():
         rows = ledger.rows.rewind()
         studies = ledger.studies.rewind(grace=quiet_time)

@@ -17,6 +17,7 @@ from niffler_ops.clock import SystemClock
 from niffler_ops.config.postprocessing import DEFAULT_OPTIONS
 from niffler_ops.database import writing
 from niffler_ops.deidentify import Options
+from niffler_ops.errors import UsageError
 from niffler_ops.postprocess.folder import FolderRun, Summary
 from niffler_ops.postprocess.job import Processor, Settings
 
@@ -87,7 +88,7 @@ def add_common_options(parser: ArgumentParser) -> None:
         "--device-recipes", metavar="FILE", type=Path, help="the site's own devices, in deid's format"
     )
     parser.add_argument(
-        "--workers", metavar="N", type=_positive, default=os.cpu_count() or 1, help="processes at once"
+        "--workers", metavar="N", type=_positive, help="processes at once (default: as many as cores)"
     )
 
 
@@ -128,11 +129,14 @@ def absolute(path: Path) -> Path:
 def beside(source: Path) -> Path:
     """The OutputFolder of a folder that names none."""
     whole = absolute(source)
+    if not whole.name:
+        raise UsageError(f"{source}: name the folder for what is made of it with --output")
     return whole.with_name(whole.name + SUFFIX)
 
 
-def work_on(processor: Processor, settings: Settings, *, workers: int, made: str) -> int:
+def work_on(processor: Processor, settings: Settings, *, workers: int | None, made: str) -> int:
     """Run the post-processor over the folder, and say what came of it; gives the exit status."""
+    workers = workers or os.cpu_count() or 1
     os.umask(PRIVATE_UMASK)
     with writing(), Bar() as bar:
         run = FolderRun(processor, settings, SystemClock(), bar, workers=workers)
@@ -140,12 +144,14 @@ def work_on(processor: Processor, settings: Settings, *, workers: int, made: str
             signal.signal(number, lambda _number, _frame: run.ask_to_stop())
         summary = run.run()
     show(_text(summary, settings, made))
-    return PROBLEMS_LEFT if summary.held or summary.failed else 0
+    return PROBLEMS_LEFT if summary.held or summary.failed or summary.closed else 0
 
 
 def _text(summary: Summary, settings: Settings, made: str) -> str:
     lines = [f"{summary.done} studies worked on, {summary.skipped} had been done before. {made}"]
     if summary.held:
         lines.append(f"{summary.held} files came to nothing: {settings.output}/failures.csv says why.")
+    if summary.closed:
+        lines.append(f"{summary.closed} folders cannot be looked into.")
     lines += [f"{summary.failed} studies failed: {reason}" for reason in summary.reasons]
     return "\n".join(lines) + "\n"

@@ -82,5 +82,5 @@ def _draw(arguments: Namespace) -> int:
         everything=not (featuresets or known.specific_headers),
         featuresets=featuresets,
     )
-    workers = known.workers or arguments.workers
+    workers = arguments.workers or known.workers or None
     return work_on(Processor.PNG, settings, workers=workers, made=f"Pictures: {settings.output}/images")

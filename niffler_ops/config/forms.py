@@ -92,6 +92,11 @@ def post_processing_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     storage, output = data.get("storage_folder"), data.get("given_output_folder")
     if storage is not None and output is not None and (storage == output or storage in output.parents):
         yield Problem("given_output_folder", "a folder outside StorageFolder")
+    key = data.get("pseudonym_key")
+    if key is not None and output is not None and output in key.parents:
+        yield Problem("pseudonym_key", "a file outside OutputFolder, which leaves")
+    if {"RetainModifiedDates", "RetainFullDates"} <= set(data.get("deidentify_options") or ()):
+        yield Problem("deidentify_options", "either `RetainModifiedDates` or `RetainFullDates`")
     if storage is not None and output is not None and output in storage.parents:
         yield Problem("given_output_folder", "a folder that StorageFolder is not in")
 

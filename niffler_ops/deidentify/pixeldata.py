@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from niffler_ops.deidentify.regions import Region
+from niffler_ops.errors import ORDERLY_ENDS
 
 Frame = NDArray[np.generic]
 
@@ -191,5 +192,7 @@ def decoded_frames(
             frame = np.array(pixels)
             _fill(frame if frame.ndim > 2 else frame[..., None], regions, (0,))  # noqa: PLR2004
             yield frame, properties
-    except Exception:  # noqa: BLE001 - decoders fail in their own ways
+    except ORDERLY_ENDS:
+        raise
+    except BaseException:  # noqa: BLE001 - decoders fail in their own ways
         raise CannotBlankError(f"{syntax.name} cannot be decoded") from None

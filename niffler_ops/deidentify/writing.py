@@ -29,6 +29,7 @@ from niffler_ops.deidentify import pixeldata, statement
 from niffler_ops.deidentify.deidentifier import Deidentifier, Link
 from niffler_ops.deidentify.pixeldata import CannotBlankError, CutShortError, PixelElement
 from niffler_ops.deidentify.regions import Region
+from niffler_ops.errors import ORDERLY_ENDS
 from niffler_ops.files import make_private_folder, rename, write_private
 
 _PIXEL_DATA = 0x7FE00010
@@ -77,7 +78,9 @@ def deidentify_file(source: Path, folder: Path, deidentifier: Deidentifier) -> W
         with stream:
             try:
                 original = _read(stream)
-            except Exception as error:  # noqa: BLE001 - whatever its bytes cause, the file is not passed on
+            except ORDERLY_ENDS:
+                raise
+            except BaseException as error:  # noqa: BLE001 - whatever its bytes cause, the file is not passed on
                 return Unreadable(reason=_why_unreadable(error))
             return _passed_on(original, folder, deidentifier)
 
@@ -135,7 +138,7 @@ def _pixel_header(length: int, vr: str) -> PixelElement:
     return PixelElement(header, length, "<")
 
 
-def _why_unreadable(error: Exception) -> str:
+def _why_unreadable(error: BaseException) -> str:
     """What to tell of an error; its own text may hold values of the file."""
     if isinstance(error, InvalidDicomError):
         return "this is no DICOM file"
@@ -146,35 +149,46 @@ def _why_unreadable(error: Exception) -> str:
 
 def _passed_on(original: _Original, folder: Path, deidentifier: Deidentifier) -> Written | Held | Unreadable:
     """Write an original, unless it is held back."""
-    result = deidentifier.dataset(original.header)
-    study, series, instance = (
-        str(result.dataset.get(keyword, ""))
-        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-    )
-    if rule := deidentifier.held(original.header):
-        return Held(rule=rule, sop_instance_uid=instance, links=result.links)
+    try:
+        result = deidentifier.dataset(original.header)
+        study, series, instance = (
+            _single(result.dataset, keyword)
+            for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+        )
+        if rule := deidentifier.held(original.header):
+            return Held(rule=rule, sop_instance_uid=instance, links=result.links)
+        regions = deidentifier.regions(original.header) if original.pixels else ()
+    except ORDERLY_ENDS:
+        raise
+    except BaseException as error:  # noqa: BLE001 - what cannot be read ends this file, not the batch
+        return Unreadable(reason=_why_unreadable(error))
     if not (study and series and instance):
         return Unreadable(reason="a Study, Series or SOP Instance UID is missing")
-    regions = deidentifier.regions(original.header) if original.pixels else ()
     path = folder / study / series / f"{instance}.dcm"
     make_private_folder(path.parent)
     try:
         with _appearing_at(path) as target:
             _write(target, original, result.dataset, regions, deidentifier)
-    except OSError:
+    except (*ORDERLY_ENDS, OSError):
         raise
     except CannotBlankError as error:
         rule = f"region-not-blanked: this device writes into its images, and {error}"
         return Held(rule=rule, sop_instance_uid=instance, links=result.links)
-    except Exception as error:  # noqa: BLE001 - what cannot be read or encoded ends this file, not the batch
+    except BaseException as error:  # noqa: BLE001 - what cannot be encoded ends this file, not the batch
         return Unreadable(reason=_why_unreadable(error))
     return Written(path=path, sop_instance_uid=instance, links=result.links, regions=regions)
+
+
+def _single(dataset: Dataset, keyword: str) -> str:
+    """A UID; "" where there is none, or several."""
+    value = dataset.get(keyword, "")
+    return str(value) if isinstance(value, str) else ""
 
 
 @contextmanager
 def _appearing_at(path: Path) -> Iterator[BinaryIO]:
     """A private file that has its name when all is written, and leaves nothing behind otherwise."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.part")
     write_private(temporary, b"")
     try:
         with temporary.open("wb") as target:

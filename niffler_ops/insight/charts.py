@@ -91,11 +91,11 @@ class _Plot:
         self.bottom = float(min(0.0, stretches["low_minutes"].min())) - _MARGIN
         self.top = float(max(0.0, stretches["high_minutes"].max())) + _MARGIN
         self.first, self.last = lags["received"].min(), lags["received"].max()
-        self._seconds = max((self.last - self.first).total_seconds(), 1.0)
+        self._seconds: float = max((self.last - self.first).total_seconds(), 1.0)
 
     def across(self, moment: pd.Timestamp) -> float:
         """The x of a time of reception."""
-        since = float((moment - self.first).total_seconds())
+        since: float = (moment - self.first).total_seconds()
         return _PLOT_LEFT + since / self._seconds * (_PLOT_WIDTH - 10)
 
     def down(self, offset: float) -> float:

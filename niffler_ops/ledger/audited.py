@@ -52,7 +52,7 @@ class Queried:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retrieved:
-    """A study came to its end: `done`, `partial` or `failed`; `keys` are those of a CSV line that matched it."""
+    """A study came to its end: `done`, `partial` or `failed`; `keys` are of a CSV line that found it."""
 
     at: str
     state: str
@@ -72,7 +72,7 @@ def _queries() -> Mapping[str, str]:
 
 
 def read_audited(ledger: Path, after: Position) -> tuple[list[Audited], Position]:
-    """What happened after a position, in the order of time, and the position behind it; a few hundred at most.
+    """What happened after a position, in the order of time, a few hundred at most; and the position behind.
 
     Raises MissingInputError where the ledger cannot be read.
     """

@@ -71,7 +71,7 @@ def read_facts(dataset: Dataset, featureset: Featureset) -> Facts:
         else:
             facts[name], room = value, room - size
     facts |= _file_meta(dataset, featureset)
-    lacking = [keyword for keyword in IDENTITY if keyword not in facts]
+    lacking = [keyword for keyword in IDENTITY if not isinstance(facts.get(keyword), str)]
     if lacking:
         raise NoInstanceError(f"no instance: it has no {' and no '.join(lacking)}")
     if left_out:

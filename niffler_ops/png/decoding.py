@@ -16,6 +16,7 @@ from pydicom.uid import (
     JPEGLSTransferSyntaxes,
 )
 
+from niffler_ops.errors import ORDERLY_ENDS
 from niffler_ops.png.codestream import is_ended, stated_size
 from niffler_ops.png.description import ImagePixel, named
 from niffler_ops.png.errors import CannotRenderError
@@ -45,7 +46,9 @@ def decoded_frames(pixel: ImagePixel, element: PixelElement, header: Dataset) ->
             raise CannotRenderError(f"frame {number} of {pixel.frames} is missing") from None
         except CannotRenderError:
             raise
-        except Exception as error:
+        except ORDERLY_ENDS:
+            raise
+        except BaseException as error:
             # Codecs raise whatever they like for bytes that are not theirs.
             raise CannotRenderError(
                 f"{named(pixel.syntax)}, {pixel.bits_stored} bits stored, cannot be decoded (frame {number})"

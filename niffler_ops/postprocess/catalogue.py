@@ -1,7 +1,6 @@
 """What DICOM there is in a folder, and which studies of it have been worked on: kept from run to run."""
 
 import hashlib
-import json
 import os
 import sqlite3
 import stat
@@ -21,7 +20,7 @@ WITHOUT = "without-study"
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
-    path     TEXT PRIMARY KEY,       -- below the folder
+    path     BLOB PRIMARY KEY,       -- below the folder, as the file system has it
     size     INTEGER NOT NULL,
     modified INTEGER NOT NULL,       -- nanoseconds
     study    TEXT NOT NULL,          -- what it is grouped by: a digest of the Study Instance UID
@@ -55,6 +54,7 @@ class Catalogue:
         self._folder = folder
         (latest,) = connection.execute("SELECT coalesce(max(seen), 0) FROM files").fetchone()
         self._run = latest + 1
+        self.closed_folders = 0  # that could not be looked into
 
     @classmethod
     def open(cls, path: Path, folder: Path) -> Self:
@@ -75,7 +75,7 @@ class Catalogue:
         """
         found = 0
         with transaction(self._connection):
-            for entry in _files(self._folder, frozenset(map(str, except_for))):
+            for entry in self._files(self._folder, frozenset(map(str, except_for))):
                 found += self._look_at(entry)
                 if found % AT_ONCE == 0:
                     progress(found)
@@ -93,8 +93,8 @@ class Catalogue:
         digest, files = hashlib.sha256(settings.encode()), []
         query = "SELECT path, size, modified FROM files WHERE study = ? AND dicom ORDER BY path"
         for path, size, modified in self._connection.execute(query, (name,)):
-            files.append(str(self._folder / path))
-            digest.update(json.dumps([path, size, modified]).encode())
+            files.append(str(self._folder / os.fsdecode(path)))
+            digest.update(path + f"\0{size} {modified}".encode())
         return Study(name=name, files=tuple(files), signature=digest.hexdigest())
 
     def is_done(self, study: Study, processor: str) -> bool:
@@ -114,16 +114,30 @@ class Catalogue:
 
     def held(self, processor: str) -> int:
         """How many files came to nothing, in this run or before."""
-        query = "SELECT coalesce(sum(held), 0) FROM done WHERE processor = ?"
+        query = (
+            "SELECT coalesce(sum(held), 0) FROM done WHERE processor = ?"
+            " AND study IN (SELECT study FROM files WHERE dicom)"
+        )
         return int(self._connection.execute(query, (processor,)).fetchone()[0])
+
+    def _files(self, folder: Path, left_out: frozenset[str]) -> Iterator[os.DirEntry[str]]:
+        """Regular files at any depth, in the order of their names; no link is followed."""
+        try:
+            with os.scandir(folder) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError:
+            self.closed_folders += 1
+            return
+        for entry in listed:
+            if entry.is_dir(follow_symlinks=False):
+                if entry.path not in left_out:
+                    yield from self._files(Path(entry.path), left_out)
+            elif entry.is_file(follow_symlinks=False):
+                yield entry
 
     def _look_at(self, entry: os.DirEntry[str]) -> bool:
         status = entry.stat(follow_symlinks=False)
-        path = (
-            os.path.relpath(entry.path, self._folder)
-            .encode("utf-8", "surrogateescape")
-            .decode("utf-8", "replace")
-        )
+        path = os.fsencode(os.path.relpath(entry.path, self._folder))
         query = "SELECT dicom FROM files WHERE path = ? AND size = ? AND modified = ?"
         known = self._connection.execute(query, (path, status.st_size, status.st_mtime_ns)).fetchone()
         if known is not None:
@@ -138,24 +152,12 @@ class Catalogue:
         return study is not None
 
 
-def _files(folder: Path, left_out: frozenset[str]) -> Iterator[os.DirEntry[str]]:
-    """Regular files at any depth, in the order of their names; no link is followed."""
-    with os.scandir(folder) as entries:
-        listed = sorted(entries, key=lambda entry: entry.name)
-    for entry in listed:
-        if entry.is_dir(follow_symlinks=False):
-            if entry.path not in left_out:
-                yield from _files(Path(entry.path), left_out)
-        elif entry.is_file(follow_symlinks=False):
-            yield entry
-
-
 def _study_of(path: str) -> str | None:
     """What the file is grouped by; None where it is no DICOM file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
-        return None
+        return WITHOUT  # whoever works on it says that it cannot be opened
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode) or stream.read(PREAMBLE + 4)[PREAMBLE:] != MAGIC:
             return None

@@ -19,17 +19,20 @@ def run_command(job: Job) -> Outcome:
         command = sh.Command(program)
     except sh.CommandNotFound:
         return Outcome(verdict=Verdict.FAILED, reason=f"Command: {program} is not there, or may not be run")
-    with Path(os.devnull).open("wb") as nowhere:
-        ended = command(  # type: ignore[call-overload]  # whose _ok_code may be a range
-            *arguments,
-            _in=json.dumps(_description(job)),
-            _out=nowhere,
-            _err=nowhere,
-            _tty_out=False,
-            _ok_code=SIGNAL_CODES,
-            _preexec_fn=die_with(os.getpid()),
-            _return_cmd=True,
-        )
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            ended = command(  # type: ignore[call-overload]  # whose _ok_code may be a range
+                *arguments,
+                _in=json.dumps(_description(job)),
+                _out=nowhere,
+                _err=nowhere,
+                _tty_out=False,
+                _ok_code=SIGNAL_CODES,
+                _preexec_fn=die_with(os.getpid()),
+                _return_cmd=True,
+            )
+    except sh.ForkException:
+        return Outcome(verdict=Verdict.FAILED, reason=f"Command: {program} cannot be run; has it a #! line?")
     code = int(ended.exit_code)
     if code == 0:
         return Outcome(verdict=Verdict.DONE, files=len(job.files))

@@ -81,15 +81,18 @@ def _digest(processor: Processor, settings: Settings) -> dict[str, object]:
         "output": settings.output,
         "secret": settings.secret,
         "options": settings.options,
+        "recipes": _sha256(_contents([settings.device_recipes] if settings.device_recipes else [])),
     }
     if processor is Processor.PNG:
         shared |= {"bits": settings.bits, "values": settings.values}
-        shared |= {"scaling": settings.scaling, "aspect": settings.aspect}
+        shared |= {"scaling": settings.scaling, "aspect": settings.aspect, "draw": settings.draw}
+        shared |= {"flatten": settings.flatten, "most": settings.files_per_folder}
     if processor is Processor.METADATA:
         store = settings.store or os.environ.get(MONGO_VARIABLE, "")
         shared |= {"store": _sha256([store.encode()])}  # it may hold a password
     if processor is not Processor.DEIDENTIFY:
         shared |= {"featuresets": _sha256(_contents(settings.featuresets))}
+        shared |= {"everything": settings.everything}
     return shared
 
 

@@ -126,11 +126,15 @@ class Crew:
         answers = [answer for _, answer in jobs]
         batch = Batch(answers=answers, folder=folder, turn_at=self._clock.monotonic())
         self._batches.append(batch)
-        batch.child = self._launch(
-            paths,
-            on_line=lambda line: self._line(batch, line),
-            on_exit=lambda child, code: self._ended(batch, child, code),
-        )
+        try:
+            batch.child = self._launch(
+                paths,
+                on_line=lambda line: self._line(batch, line),
+                on_exit=lambda child, code: self._ended(batch, child, code),
+            )
+        except NifflerError:
+            self._batches.remove(batch)
+            raise
 
     def stop(self) -> None:
         """End every worker; what they had not done is untouched."""
@@ -143,8 +147,11 @@ class Crew:
         batch.last_line = line.strip()
         parsed = Outcome.parse(line)
         if parsed is not None and batch.turn < parsed[0] <= len(batch.answers):
-            batch.turn, batch.turn_at = parsed[0], self._clock.monotonic()
-            batch.answers[batch.turn - 1](parsed[1])
+            number, outcome = parsed
+            for answer in batch.answers[batch.turn : number - 1]:
+                answer(Outcome(verdict=Verdict.UNTOUCHED))  # its line was lost
+            batch.turn, batch.turn_at = number, self._clock.monotonic()
+            batch.answers[number - 1](outcome)
 
     def _ended(self, batch: Batch, child: Child, code: int) -> None:
         self._batches.remove(batch)

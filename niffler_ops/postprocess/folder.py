@@ -3,7 +3,7 @@
 import json
 from collections import deque
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -12,9 +12,13 @@ from niffler_ops.clock import Clock
 from niffler_ops.errors import CannotWriteError, MissingInputError, StoppedError, UsageError
 from niffler_ops.files import make_private_folder, remove_folder
 from niffler_ops.postprocess.catalogue import Catalogue, Study
+from niffler_ops.postprocess.configured import digests
 from niffler_ops.postprocess.crew import Answer, Crew, locally
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
+from niffler_ops.postprocess.marker import forget_all
+from niffler_ops.postprocess.places import Places
 from niffler_ops.processes.launcher import Launcher
+from niffler_ops.processes.locks import acquire_folder
 
 ATTEMPTS = 3
 MOST_JOBS = 100
@@ -22,7 +26,6 @@ LATER_SECONDS = 5.0
 PATIENCE_SECONDS = 600.0
 END_SECONDS = 5.0
 TURN_SECONDS = 0.1
-_WITHOUT_EFFECT = ("private", "store", "common", "parquet")  # on what a study comes to
 
 
 class Watcher(Protocol):
@@ -45,13 +48,15 @@ class Watcher(Protocol):
 class Summary:
     """What a run came to: studies `done` now, `skipped` because they had been done before, and `failed`.
 
-    `held` is the number of files that came to nothing, those of skipped studies included.
+    `held` is the number of files that came to nothing, those of skipped studies included; `closed` that of
+    folders that could not be looked into.
     """
 
     done: int = 0
     skipped: int = 0
     failed: int = 0
     held: int = 0
+    closed: int = 0
     reasons: tuple[str, ...] = ()
 
 
@@ -63,14 +68,12 @@ class FolderRun:
     ) -> None:
         self._processor = processor
         self._settings = settings
-        self._digest = json.dumps(
-            {name: value for name, value in asdict(settings).items() if name not in _WITHOUT_EFFECT}
-        )
+        self._digest = json.dumps(digests([processor], settings), sort_keys=True)
         self._clock = clock
         self._watcher = watcher
         self._workers = workers
         self._launcher = Launcher()
-        self._requests = Path(settings.private) / "requests"
+        self._requests = Path(settings.private) / "folder-requests"
         self._crew = Crew(
             locally(self._launcher),
             clock,
@@ -94,18 +97,28 @@ class FolderRun:
         """Do all that is new, and bring the tables up to date.
 
         Raises UsageError and MissingInputError for a folder that cannot be worked on, StoppedError when asked
-        to stop or where a store stays away, ConfigurationError, and CannotWriteError.
+        to stop or where a store stays away, AlreadyRunningError, ConfigurationError, and CannotWriteError.
         """
         root, output, private = map(
             Path, (self._settings.root, self._settings.output, self._settings.private)
         )
-        _check(root, output)
+        check_places(root, output, private, Path(self._settings.secret))
         make_private_folder(private)
+        lock = acquire_folder(private)
+        try:
+            return self._run(root, private)
+        finally:
+            lock.release()
+
+    def _run(self, root: Path, private: Path) -> Summary:
+        remove_folder(self._requests)
         make_private_folder(self._requests)
+        forget_all(Places.of(self._settings).markers)
         with closing(Catalogue.open(private / "catalogue.sqlite", root)) as catalogue:
             left_out = [private, root / ".niffler"]
-            if not catalogue.scan(except_for=left_out, progress=self._watcher.found):
+            if not catalogue.scan(except_for=left_out, progress=self._found):
                 raise MissingInputError(f"{root}: there is no DICOM file in it")
+            self._summary.closed = catalogue.closed_folders
             try:
                 self._work(catalogue)
                 self._write_tables()
@@ -113,6 +126,14 @@ class FolderRun:
                 self._wind_up()
             self._summary.held = catalogue.held(self._processor)
         return self._summary
+
+    def _found(self, files: int) -> None:
+        self._watcher.found(files)
+        self._stop_if_asked()
+
+    def _stop_if_asked(self) -> None:
+        if self._stop_asked:
+            raise StoppedError("Stopped. Run the same command again to continue.")
 
     def _work(self, catalogue: Catalogue) -> None:
         names = catalogue.names()
@@ -122,8 +143,7 @@ class FolderRun:
         self._share = max(1, min(MOST_JOBS, -(-len(due) // (2 * self._workers))))
         self._watcher.began(len(due))
         while self._waiting or self._crew.busy:
-            if self._stop_asked:
-                raise StoppedError("Stopped. Run the same command again to continue.")
+            self._stop_if_asked()
             self._crew.watch()
             while self._waiting and self._crew.has_room and self._clock.monotonic() >= self._later_until:
                 share = [self._waiting.popleft() for _ in range(min(self._share, len(self._waiting)))]
@@ -168,7 +188,8 @@ class FolderRun:
         job = Job(name="tables", processor=Processor.TABLES, files=(), settings=self._settings)
         answers: list[Outcome] = []
         self._crew.give([(job, answers.append)])
-        while self._crew.busy and not self._stop_asked:
+        while self._crew.busy:
+            self._stop_if_asked()
             self._launcher.dispatch(TURN_SECONDS)
         self._crew.watch()
         if not answers or answers[0].verdict is not Verdict.DONE:
@@ -185,8 +206,14 @@ class FolderRun:
         remove_folder(self._requests)
 
 
-def _check(root: Path, output: Path) -> None:
+def check_places(root: Path, output: Path, private: Path, secret: Path) -> None:
+    """Raise MissingInputError without originals, UsageError where what leads back would leave too."""
     if not root.is_dir():
         raise MissingInputError(f"{root}: there is no such folder")
-    if output == root or output in root.parents or root in output.parents:
+    real_root, real_output = root.resolve(), output.resolve()
+    if real_output == real_root or real_output in real_root.parents or real_root in real_output.parents:
         raise UsageError(f"{output}: has to stand beside {root}, neither in it nor around it")
+    for private_place in (private, secret):
+        real = private_place.resolve()
+        if real == real_output or real_output in real.parents or real in real_output.parents:
+            raise UsageError(f"{private_place}: leads back to people, and must not stand in {output}")

@@ -1,14 +1,15 @@
 """The rows that one job adds to the tables, written as a whole once the job is done."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from niffler_ops.deidentify import Link, Pseudonyms
 from niffler_ops.files import make_private_folder
 from niffler_ops.metadata import write_fragment
+from niffler_ops.metadata.table import read_rows
 from niffler_ops.metadata.values import Value
 from niffler_ops.postprocess.job import Job
-from niffler_ops.postprocess.places import TABLES, Places
+from niffler_ops.postprocess.places import MADE, TABLES, Places
 
 Row = Mapping[str, Value]
 
@@ -21,6 +22,7 @@ class Fragments:
         self._pseudonyms = pseudonyms
         self._rows: dict[str, list[Row]] = {table: [] for table in TABLES}
         self._links: set[tuple[str, str, str]] = set()
+        self._made: list[str] = []
         self.held = 0
 
     def add(self, table: str, row: Row) -> None:
@@ -30,6 +32,10 @@ class Fragments:
     def link(self, links: Iterable[Link]) -> None:
         """The way back from pseudonyms, each once."""
         self._links.update((link.attribute, link.original, link.pseudonym) for link in links)
+
+    def made(self, path: Path) -> None:
+        """A file in OutputFolder, which goes where the job makes it no more."""
+        self._made.append(str(path))
 
     def hold(self, path: str, *, rule: str, reason: str, sop_instance_uid: str = "") -> None:
         """A file came to nothing: a line of failures.csv that names it by its pseudonyms."""
@@ -51,13 +57,22 @@ class Fragments:
     def write(self) -> None:
         """Replace what an earlier run of the job left."""
         places = Places.of(self._job.settings)
+        for old in self._made_before(places) - set(self._made):
+            Path(old).unlink(missing_ok=True)
         for attribute, original, pseudonym in sorted(self._links):
             self.add("linking", {"attribute": attribute, "original": original, "pseudonym": pseudonym})
-        for table, rows in self._rows.items():
-            folder = places.fragments(table, self._job.processor)
-            path = folder / f"{self._job.name}.jsonl"
+        made: list[Row] = [{"path": path} for path in self._made]
+        for table, rows in {**self._rows, MADE: made}.items():
+            path = self._path(places, table)
             if rows:
-                make_private_folder(folder)
+                make_private_folder(path.parent)
                 write_fragment(path, rows)
             else:
                 path.unlink(missing_ok=True)
+
+    def _made_before(self, places: Places) -> set[str]:
+        path = self._path(places, MADE)
+        return {str(row["path"]) for row in read_rows([path])} if path.exists() else set()
+
+    def _path(self, places: Places, table: str) -> Path:
+        return places.fragments(table, self._job.processor) / f"{self._job.name}.jsonl"

@@ -1,14 +1,13 @@
 """Pixels to pictures: a PNG for each frame, named by pseudonyms, with its lines of mapping and metadata."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from pydicom import Dataset, dcmread
 
-from niffler_ops.errors import CannotWriteError
+from niffler_ops.errors import ORDERLY_ENDS, CannotWriteError
 from niffler_ops.files import sync_file_system
 from niffler_ops.metadata import read_facts
 from niffler_ops.metadata.values import Facts
@@ -40,8 +39,10 @@ SCALINGS = {
 def draw_images(job: Job, context: Context, fragments: Fragments, marker: Marker) -> None:
     """Draw every frame of every file; a file that cannot be drawn is held."""
     settings = job.settings
+    _ = context.deidentifier, context.columns  # what is wrong with the settings is no file's fault
     rendering = _rendering(settings)
-    limits = _limits_of_series(job, rendering) if rendering.scaling is Scaling.SERIES_PERCENTILES else {}
+    by_series = rendering.scaling is Scaling.SERIES_PERCENTILES
+    limits = _limits_of_series(job, rendering, marker) if by_series else {}
     folders = Folders(context.places.images, level=settings.flatten, most=settings.files_per_folder)
     drawing = _Drawing(context, fragments, folders, rendering, limits)
     for path, deadly in marker.each(job.files):
@@ -54,14 +55,21 @@ def draw_images(job: Job, context: Context, fragments: Fragments, marker: Marker
         sync_file_system(context.places.images)
 
 
-def _limits_of_series(job: Job, rendering: Rendering) -> dict[str, Limits]:
+def _limits_of_series(job: Job, rendering: Rendering, marker: Marker) -> dict[str, Limits]:
     """Black and white of each series, by its UID; what cannot be read has no part in it."""
     spreads: dict[str, Spread] = {}
-    for path in job.files:
-        with suppress(Exception), quietly(), Path(path).open("rb") as stream:
-            header = dcmread(stream, stop_before_pixels=True)
-            series = str(header.SeriesInstanceUID)
-            spreads[series] = spreads.get(series, Spread()) + spread_of(header, stream)
+    for path, deadly in marker.each(job.files):
+        if deadly:
+            continue
+        try:
+            with quietly(), Path(path).open("rb") as stream:
+                header = dcmread(stream, stop_before_pixels=True)
+                series = str(header.SeriesInstanceUID)
+                spreads[series] = spreads.get(series, Spread()) + spread_of(header, stream)
+        except ORDERLY_ENDS:
+            raise
+        except BaseException:  # noqa: BLE001, S112 - it is told of when it is drawn
+            continue
     return {series: spread.limits(*rendering.percentiles) for series, spread in spreads.items()}
 
 
@@ -104,11 +112,9 @@ class _Drawing:
                 facts = read_facts(clean.dataset, self._context.columns)
                 if self._context.settings.draw:
                     self._frames(path, facts, header, stream)
-        except (OSError, CannotWriteError) as error:
-            if not isinstance(error, OSError) or error.filename != path:
-                raise
-            self._hold(path, facts, rule=UNREADABLE, reason=why(error))
-        except Exception as error:  # noqa: BLE001 - one file is never the end of its study
+        except (*ORDERLY_ENDS, CannotWriteError):
+            raise
+        except BaseException as error:  # noqa: BLE001 - one file is never the end of its study
             self._hold(path, facts, rule=UNREADABLE, reason=why(error))
         if facts:
             self._fragments.add("metadata", self._context.columns.select(facts))
@@ -134,6 +140,7 @@ class _Drawing:
             name = f"{uid}-{frame.number:05d}.png"
             path = self._folders.take(patient, study, series) / name
             write_output(path, frame.parts)
+            self._fragments.made(path)
             self.drawn += 1
             self._fragments.add("mapping", self._row(path, uid, frame))
 

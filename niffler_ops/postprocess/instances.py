@@ -14,6 +14,7 @@ from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE, quietly
 def write_instances(job: Job, context: Context, fragments: Fragments, marker: Marker) -> None:
     """De-identify every file; one that may not be passed on, or cannot be read, is held."""
     written = 0
+    _ = context.deidentifier  # what is wrong with the settings is no file's fault
     for path, deadly in marker.each(job.files):
         if deadly:
             fragments.hold(path, rule=DEADLY, reason=DIED)
@@ -28,6 +29,7 @@ def write_instances(job: Job, context: Context, fragments: Fragments, marker: Ma
             rule, _, reason = result.rule.partition(": ")
             fragments.hold(path, rule=rule, reason=reason, sop_instance_uid=result.sop_instance_uid)
         else:
+            fragments.made(result.path)
             written += 1
     if written:
         sync_file_system(context.places.dicom)

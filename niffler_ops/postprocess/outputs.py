@@ -4,13 +4,24 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from niffler_ops.errors import CannotWriteError
 from niffler_ops.files import PRIVATE_FILE, make_private_folder
 
 LEVELS = ("patient", "study", "series")
 
 
 def write_output(path: Path, parts: Sequence[bytes]) -> None:
-    """Write a file under a temporary name, and rename it; the caller syncs the file system once a job."""
+    """Write a file under a temporary name, and rename it; the caller syncs the file system once a job.
+
+    Raises CannotWriteError, which no reader of files does.
+    """
+    try:
+        _write(path, parts)
+    except OSError as error:
+        raise CannotWriteError(f"{path.parent}: a picture cannot be written ({error.strerror})") from error
+
+
+def _write(path: Path, parts: Sequence[bytes]) -> None:
     temporary = path.with_name(f".{path.name}.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     try:

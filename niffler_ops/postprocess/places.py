@@ -1,5 +1,6 @@
 """Where post-processors write: OutputFolder for what leaves identity behind, a private folder besides."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -7,6 +8,8 @@ from typing import Self
 from niffler_ops.postprocess.job import Settings
 
 TABLES = ("metadata", "mapping", "failures", "linking")
+MADE = "made"
+FRAGMENTS = "fragments"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +18,14 @@ class Places:
 
     output: Path
     private: Path
+    policy: str = ""
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The places that the settings name."""
-        return cls(Path(settings.output), Path(settings.private))
+        """The places that the settings name; rows that another policy made are never mixed in."""
+        told = "\0".join([settings.output, settings.secret, *sorted(settings.options)])
+        policy = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        return cls(Path(settings.output), Path(settings.private), policy)
 
     @property
     def images(self) -> Path:
@@ -37,8 +43,13 @@ class Places:
 
     def fragments(self, table: str, processor: str) -> Path:
         """Where a post-processor leaves its rows of a table, a file for each job."""
-        return self.private / "fragments" / table / processor
+        return self.private / FRAGMENTS / self.policy / table / processor
 
     def marker(self, processor: str, job: str) -> Path:
         """Which file of a job is being worked on, for whoever takes it up after a crash."""
-        return self.private / "fragments" / "markers" / f"{processor}-{job}"
+        return self.markers / f"{processor}-{job}"
+
+    @property
+    def markers(self) -> Path:
+        """The markers of all jobs."""
+        return self.private / FRAGMENTS / "markers"

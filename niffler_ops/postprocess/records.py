@@ -3,7 +3,7 @@
 from pydicom import dcmread
 
 from niffler_ops.deidentify import IDENTITY_TAGS
-from niffler_ops.errors import CannotWriteError
+from niffler_ops.errors import ORDERLY_ENDS
 from niffler_ops.metadata import Featureset, read_facts, series_records, union, wanted_tags
 from niffler_ops.metadata.values import Facts
 from niffler_ops.postprocess.context import Context
@@ -15,6 +15,7 @@ from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE, quietly, w
 
 def store_records(job: Job, context: Context, fragments: Fragments, marker: Marker) -> None:
     """Raises StoreUnavailableError where the store cannot be reached."""
+    _ = context.deidentifier  # what is wrong with the settings is no file's fault
     read = union((context.columns, *context.featuresets))
     tags = wanted_tags(read)
     specific = None if tags is None else [*tags, *IDENTITY_TAGS]
@@ -25,9 +26,9 @@ def store_records(job: Job, context: Context, fragments: Fragments, marker: Mark
             continue
         try:
             facts = _facts(path, context, fragments, read, specific)
-        except CannotWriteError:
+        except ORDERLY_ENDS:
             raise
-        except Exception as error:  # noqa: BLE001 - one file is never the end of its study
+        except BaseException as error:  # noqa: BLE001 - one file is never the end of its study
             fragments.hold(path, rule=UNREADABLE, reason=why(error))
         else:
             known.append(facts)

@@ -23,8 +23,7 @@ def run(job: Job) -> Outcome:
     if job.processor is Processor.COMMAND:
         return _run_command(job)
     if job.processor is Processor.TABLES:
-        write_tables(job.settings)
-        return Outcome(verdict=Verdict.DONE)
+        return _write_tables(job)
     try:
         context = context_of(job.settings)
         fragments = Fragments(job, context.pseudonyms)
@@ -39,6 +38,16 @@ def run(job: Job) -> Outcome:
     except NifflerError as error:
         return Outcome(verdict=Verdict.FAILED, reason=why(error))
     return Outcome(verdict=Verdict.DONE, files=len(job.files), held=fragments.held)
+
+
+def _write_tables(job: Job) -> Outcome:
+    try:
+        write_tables(job.settings)
+    except (CannotWriteError, ConfigurationError):
+        raise
+    except NifflerError as error:
+        return Outcome(verdict=Verdict.FAILED, reason=str(error))
+    return Outcome(verdict=Verdict.DONE)
 
 
 def _run_command(job: Job) -> Outcome:

@@ -10,7 +10,9 @@ from pathlib import Path
 from niffler_ops.files import make_private_folder, write_durable
 from niffler_ops.metadata import fragments_in, survey, write_csv, write_parquet
 from niffler_ops.metadata.table import cell, read_rows
+from niffler_ops.metadata.values import Value
 from niffler_ops.postprocess.job import Processor, Settings
+from niffler_ops.postprocess.linking import linked
 from niffler_ops.postprocess.places import Places
 
 MAPPING = ("png", "SOPInstanceUID", "frame")
@@ -23,6 +25,8 @@ def write_tables(settings: Settings) -> None:
     """Bring every table up to date; those without a fragment are left alone."""
     places = Places.of(settings)
     make_private_folder(places.output)
+    for left in places.output.glob(".*.part"):  # of a writer that was killed
+        left.unlink(missing_ok=True)
     metadata = _metadata(places)
     if metadata:
         columns = survey(metadata)
@@ -33,10 +37,9 @@ def write_tables(settings: Settings) -> None:
     mapping = _fragments(places, "mapping")
     if mapping:
         write_csv(places.table("mapping"), mapping, survey(mapping).names(MAPPING))
-    if metadata or mapping or _fragments(places, "failures"):
-        write_csv(places.table("failures"), _fragments(places, "failures"), FAILURES)
-    linking = _fragments(places, "linking")
+    linking = linked(places.private)
     if linking:
+        write_csv(places.table("failures"), _fragments(places, "failures"), FAILURES)
         write_durable(places.table("linking"), _distinct(linking, places.private))
 
 
@@ -65,12 +68,17 @@ def _distinct(fragments: list[Path], folder: Path) -> Iterator[bytes]:
                 " PRIMARY KEY (attribute, original, pseudonym)) WITHOUT ROWID"
             )
             connection.execute("BEGIN")
-            rows = (tuple(str(row.get(name, "")) for name in LINKING) for row in read_rows(fragments))
+            rows = (tuple(_text(row.get(name)) for name in LINKING) for row in read_rows(fragments))
             connection.executemany("INSERT OR IGNORE INTO links VALUES (?, ?, ?)", rows)
             connection.execute("COMMIT")
             yield from _lines(connection.execute("SELECT * FROM links ORDER BY attribute, original"))
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def _text(value: Value) -> str:
+    """A text that SQLite takes: names of files may be no UTF-8."""
+    return str(value or "").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _lines(rows: sqlite3.Cursor) -> Iterator[bytes]:

@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
         for number, path in enumerate(arguments, start=1):
             with writing():
                 outcome = run(Job.load(Path(path)))
-            print(outcome.line(number), flush=True)
+            print(f"\n{outcome.line(number)}", flush=True)  # whatever a library has begun to write
     except NifflerError as error:
         print(" ".join(str(error).split()), flush=True)
         return error.exit_status

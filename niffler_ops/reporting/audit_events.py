@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from niffler_ops.dicomtools.storescp import staging_name
@@ -157,10 +158,7 @@ def _archive(peer: str, role: form.Code) -> Participant:
 
 def _option(arguments: Sequence[str], name: str) -> str:
     """The value behind an option of findscu; "" where it is not there."""
-    for option, value in zip(arguments, arguments[1:], strict=False):
-        if option == name:
-            return value
-    return ""
+    return next((value for option, value in pairwise(arguments) if option == name), "")
 
 
 def _message(

@@ -28,7 +28,7 @@ class Sink(Protocol):
 
 
 class FileSink:
-    """A file that only its owner reads, one message a line; opened anew each time, so that it may be moved."""
+    """A file that only its owner reads, one message a line; opened anew each time, so it may be moved."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

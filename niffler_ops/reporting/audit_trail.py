@@ -2,11 +2,13 @@
 
 import json
 import logging
-from collections.abc import Callable
+import socket
+import sqlite3
 from dataclasses import asdict
 from pathlib import Path
 
 from niffler_ops.clock import Clock
+from niffler_ops.config import Config
 from niffler_ops.config.audit_trail import AuditTrailKeys
 from niffler_ops.errors import NifflerError
 from niffler_ops.files import write_durable
@@ -42,7 +44,7 @@ class AuditTrail:
         self._position = _position(self._place)
         self._not_before = 0.0
 
-    def show(self, ledger: Ledger) -> None:  # noqa: ARG002 - it reads beside the writer, in a snapshot of its own
+    def show(self, ledger: Ledger) -> None:  # noqa: ARG002 - it reads beside the writer
         """Tell the newest, a few hundred at most; called every couple of seconds."""
         self._tell()
 
@@ -62,29 +64,44 @@ class AuditTrail:
             messages = [message for one in audited for message in messages_of(one, self._scene)]
             if messages:
                 self._sink.take(messages, self._clock.now())
-            if position != self._position:
-                write_durable(self._place, [json.dumps(asdict(position)).encode()])
-        except (OSError, NifflerError) as error:
+            self._go_on_from(position)
+        except (OSError, sqlite3.Error, NifflerError) as error:
             self._not_before = self._clock.monotonic() + PATIENCE_SECONDS
             cause = getattr(error, "strerror", None) or type(error).__name__
-            log.warning("The audit trail waits, and tells it later: %s", cause)
+            log.warning("The audit trail is behind, and catches up later: %s", cause)
             return False
-        self._position = position
         return bool(audited)
 
+    def _go_on_from(self, position: Position) -> None:
+        if position != self._position:
+            self._position = position
+            write_durable(self._place, [json.dumps(asdict(position)).encode()])
 
-def sink_of(keys: AuditTrailKeys, layout: Layout) -> Sink | None:
-    """Where the configuration wants audit messages; None where it wants none."""
-    sinks: dict[str | None, Callable[[], Sink]] = {
-        "file": lambda: FileSink(layout.private / FILE),
-        "syslog": lambda: SyslogSink(PROGRAM),
-    }
-    make = sinks.get(keys.audit_trail)
-    return None if make is None else make()
+
+def open_audit_trail(keys: AuditTrailKeys, config: Config, layout: Layout, clock: Clock) -> AuditTrail | None:
+    """The audit trail that the configuration wants; None where it wants none."""
+    sink: Sink
+    if keys.audit_trail == "file":
+        sink = FileSink(layout.private / FILE)
+    elif keys.audit_trail == "syslog":
+        sink = SyslogSink(PROGRAM)
+    else:
+        return None
+    scene = Scene(
+        storage_folder=config.storage_folder,
+        calling_aet=config.query_aet.aet,
+        destination=config.archives[0].destination,
+        receives=not config.sends_elsewhere,
+        retrieves=config.listing is None,
+        identifiers=keys.audit_identifiers,
+        login=login_user(),
+        host=socket.gethostname(),
+    )
+    return AuditTrail(sink, scene, layout, clock)
 
 
 def login_user() -> str:
-    """Who logged in to start this process, as the kernel remembers through su and sudo; "" where nobody did."""
+    """Who logged in to start this process, as the kernel remembers through su and sudo; "" for nobody."""
     try:
         number = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))
     except (OSError, ValueError):

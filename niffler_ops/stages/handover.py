@@ -132,6 +132,7 @@ class HandoverStage:
             self._rests.pop(handover.processor, None)
             handovers.done(handover, files=outcome.files, held=outcome.held)
         elif outcome.verdict is Verdict.FAILED:
+            self._rests.pop(handover.processor, None)
             self._failed(handover, outcome.reason)
         else:
             handovers.again(handover, delay=0.0, charged=False, reason=outcome.reason)

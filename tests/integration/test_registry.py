@@ -16,7 +16,7 @@ from niffler_ops.processes.locks import acquire
 from niffler_ops.reporting import registry
 from niffler_ops.reporting.registry import FORGOTTEN_AFTER, Extraction, extractions, register, registry_folder
 from niffler_ops.reporting.registry_text import NONE_KNOWN, listing_json, listing_text
-from niffler_ops.reporting.snapshot import Seen, write_snapshot
+from niffler_ops.reporting.snapshot import Seen, look, write_snapshot
 from niffler_ops.reporting.status import gather
 from tests.support.clock import FakeClock
 from tests.support.extractions import GONE, asked, end_run, make_ledger, match, refused, retrieve, start_run
@@ -136,7 +136,6 @@ def test_a_disk_that_does_not_answer_holds_up_nobody(tmp_path: Path, monkeypatch
     finished(tmp_path / "first")
     finished(tmp_path / "hangs")
     for_ever = threading.Event()
-    look = registry.look
 
     def hang(layout: Layout, *, clock: SystemClock) -> Seen:
         if layout.storage_folder.name == "hangs":

@@ -255,7 +255,7 @@ class ReceiverRig(Rig):
         ]
 
     def counts(self) -> dict[str, int]:
-        return {name: number for name, number in self.record("SELECT name, number FROM counts")}
+        return dict(self.record("SELECT name, number FROM counts"))
 
 
 def counted(instances: Iterable[Sent]) -> dict[str, int]:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 16 MB."""
-    folder = tmp_path / "small"
+@contextlib.contextmanager
+def mounted(parent: Path) -> Iterator[Path]:
+    """A file system of 16 MB, in a folder below."""
+    folder = parent / "small"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs", str(folder)]
     if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:

@@ -93,7 +93,7 @@ def _throughput(history: History, timeline: Timeline) -> Chart:
     return Chart(
         name="throughput",
         title="Studies an hour",
-        reading=f"{counted(total, 'study')} reached their end in {timeline.words},"
+        reading=f"{counted(total, 'study')} ended in {timeline.words},"
         f" at most {pace(highest)} an hour.{timeline.shading}",
         drawing=columns(drawn, name="Studies an hour", labels=timeline.labels, bands=timeline.bands),
         legend=[(str(state), str(state)) for state in ENDS],

@@ -74,8 +74,8 @@ def samples(*statuses: Status) -> dict[tuple[str, tuple[tuple[str, str], ...]], 
     }
 
 
-def value(name: str, status: Status = RUNNING, **labels: str) -> float | None:
-    wanted = {"storage_folder": status.storage_folder, **labels}
+def value(name: str, *, status: Status = RUNNING, labels: dict[str, str] | None = None) -> float | None:
+    wanted = {"storage_folder": status.storage_folder, **(labels or {})}
     return samples(status).get((name, tuple(sorted(wanted.items()))))
 
 
@@ -111,7 +111,7 @@ def value(name: str, status: Status = RUNNING, **labels: str) -> float | None:
 def test_each_metric_has_its_name_and_value(
     name: str, labels: dict[str, str], expected: float | None
 ) -> None:
-    assert value(name, **labels) == expected
+    assert value(name, labels=labels) == expected
 
 
 def test_the_names_are_these_and_stay() -> None:
@@ -171,10 +171,7 @@ def test_without_extractions_there_is_nothing() -> None:
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
 def test_whatever_a_folder_is_called_is_read_back(folder: str) -> None:
-    status = replace(RUNNING, storage_folder=folder)
-    found = value("niffler_instances_received", status)
-    if not set(folder) & set("\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"):  # the parser's own idea of lines
-        assert found == 900
+    assert value("niffler_instances_received", status=replace(RUNNING, storage_folder=folder)) == 900
 
 
 def expressions(content: Any) -> Iterator[str]:
