@@ -18,7 +18,7 @@ from niffler_ops.config.postprocessing import DEFAULT_OPTIONS
 from niffler_ops.database import writing
 from niffler_ops.deidentify import Options
 from niffler_ops.errors import UsageError
-from niffler_ops.postprocess.folder import FolderRun, Summary
+from niffler_ops.postprocess.folder import FolderRun, Summary, check_places
 from niffler_ops.postprocess.job import Processor, Settings
 
 PROBLEMS_LEFT = 3
@@ -138,6 +138,7 @@ def work_on(processor: Processor, settings: Settings, *, workers: int | None, ma
     """Run the post-processor over the folder, and say what came of it; gives the exit status."""
     workers = workers or os.cpu_count() or 1
     os.umask(PRIVATE_UMASK)
+    check_places(settings)
     with writing(), Bar() as bar:
         run = FolderRun(processor, settings, SystemClock(), bar, workers=workers)
         for number in (signal.SIGTERM, signal.SIGINT):

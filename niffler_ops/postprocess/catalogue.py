@@ -53,7 +53,7 @@ class Catalogue:
         self._connection = connection
         self._folder = folder
         (latest,) = connection.execute("SELECT coalesce(max(seen), 0) FROM files").fetchone()
-        self._run = latest + 1
+        self._run = int(latest)
         self.closed_folders = 0  # that could not be looked into
 
     @classmethod
@@ -74,6 +74,7 @@ class Catalogue:
         Links are not followed. `except_for` are folders that are left out.
         """
         found = 0
+        self._run += 1
         with transaction(self._connection):
             for entry in self._files(self._folder, frozenset(map(str, except_for))):
                 found += self._look_at(entry)

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from niffler_ops.config import Config
@@ -99,7 +100,8 @@ def _digest(processor: Processor, settings: Settings) -> dict[str, object]:
 def _contents(paths: Iterable[str]) -> Iterator[bytes]:
     for path in map(Path, paths):
         for file in sorted(path.glob("*.txt")) if path.is_dir() else [path]:
-            yield file.name.encode() + b"\0" + file.read_bytes()
+            with suppress(FileNotFoundError):  # which is an error to whoever needs it
+                yield file.name.encode() + b"\0" + file.read_bytes()
 
 
 def _sha256(parts: Iterable[bytes]) -> str:

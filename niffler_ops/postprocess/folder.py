@@ -99,10 +99,8 @@ class FolderRun:
         Raises UsageError and MissingInputError for a folder that cannot be worked on, StoppedError when asked
         to stop or where a store stays away, AlreadyRunningError, ConfigurationError, and CannotWriteError.
         """
-        root, output, private = map(
-            Path, (self._settings.root, self._settings.output, self._settings.private)
-        )
-        check_places(root, output, private, Path(self._settings.secret))
+        root, private = Path(self._settings.root), Path(self._settings.private)
+        check_places(self._settings)
         make_private_folder(private)
         lock = acquire_folder(private)
         try:
@@ -206,14 +204,15 @@ class FolderRun:
         remove_folder(self._requests)
 
 
-def check_places(root: Path, output: Path, private: Path, secret: Path) -> None:
+def check_places(settings: Settings) -> None:
     """Raise MissingInputError without originals, UsageError where what leads back would leave too."""
+    root, output = Path(settings.root), Path(settings.output)
     if not root.is_dir():
         raise MissingInputError(f"{root}: there is no such folder")
     real_root, real_output = root.resolve(), output.resolve()
     if real_output == real_root or real_output in real_root.parents or real_root in real_output.parents:
         raise UsageError(f"{output}: has to stand beside {root}, neither in it nor around it")
-    for private_place in (private, secret):
+    for private_place in (Path(settings.private), Path(settings.secret)):
         real = private_place.resolve()
         if real == real_output or real_output in real.parents or real in real_output.parents:
             raise UsageError(f"{private_place}: leads back to people, and must not stand in {output}")

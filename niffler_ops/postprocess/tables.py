@@ -37,9 +37,10 @@ def write_tables(settings: Settings) -> None:
     mapping = _fragments(places, "mapping")
     if mapping:
         write_csv(places.table("mapping"), mapping, survey(mapping).names(MAPPING))
-    linking = linked(places.private)
+    linking, failures = linked(places.private), _fragments(places, "failures")
+    if linking or metadata or mapping or failures:
+        write_csv(places.table("failures"), failures, FAILURES)
     if linking:
-        write_csv(places.table("failures"), _fragments(places, "failures"), FAILURES)
         write_durable(places.table("linking"), _distinct(linking, places.private))
 
 

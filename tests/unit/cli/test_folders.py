@@ -179,7 +179,6 @@ def test_png_json_may_say_everything_and_the_command_line_has_the_last_word(
     assert (told.bits, told.flatten) == (8, "patient")
 
 
-@pytest.mark.xfail(strict=True, reason="the file has")
 def test_the_command_line_has_the_last_word_about_workers_too(command: Command, recorded: Recorded) -> None:
     Path("png.json").write_text(json.dumps({"UseProcesses": 2}))
     assert command("png", "IN", "OUT", "--config", "png.json", "--workers", 1) == 0
@@ -307,7 +306,6 @@ def test_a_folder_that_cannot_be_worked_on_is_told(
     assert told in command.err
 
 
-@pytest.mark.xfail(strict=True, reason="the way back stands in what leaves the house then")
 @pytest.mark.parametrize(
     "arguments", [["--private", "OUT"], ["--private", "OUT/private"], ["--key", "OUT/pseudonym.key"]]
 )

@@ -218,11 +218,9 @@ def test_images_that_go_elsewhere_are_not_post_processed(problems: Problems) -> 
     [
         {"DeidentifyOptions": ["RetainFullDates", "RetainModifiedDates"]},
         {"OutputFolder": "out", "PseudonymKey": "out/pseudonym.key"},
-        {"Featureset": "not-there.txt"},
     ],
-    ids=["options that exclude each other", "a key in what leaves", "a featureset that is not there"],
+    ids=["options that exclude each other", "a key in what leaves"],
 )
-@pytest.mark.xfail(strict=True, reason="it is found by the first worker, after the first retrieval")
 def test_what_no_worker_could_work_with_is_found_before_the_start(
     refused: Problems, keys: Mapping[str, Any]
 ) -> None:

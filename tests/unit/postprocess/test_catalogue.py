@@ -149,7 +149,6 @@ def test_progress_is_told_up_to_the_last_file(place: Workplace) -> None:
     assert told[-1] == 3
 
 
-@pytest.mark.xfail(strict=True, reason="a study that is gone still counts")
 def test_what_came_to_nothing_and_is_gone_counts_no_more(place: Workplace) -> None:
     path = place.instance(1)
     with opened(place) as catalogue:
@@ -161,13 +160,11 @@ def test_what_came_to_nothing_and_is_gone_counts_no_more(place: Workplace) -> No
         assert catalogue.held(PNG) == 0
 
 
-@pytest.mark.xfail(strict=True, reason="the path is stored with another character, under which nothing is")
 def test_a_file_whose_name_is_no_utf_8_is_found_under_its_name(place: Workplace) -> None:
     path = place.put(os.fsdecode(b"M\xfcller.dcm"), picture())
     assert only(place).files == (path,)
 
 
-@pytest.mark.xfail(strict=True, reason="it is taken for another kind of file for good")
 def test_a_file_that_could_not_be_opened_is_not_forgotten(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

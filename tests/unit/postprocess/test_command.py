@@ -111,7 +111,6 @@ def test_a_command_that_is_not_there_is_named(job: Make, mode: int | None) -> No
     assert run(made) == Outcome(verdict=Verdict.FAILED, reason=reason)
 
 
-@pytest.mark.xfail(strict=True, reason="what sh raises for it ends the worker")
 @pytest.mark.parametrize("content", ["#!/not/there\n", "no program"])
 def test_a_command_that_the_system_cannot_run_is_named(job: Make, content: str) -> None:
     made = job("")

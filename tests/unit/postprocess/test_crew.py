@@ -126,7 +126,6 @@ def test_what_else_a_worker_prints_changes_nothing(hands: Hands) -> None:
     assert answers == [[GOOD], [GOOD]]
 
 
-@pytest.mark.xfail(strict=True, reason="the first is never answered, and its run never ends")
 def test_a_line_that_is_lost_does_not_leave_its_job_without_an_answer(hands: Hands) -> None:
     answers = hands.end("printf 'no end of line'; done_job 1; done_job 2", 2)
     assert list(map(len, answers)) == [1, 1]

@@ -164,7 +164,6 @@ def test_other_settings_do_again_what_they_change(
     assert scripted.run(**settings).done == again
 
 
-@pytest.mark.xfail(strict=True, reason="only its name is looked at")
 @pytest.mark.parametrize("setting", ["featuresets", "device_recipes"])
 def test_another_content_of_a_file_that_the_settings_name_does_all_again(
     scripted: Scripted, setting: str, tmp_path: Path
@@ -178,7 +177,6 @@ def test_another_content_of_a_file_that_the_settings_name_does_all_again(
     assert scripted.run(**{setting: value}).done == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the store is thought to have no effect")
 def test_another_store_is_given_all_records(place: Workplace, tmp_path: Path) -> None:
     place.instance(1)
     for name in ("one", "two"):
@@ -259,7 +257,6 @@ def test_a_stop_ends_the_workers_and_the_next_run_goes_on(scripted: Scripted) ->
     assert summary.skipped >= 1
 
 
-@pytest.mark.xfail(strict=True, reason="the folder is searched to its end")
 def test_a_stop_while_it_looks_for_files_does_not_wait_for_the_last(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,7 +269,6 @@ def test_a_stop_while_it_looks_for_files_does_not_wait_for_the_last(
     assert scripted.watched.steps == [("found", 1)]
 
 
-@pytest.mark.xfail(strict=True, reason="it is told as tables that cannot be written, with another status")
 def test_a_stop_while_the_tables_are_written_is_a_stop(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,7 +294,6 @@ def test_what_a_killed_run_left_is_no_obstacle(scripted: Scripted) -> None:
     assert scripted.run() == Summary(done=1)
 
 
-@pytest.mark.xfail(strict=True, reason="each uses, and removes, the job files of the other")
 def test_one_run_at_a_time(scripted: Scripted) -> None:
     scripted.studies("1.1", "1.2")
     scripted.answers(f"{DOES}; exec sleep 60")
@@ -332,7 +327,6 @@ def test_a_folder_that_cannot_be_worked_on_is_told(
         scripted.run(root=str(tmp_path / root), output=str((tmp_path / output).resolve()))
 
 
-@pytest.mark.xfail(strict=True, reason="links are not looked through")
 def test_originals_are_not_written_into_by_way_of_a_link(scripted: Scripted, tmp_path: Path) -> None:
     scripted.studies("1.1")
     (tmp_path / "link").symlink_to(scripted.place.root)
@@ -360,7 +354,6 @@ def test_pictures_of_a_real_folder_are_drawn_once(place: Workplace) -> None:
     assert [row["rule"] for row in place.table("failures")] == ["unreadable"]
 
 
-@pytest.mark.xfail(strict=True, reason="what is gone stays where it was told")
 def test_a_file_that_is_gone_counts_no_more(scripted: Scripted) -> None:
     scripted.answers(HOLDS)
     scripted.studies("1.1", "1.2")

@@ -9,7 +9,7 @@ import pytest
 from niffler_ops.deidentify import Link, Pseudonyms
 from niffler_ops.postprocess.fragments import Fragments
 from niffler_ops.postprocess.job import Processor
-from niffler_ops.postprocess.places import TABLES
+from niffler_ops.postprocess.places import TABLES, Places
 from tests.unit.postprocess.workplace import Workplace
 
 PSEUDONYMS = Pseudonyms(b"a secret of the tests, 32 bytes.")
@@ -26,7 +26,7 @@ def make(place: Workplace) -> Fragments:
 
 
 def rows(place: Workplace, table: str) -> list[dict[str, Any]]:
-    path = place.private / "fragments" / table / "png" / "study.jsonl"
+    path = Places.of(place.settings()).fragments(table, "png") / "study.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
 from pydicom import dcmread
 
 from niffler_ops.postprocess.job import Outcome, Processor, Verdict
@@ -71,7 +70,6 @@ def test_a_sites_own_devices_are_looked_for(place: Workplace, tmp_path: Path) ->
     assert pixels[1:].any()
 
 
-@pytest.mark.xfail(strict=True, reason="its name has the number of the process, and nobody removes it")
 def test_half_a_file_of_a_worker_that_was_killed_does_not_stay(place: Workplace) -> None:
     file = place.instance(1)
     deidentify(place, file)
@@ -83,7 +81,6 @@ def test_half_a_file_of_a_worker_that_was_killed_does_not_stay(place: Workplace)
     assert list(place.output.rglob(".*")) == []
 
 
-@pytest.mark.xfail(strict=True, reason="what an earlier run wrote stays where it is")
 def test_a_file_that_is_held_now_is_not_left_from_before(place: Workplace) -> None:
     deidentify(place, place.instance(1))
     assert len(place.made(".dcm")) == 1

@@ -52,12 +52,8 @@ def passed_over(path: Path) -> str:
         ("ee", "e"),
         ("ac", ""),
         ("ca", ""),
-        ("cac", ""),
-        pytest.param(
-            "ccd",
-            "c",
-            marks=pytest.mark.xfail(strict=True, reason="a second deadly file lets the first be forgotten"),
-        ),
+        ("cac", "c"),
+        ("ccd", "c"),
     ],
 )
 def test_a_file_is_passed_over_once_two_workers_died_at_it(tmp_path: Path, deaths: str, passed: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from niffler_ops.errors import CannotWriteError
 from niffler_ops.postprocess.outputs import LEVELS, Folders, write_output
 
 
@@ -30,7 +31,7 @@ def test_a_file_is_replaced_as_a_whole_and_takes_up_what_a_crash_left(tmp_path: 
 
 def test_no_link_is_written_through(tmp_path: Path) -> None:
     (tmp_path / ".c.png.part").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic"):
+    with pytest.raises(CannotWriteError, match="symbolic"):
         write_output(tmp_path / "c.png", [b"content"])
     assert not (tmp_path / "elsewhere").exists()
 

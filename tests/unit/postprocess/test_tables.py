@@ -189,14 +189,12 @@ def test_a_job_writes_the_tables(place: Workplace, leave: Leave) -> None:
     assert tables(place) == ["failures.csv", "metadata.csv"]
 
 
-@pytest.mark.xfail(strict=True, reason="SQLite takes no text that is not UTF-8")
 def test_a_file_whose_name_is_no_utf_8_does_not_stop_the_tables(place: Workplace, leave: Leave) -> None:
     leave("linking", link(os.fsdecode(b"M\xfcller.dcm"), attribute="file"))
     write_tables(place.settings())
     assert [row["pseudonym"] for row in place.table("linking")] == ["N1"]
 
 
-@pytest.mark.xfail(strict=True, reason="fragments are shared by all that one private folder serves")
 def test_what_was_made_for_one_output_folder_is_not_in_the_tables_of_another(
     place: Workplace, leave: Leave, tmp_path: Path
 ) -> None:
@@ -206,7 +204,6 @@ def test_what_was_made_for_one_output_folder_is_not_in_the_tables_of_another(
     assert list(place.output.iterdir()) == []
 
 
-@pytest.mark.xfail(strict=True, reason="nobody removes it: the name has the number of the process")
 def test_half_a_table_of_a_worker_that_was_killed_does_not_stay(place: Workplace, leave: Leave) -> None:
     leave("metadata", {"SOPInstanceUID": "2.25.1"})
     (place.private / "1.job").write_bytes(place.job(Processor.TABLES).written())

@@ -451,7 +451,6 @@ def test_a_study_that_has_grown_is_not_given_to_a_second_worker_beside_the_first
     assert running == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a rest ends only with something done")
 def test_patience_is_not_lost_with_a_store_that_has_answered_since(make: Make) -> None:
     handing = make(PNG, METADATA, MaxAttempts=1)
     handing.answers(f'if grep -q \'"processor": "metadata"\' "$job"; then {NOT_NOW}; else {DOES}; fi')
