@@ -27,7 +27,9 @@ from niffler_ops.recovery import end_orphans, recover
 from niffler_ops.reporting.catalogue import write_catalogue
 from niffler_ops.reporting.narration import Narration
 from niffler_ops.reporting.progress import Bar, Lines
+from niffler_ops.reporting.registry import register
 from niffler_ops.reporting.report import write_report
+from niffler_ops.reporting.snapshot import Snapshots
 from niffler_ops.stages.place import Place
 from niffler_ops.supervisor import Supervisor, make_place
 from niffler_ops.work import Relay, Retrieval, Survey, Work
@@ -172,7 +174,9 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
     last_line = ledger.rows.line_of(arguments.first) if arguments.first else None
     place = make_place(config, toolkit, opened.layout, ledger, clock)
     narration = Narration(ledger)
-    supervisor = Supervisor(place, _work(place, last_line), display, narration)
+    snapshots = Snapshots(opened.layout, clock)
+    register(config.storage_folder, clock)
+    supervisor = Supervisor(place, _work(place, last_line), display, narration, snapshots)
     _stop_on_signals(supervisor)
     try:
         supervisor.run()
@@ -180,11 +184,14 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
         narration.show(ledger)
         with suppress(OSError, sqlite3.OperationalError), ledger.transaction():
             ledger.run_ended("stopped")
+        snapshots.write()
         log.log(logging.ERROR, "Stopped with exit status %d: %s", error.exit_status, error)
         raise
     display.show(ledger)
     narration.show(ledger)
-    return _finish(config, opened, last_line)
+    status = _finish(config, opened, last_line)
+    snapshots.write()
+    return status
 
 
 def _adopt_processors(config: Config, opened: Opened) -> None:

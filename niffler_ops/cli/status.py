@@ -13,9 +13,16 @@ from niffler_ops.errors import MissingInputError, UsageError
 from niffler_ops.layout import Layout
 from niffler_ops.realtime import status as receiving
 from niffler_ops.realtime.place import Place
+from niffler_ops.reporting.prometheus import write_metrics
+from niffler_ops.reporting.registry import extractions
+from niffler_ops.reporting.registry_text import listing_json, listing_text
+from niffler_ops.reporting.sheets import write_sheet
+from niffler_ops.reporting.snapshot import look
 from niffler_ops.reporting.status import AT_WORK, gather
 from niffler_ops.reporting.status_json import status_json
 from niffler_ops.reporting.status_text import status_text
+from niffler_ops.reporting.story import read_story
+from niffler_ops.reporting.story_text import story_text
 from niffler_ops.reporting.verification import Findings, findings_text, verify_tree
 from niffler_ops.requests import LANES, PAUSE, RESUME, STOP, Request, leave
 
@@ -41,7 +48,8 @@ def _parser() -> ArgumentParser:
         metavar="FOLDER",
         nargs="?",
         type=Path,
-        help="StorageFolder of an extraction or a receiver (default: the one that --config names)",
+        help="StorageFolder of an extraction or a receiver (default: the one that --config names, else the"
+        " extractions of this machine)",
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="config.json of the extraction")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
@@ -50,6 +58,21 @@ def _parser() -> ArgumentParser:
         action="store_true",
         help="read every retrieved file again, and name what is missing, changed or foreign (exit status 3)",
     )
+    parser.add_argument(
+        "--why", metavar="LINE", type=_line, help="the story of one line of the CSV, and what will come of it"
+    )
+    parser.add_argument(
+        "--identifiers", action="store_true", help="for --why: name studies and instances by their UIDs"
+    )
+    parser.add_argument(
+        "--csv",
+        metavar="FILE",
+        type=Path,
+        help="every line of the CSV with its state and reason, to be corrected and given back as CsvFile",
+    )
+    parser.add_argument(
+        "--prometheus", metavar="FILE", type=Path, help="a textfile for Prometheus' node_exporter"
+    )
     asking = parser.add_argument_group("requests to a running extraction, applied within seconds")
     one = asking.add_mutually_exclusive_group()
     one.add_argument("--stop", action="store_true", help="stop in order; the same command continues it")
@@ -57,6 +80,13 @@ def _parser() -> ArgumentParser:
     one.add_argument("--resume", action="store_true", help="go on after --pause")
     one.add_argument("--lanes", metavar="N", type=_lanes, help="retrieve over N associations at once")
     return parser
+
+
+def _line(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def _lanes(text: str) -> int:
@@ -81,21 +111,62 @@ def _ask(layout: Layout, request: Request) -> int:
 
 
 def _show_status(arguments: Namespace) -> int:
-    request = _request(arguments)
+    if arguments.folder is None and arguments.config is None and not arguments.verify:
+        return _show_extractions(arguments)
+    folder = _storage_folder(arguments)
+    layout, request = Layout.found(folder), _request(arguments)
     if request is not None:
-        return _ask(Layout.found(_storage_folder(arguments)), request)
-    if arguments.verify:
-        return _verify(Layout.found(_storage_folder(arguments)), as_json=arguments.json)
-    place = Place(_storage_folder(arguments))
-    if receiving.is_receiver(place):
-        received = receiving.gather(place, SystemClock())
-        if arguments.json:
-            show(json.dumps(receiving.status_json(received), indent=2) + "\n")
-        else:
-            show(receiving.status_text(received))
+        return _ask(layout, request)
+    if arguments.why is not None:
+        return _show_story(layout, arguments)
+    if arguments.csv is not None:
+        show(f"{write_sheet(layout, arguments.csv)} lines: {arguments.csv}\n")
         return 0
-    status = gather(Layout.found(_storage_folder(arguments)), clock=SystemClock())
+    if arguments.verify:
+        return _verify(layout, as_json=arguments.json)
+    if receiving.is_receiver(Place(folder)):
+        return _show_receiver(Place(folder), arguments)
+    return _show_extraction(layout, arguments)
+
+
+def _show_extraction(layout: Layout, arguments: Namespace) -> int:
+    seen = look(layout, clock=SystemClock())
+    if arguments.prometheus is not None:
+        write_metrics(arguments.prometheus, [seen.status])
+        return 0
+    if seen.note:
+        sys.stderr.write(f"niffler-status: {seen.note}\n")
+    status = seen.status
     show(json.dumps(status_json(status), indent=2) + "\n" if arguments.json else status_text(status))
+    return 0
+
+
+def _show_receiver(place: Place, arguments: Namespace) -> int:
+    received = receiving.gather(place, SystemClock())
+    as_json = arguments.json
+    show(
+        json.dumps(receiving.status_json(received), indent=2) + "\n"
+        if as_json
+        else receiving.status_text(received)
+    )
+    return 0
+
+
+def _show_story(layout: Layout, arguments: Namespace) -> int:
+    story = read_story(layout, arguments.why, clock=SystemClock(), identifiers=arguments.identifiers)
+    show(story_text(story))
+    return 0
+
+
+def _show_extractions(arguments: Namespace) -> int:
+    """Without a folder: the extractions of this machine."""
+    found = extractions(SystemClock())
+    if arguments.prometheus is not None:
+        write_metrics(arguments.prometheus, [one.status for one in found if one.status is not None])
+    elif arguments.json:
+        show(json.dumps(listing_json(found), indent=2) + "\n")
+    else:
+        show(listing_text(found))
     return 0
 
 

@@ -116,6 +116,7 @@ class Rig:
         self.runtime = folder / "locks"
         self.environment = os.environ | {
             "NIFFLER_RUNTIME": str(self.runtime),
+            "NIFFLER_REGISTRY": str(folder / "registry"),
             "TCP_NODELAY": "1",
             MARK: str(folder),
         }
