@@ -14,15 +14,11 @@ from niffler_ops.layout import Layout
 from niffler_ops.realtime import status as receiving
 from niffler_ops.realtime.place import Place
 from niffler_ops.reporting.prometheus import write_metrics
-from niffler_ops.reporting.registry import extractions
-from niffler_ops.reporting.registry_text import listing_json, listing_text
 from niffler_ops.reporting.sheets import write_sheet
 from niffler_ops.reporting.snapshot import look
 from niffler_ops.reporting.status import AT_WORK, gather
 from niffler_ops.reporting.status_json import status_json
 from niffler_ops.reporting.status_text import status_text
-from niffler_ops.reporting.story import read_story
-from niffler_ops.reporting.story_text import story_text
 from niffler_ops.reporting.verification import Findings, findings_text, verify_tree
 from niffler_ops.requests import LANES, PAUSE, RESUME, STOP, Request, leave
 
@@ -111,12 +107,16 @@ def _ask(layout: Layout, request: Request) -> int:
 
 
 def _show_status(arguments: Namespace) -> int:
-    if arguments.folder is None and arguments.config is None and not arguments.verify:
+    asks = _request(arguments) or arguments.verify or arguments.why or arguments.csv
+    if arguments.folder is None and arguments.config is None and not asks:
         return _show_extractions(arguments)
     folder = _storage_folder(arguments)
-    layout, request = Layout.found(folder), _request(arguments)
-    if request is not None:
-        return _ask(layout, request)
+    layout = Layout.found(folder)
+    request = _request(arguments)
+    return _ask(layout, request) if request else _tell(folder, layout, arguments)
+
+
+def _tell(folder: Path, layout: Layout, arguments: Namespace) -> int:
     if arguments.why is not None:
         return _show_story(layout, arguments)
     if arguments.csv is not None:
@@ -153,6 +153,9 @@ def _show_receiver(place: Place, arguments: Namespace) -> int:
 
 
 def _show_story(layout: Layout, arguments: Namespace) -> int:
+    from niffler_ops.reporting.story import read_story  # noqa: PLC0415 - pydicom is slow to import
+    from niffler_ops.reporting.story_text import story_text  # noqa: PLC0415
+
     story = read_story(layout, arguments.why, clock=SystemClock(), identifiers=arguments.identifiers)
     show(story_text(story))
     return 0
@@ -160,6 +163,9 @@ def _show_story(layout: Layout, arguments: Namespace) -> int:
 
 def _show_extractions(arguments: Namespace) -> int:
     """Without a folder: the extractions of this machine."""
+    from niffler_ops.reporting.registry import extractions  # noqa: PLC0415 - psutil is slow to import
+    from niffler_ops.reporting.registry_text import listing_json, listing_text  # noqa: PLC0415
+
     found = extractions(SystemClock())
     if arguments.prometheus is not None:
         write_metrics(arguments.prometheus, [one.status for one in found if one.status is not None])

@@ -546,9 +546,10 @@ def test_the_text_tells_a_crash_and_what_to_do(tmp_path: Path, capsys: pytest.Ca
     assert "run the same command again" in shown
 
 
-def test_neither_folder_nor_configuration_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([]) == 64
-    assert "--config FILE" in capsys.readouterr().err
+def test_without_a_folder_a_request_or_a_check_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    for option in ("--stop", "--verify"):
+        assert main([option]) == 64
+        assert "--config FILE" in capsys.readouterr().err
 
 
 def test_an_unknown_option_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
