@@ -4,6 +4,7 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -73,9 +74,21 @@ class Workers:
             future = self._pool.submit(work, *arguments)
         future.add_done_callback(finished)
 
-    def stop(self) -> None:
-        """End the workers; what they were given and have not done is dropped."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def stop(self, *, patience: float | None = None) -> None:
+        """End the workers; what they were given and have not done is dropped.
+
+        With `patience` (seconds) one that hangs is killed after it.
+        """
+        if patience is None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            return
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        deadline = time.monotonic() + patience
+        for worker in multiprocessing.active_children():
+            worker.join(max(deadline - time.monotonic(), 0))
+            if worker.is_alive():
+                worker.kill()
+                worker.join()
 
     def _start(self) -> ProcessPoolExecutor:
         # Python's resource tracker outlives a killed supervisor, tidies up, and would say so on its terminal.

@@ -58,6 +58,7 @@ class Deletion:
         self._is_passed_on = is_passed_on
         self._again = again
         self._round: Round | None = None
+        self._further: Callable[[], None] | None = None  # another round, asked for meanwhile
 
     @property
     def busy(self) -> bool:
@@ -67,6 +68,7 @@ class Deletion:
     def begin(self, why: str, *, enough: Callable[[], bool] = lambda: False, pressed: bool = False) -> None:
         """Delete what may go, until it is enough; `pressed`: whatever KeepImagesHours says."""
         if self._round is not None:
+            self._further = self._further or (lambda: self.begin(why, enough=enough, pressed=pressed))
             return
         now = self._clock.now()
         self._round = Round(
@@ -115,7 +117,7 @@ class Deletion:
 
     def _delete(self, current: Round, series: Series, room: int) -> int:
         """Some files of a series; gives how many were looked at."""
-        kept = self._record.files_of_series(series.series, room)
+        kept = self._record.files_of_series(series.series, until=series.newest, limit=room)
         if not kept:
             current.current = None
             current.deleted_series += 1
@@ -132,7 +134,10 @@ class Deletion:
 
     def _delete_file(self, file: Kept) -> bool:
         """Take it aside and look once more: one that came anew since it was read goes back to be read."""
-        path, aside = self._place.storage_folder / file.path, self._place.leaving / f"{file.id}.dcm"
+        path, aside = (
+            self._place.storage_folder / file.path,
+            self._place.leaving / f"{file.id}-{file.inode}-{file.modified}.dcm",
+        )
         try:
             rename(path, aside)
         except FileNotFoundError:
@@ -151,6 +156,9 @@ class Deletion:
 
     def _end(self, current: Round) -> None:
         self._round = None
+        further, self._further = self._further, None
+        if further is not None:
+            further()
         with self._record.transaction():
             self._record.forget_passed()
         self._journal.forget(self._clock.now() - self._settle)

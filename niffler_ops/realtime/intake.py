@@ -6,7 +6,7 @@ replaced after it was read is read again.
 
 import logging
 import os
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -55,13 +55,14 @@ class Intake:
         self._at_readers: set[str] = set()
         self._chunks = 0
         self._deaths: dict[str, int] = defaultdict(int)
+        self._suspects: deque[str] = deque()
         self._arrived: list[Arrival] = []
         self.last_at: float | None = None
 
     @property
     def unread(self) -> int:
         """Files that were noticed and are not journaled yet."""
-        return len(self._noticed) + len(self._at_readers) + len(self._arrived)
+        return len(self._noticed) + len(self._suspects) + len(self._at_readers) + len(self._arrived)
 
     def advance(self, *, sweep: bool = False) -> None:
         """Notice, hand to the readers, and take in what they have read."""
@@ -69,7 +70,9 @@ class Intake:
         for path in found:
             if path not in self._at_readers:
                 self._noticed[path] = None
-        while self._noticed and self._chunks < MOST_CHUNKS:
+        if self._suspects and not self._chunks:
+            self._submit([self._suspects.popleft()])  # alone, so that a death is this file's
+        while self._noticed and not self._suspects and self._chunks < MOST_CHUNKS:
             chunk = list(self._noticed)[:CHUNK]
             for path in chunk:
                 del self._noticed[path]
@@ -102,14 +105,13 @@ class Intake:
 
     def _after_a_death(self, paths: Sequence[str]) -> None:
         """One by one, so that only the file that readers die at is left out."""
-        if len(paths) > 1:
-            for path in paths:
-                self._submit([path])
+        if len(paths) > 1 or self._chunks:
+            self._suspects.extend(paths)
             return
         (path,) = paths
         self._deaths[path] += 1
         if self._deaths[path] < 2:  # noqa: PLR2004 - once may have been an accident
-            self._submit(paths)
+            self._suspects.appendleft(path)
             return
         try:
             status = os.lstat(path)

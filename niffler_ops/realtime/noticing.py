@@ -1,5 +1,6 @@
 """Which files have arrived: inotify tells as they come, and a sweep now and then finds what it missed."""
 
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from inotify_simple import INotify, flags
 SWEEP_SECONDS = 20.0
 ENDING = ".dcm"
 LEFT_SECONDS = 120.0
+NO_WATCH = -1
 
 _FOLDER_EVENTS = flags.MOVED_TO | flags.CLOSE_WRITE | flags.ONLYDIR
 _ROOT_EVENTS = flags.CREATE | flags.MOVED_TO | flags.ONLYDIR
@@ -22,7 +24,7 @@ class Noticing:
     def __init__(self, incoming: Path) -> None:
         self._incoming = incoming
         self._inotify = INotify()
-        self._root = self._inotify.add_watch(incoming, _ROOT_EVENTS)
+        self._root = self._watch(str(incoming), _ROOT_EVENTS)
         self._folders: dict[int, str] = {}
         self._sweep_at = 0.0
 
@@ -65,9 +67,18 @@ class Noticing:
         """Watch a study's folder, and then look what is in it already."""
         folder = str(self._incoming / name)
         try:
-            self._folders[self._inotify.add_watch(folder, _FOLDER_EVENTS)] = folder
+            self._folders[self._watch(folder, _FOLDER_EVENTS)] = folder
             with os.scandir(folder) as entries:
                 found = [entry.path for entry in entries if entry.name.endswith(ENDING)]
         except (FileNotFoundError, NotADirectoryError):
             return
         yield from found
+
+    def _watch(self, folder: str, events: flags) -> int:
+        """The kernel's number of a watch; where it has none left, the sweep finds what comes."""
+        try:
+            return int(self._inotify.add_watch(folder, events))
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.ENOMEM}:
+                raise
+            return NO_WATCH

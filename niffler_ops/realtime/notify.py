@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from niffler_ops.clock import Clock
 
+KIND = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK  # who does not listen holds nothing up
+
 
 class Notify:
     """Speaks to NOTIFY_SOCKET, if there is one; keeps the watchdog of WATCHDOG_USEC content."""
@@ -16,10 +18,13 @@ class Notify:
         self._interval = int(microseconds) / 2e6 if microseconds.isdecimal() else None
         self._clock = clock
         self._alive_at = 0.0
+        self._is_ready = False
 
     def ready(self) -> None:
-        """It receives."""
-        self._send("READY=1")
+        """It receives; told once."""
+        if not self._is_ready:
+            self._is_ready = True
+            self._send("READY=1")
 
     def stopping(self) -> None:
         """It is about to end."""
@@ -40,7 +45,7 @@ class Notify:
         if not self._address:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+        with socket.socket(socket.AF_UNIX, KIND) as channel:
             try:
                 channel.sendto(message.encode(), address)
             except OSError:

@@ -1,9 +1,10 @@
 """Hands each settled study to the post-processors of PassOn, before its images may be deleted."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from niffler_ops.clock import Clock
 from niffler_ops.postprocess.crew import Crew
@@ -56,7 +57,7 @@ class Passing:
             return
         self._crew.watch()
         now = self._clock.monotonic()
-        if now < self._look_at and not self._crew.has_room:
+        if now < self._look_at:
             return
         self._look_at = now + LOOK_SECONDS
         due = self._due()
@@ -76,7 +77,7 @@ class Passing:
         passed = self._record.passed()
         return all(
             (done := passed.get((series.study, processor))) is not None
-            and (done["files"], done["newest"]) == (files, newest)
+            and _covers(done, files, newest)
             and (despite_failures or not done["failed"])
             for processor in self._processors
         )
@@ -94,8 +95,11 @@ class Passing:
                 continue
             for processor in self._processors:
                 done = passed.get((study, processor))
-                as_now = done is not None and (done["files"], done["newest"]) == (files, newest)
-                finished = as_now and done is not None and (not done["attempts"] or done["failed"])
+                finished = (
+                    done is not None
+                    and _covers(done, files, newest)
+                    and (not done["attempts"] or done["failed"])
+                )
                 if not finished and (study, processor) not in self._given:
                     due.append((processor, study, files, newest))
         return due
@@ -122,3 +126,8 @@ class Passing:
             self._record.pass_on(
                 study, processor, files=files, newest=newest, attempts=attempts, failed=failed
             )
+
+
+def _covers(done: Mapping[str, Any], files: int, newest: str) -> bool:
+    """Whether what was handed on had all files that are there now; some of it may have gone since."""
+    return bool(done["files"] >= files and done["newest"] >= newest)

@@ -39,7 +39,9 @@ SELECT name, number FROM counts
 INSERT INTO sources (aet, instances, bytes, first_at, last_at) VALUES (:aet, :instances, :bytes, :first, :last)
 ON CONFLICT (aet) DO UPDATE SET
     instances = instances + excluded.instances, bytes = bytes + excluded.bytes,
-    longest_gap = max(0.98 * longest_gap, (julianday(excluded.first_at) - julianday(last_at)) * 86400),
+    longest_gap = max(  -- forgotten over some weeks
+        longest_gap * max(0, 1 - max(0, julianday(excluded.last_at) - julianday(last_at)) / 21),
+        (julianday(excluded.first_at) - julianday(last_at)) * 86400),
     last_at = max(last_at, excluded.last_at)
 
 -- name: sources
@@ -50,7 +52,7 @@ SELECT series, study, min(received) AS oldest, max(received) AS newest, count(*)
 FROM files WHERE series <> '' GROUP BY series ORDER BY oldest
 
 -- name: files_of_series
-SELECT id, path, size, inode, modified FROM files WHERE series = ? ORDER BY received LIMIT ?
+SELECT id, path, size, inode, modified FROM files WHERE series = ? AND received <= ? ORDER BY received LIMIT ?
 
 -- name: files_of_study
 SELECT path FROM files WHERE study = ? ORDER BY path

@@ -135,9 +135,9 @@ class Record:
         """The series that are on the disk, the one that came first first."""
         return [Series(**dict(row)) for row in self._all("series_by_age")]
 
-    def files_of_series(self, series: str, limit: int) -> list[Kept]:
-        """Its files, the one that came first first."""
-        return [Kept(**dict(row)) for row in self._all("files_of_series", series, limit)]
+    def files_of_series(self, series: str, *, until: str, limit: int) -> list[Kept]:
+        """Its files that were received until then, the one that came first first."""
+        return [Kept(**dict(row)) for row in self._all("files_of_series", series, until, limit)]
 
     def files_of_study(self, study: str) -> list[str]:
         """Where its files stand."""

@@ -15,6 +15,7 @@ from niffler_ops.config.postprocessing import DEFAULT_OPTIONS
 from niffler_ops.config.receiver import MetaConfig
 from niffler_ops.database import writing
 from niffler_ops.dicomtools.toolkit import Toolkit
+from niffler_ops.errors import StoppedError
 from niffler_ops.metadata import Journal, StoreUnavailableError, open_store, shown, store_url
 from niffler_ops.postprocess.context import Context
 from niffler_ops.postprocess.crew import Crew
@@ -155,20 +156,30 @@ class Service:
     def sweep_once(self) -> int:
         """Without receiving: store what has arrived and delete what may go; gives the exit status."""
         with writing():
+            self._take_up()
             try:
                 for _ in self._swept(self._store_here):
+                    if self._stop_asked:
+                        raise StoppedError("Stopped. Run the same command again to continue.")
                     self._launcher.dispatch(TURN_SECONDS)
             except StoreUnavailableError as error:
                 log.warning("%s", error)
                 return STORE_AWAY
             finally:
-                self._workers.stop()
+                self._passing.stop()
+                self._workers.stop(patience=END_SECONDS)
                 self._intake.close()
             return UNREADABLE_LEFT if self._record.unreadable() else 0
 
-    def _begin(self) -> str:
+    def _take_up(self) -> None:
+        """What an earlier run left: files that were about to go, and what its storescp was writing."""
         for aside in self._place.leaving.iterdir():
             self._intake.again(aside)
+        for part in self._place.incoming.rglob("*.part"):
+            part.unlink(missing_ok=True)
+
+    def _begin(self) -> str:
+        self._take_up()
         identity = identify(os.getpid())
         assert identity is not None  # noqa: S101 - this process exists
         with self._record.transaction():
@@ -311,5 +322,5 @@ class Service:
         for child in list(self._launcher.children):
             child.kill()
         self._storing.stop(END_SECONDS)
-        self._workers.stop()
+        self._workers.stop(patience=1.0)
         self._intake.close()

@@ -66,10 +66,11 @@ class Storing:
         before = self.state
         try:
             series = journal.flush(store, self._featuresets)
-        except NifflerError as error:
+        except Exception as error:  # noqa: BLE001 - the thread must live as long as the receiver
+            reason = str(error) if isinstance(error, NifflerError) else type(error).__name__
             if not before.reason:
-                log.warning("The store cannot be used: %s. Images stay until it can", error)
-            self.state = Stored(series=before.series, reason=str(error), rounds=before.rounds + 1)
+                log.warning("The store cannot be used: %s. Images stay until it can", reason)
+            self.state = Stored(series=before.series, reason=reason, rounds=before.rounds + 1)
             return min(wait * 2, MOST_SECONDS)
         if before.reason:
             log.info("The store can be used again")

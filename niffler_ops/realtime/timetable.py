@@ -7,6 +7,8 @@ import schedule
 
 from niffler_ops.clock import Clock
 
+LONGEST_WAIT = dt.timedelta(hours=25)  # a day of the autumn in which the clock goes back
+
 
 class Timetable:
     """One job a day, at an hour of local time; one that was slept through comes as soon as possible, once."""
@@ -24,10 +26,17 @@ class Timetable:
         )
         self._scheduler = schedule.Scheduler()
         self._due = False
-        self._scheduler.every().day.at(f"{hour:02d}:00").do(self._ring)
+        self._hour = hour
+        self._now = Now.now
+        self._set()
 
     def is_due(self) -> bool:
         """Whether the hour has come since the last time."""
+        moment = self._scheduler.next_run
+        if moment and moment - self._now() > LONGEST_WAIT:  # the clock was ahead when it was set
+            self._scheduler.clear()
+            self._set()
+            self._due = True  # rather once too often than not for weeks
         self._scheduler.run_pending()
         due, self._due = self._due, False
         return due
@@ -36,6 +45,9 @@ class Timetable:
         """When it comes next: ISO 8601 with zone."""
         moment = self._scheduler.next_run
         return moment.astimezone().isoformat(timespec="seconds") if moment else None
+
+    def _set(self) -> None:
+        self._scheduler.every().day.at(f"{self._hour:02d}:00").do(self._ring)
 
     def _ring(self) -> None:
         self._due = True

@@ -182,7 +182,6 @@ def test_a_file_that_somebody_took_away_is_forgotten(bench: Bench) -> None:
     assert bench.record.series_by_age() == []
 
 
-@pytest.mark.xfail(strict=True, reason="leaving/ID.dcm: SQLite gives the ID again once the row is forgotten")
 def test_what_waits_to_be_read_again_is_not_overwritten_by_the_next_that_is(bench: Bench) -> None:
     first = bench.arrive("series", 1)
     bench.store()
@@ -197,7 +196,6 @@ def test_what_waits_to_be_read_again_is_not_overwritten_by_the_next_that_is(benc
     assert [aside.read_bytes() for aside in bench.again if aside.exists()] == [b"not read yet"]
 
 
-@pytest.mark.xfail(strict=True, reason="_delete takes what is there, not what _may_go looked at")
 def test_an_image_that_comes_while_its_series_goes_stays(bench: Bench) -> None:
     for number in range(FILES_A_TURN + 1):
         bench.arrive("series", number)
@@ -211,7 +209,6 @@ def test_an_image_that_comes_while_its_series_goes_stays(bench: Bench) -> None:
     assert late.exists(), "neither stored nor settled nor passed on"
 
 
-@pytest.mark.xfail(strict=True, reason="begin() is dropped while another round is under way")
 def test_a_nightly_deletion_is_not_lost_to_one_that_makes_room(bench: Bench) -> None:
     path = bench.arrive("series", 1)
     bench.store()

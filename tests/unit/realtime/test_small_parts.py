@@ -75,7 +75,6 @@ def test_hours_that_were_slept_through_ring_once() -> None:
     assert not timetable.is_due()
 
 
-@pytest.mark.xfail(strict=True, reason="the next run stays where the wrong clock had it")
 def test_a_clock_that_is_set_back_does_not_silence_it_for_long() -> None:
     clock = FakeClock()
     timetable = Timetable(23, clock)
@@ -176,7 +175,6 @@ def test_events_that_were_too_many_are_made_good(
     assert set(noticed.look(1.0)) == {str(tmp_path / "a" / "1.dcm")}
 
 
-@pytest.mark.xfail(strict=True, reason="ENOSPC of inotify ends the service")
 def test_without_watches_left_the_sweep_still_finds_what_came(
     tmp_path: Path, noticed: Noticing, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,9 +77,6 @@ def test_what_is_due_is_stored_also_after_the_store_was_away(started: tuple[Stor
     wait_until(lambda: thread.state.series == 2 and not thread.state.reason, "the state")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="_flush catches NifflerError only, and nobody looks whether the thread lives"
-)
 @pytest.mark.parametrize(
     "started",
     [Store(sqlite3.OperationalError("database is locked")), Store(RuntimeError("unforeseen"))],
