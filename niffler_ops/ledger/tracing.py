@@ -160,6 +160,7 @@ class Tracing:
             "upto": upto,
             "row_id": row_id,
             "study_ids": json.dumps(list(study_ids)),
+            "ids": json.dumps([row_id, *study_ids]),
         }
         return [
             TracedEvent(

@@ -100,8 +100,9 @@ def _digest(processor: Processor, settings: Settings) -> dict[str, object]:
 def _contents(paths: Iterable[str]) -> Iterator[bytes]:
     for path in map(Path, paths):
         for file in sorted(path.glob("*.txt")) if path.is_dir() else [path]:
+            yield f"{file.name}\0".encode("utf-8", "surrogateescape")
             with suppress(FileNotFoundError):  # which is an error to whoever needs it
-                yield file.name.encode() + b"\0" + file.read_bytes()
+                yield file.read_bytes()
 
 
 def _sha256(parts: Iterable[bytes]) -> str:

@@ -100,6 +100,8 @@ class FolderRun:
         to stop or where a store stays away, AlreadyRunningError, ConfigurationError, and CannotWriteError.
         """
         root, private = Path(self._settings.root), Path(self._settings.private)
+        if not root.is_dir():
+            raise MissingInputError(f"{root}: there is no such folder")
         check_places(self._settings)
         make_private_folder(private)
         lock = acquire_folder(private)
@@ -205,10 +207,8 @@ class FolderRun:
 
 
 def check_places(settings: Settings) -> None:
-    """Raise MissingInputError without originals, UsageError where what leads back would leave too."""
+    """Raise UsageError where originals, or what leads back to people, would leave with the rest."""
     root, output = Path(settings.root), Path(settings.output)
-    if not root.is_dir():
-        raise MissingInputError(f"{root}: there is no such folder")
     real_root, real_output = root.resolve(), output.resolve()
     if real_output == real_root or real_output in real_root.parents or real_root in real_output.parents:
         raise UsageError(f"{output}: has to stand beside {root}, neither in it nor around it")

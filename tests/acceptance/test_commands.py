@@ -109,7 +109,11 @@ def test_the_demonstration_is_killed_midway_loses_nothing_and_cleans_up(tmp_path
     ):
         assert text in done.stdout, done.stdout
     assert "Traceback" not in done.stdout + done.stderr
-    assert list(scratch.iterdir()) == []
+    (output,) = scratch.iterdir()
+    assert f"Pictures:             {output}/images" in done.stdout
+    assert {path.name for path in output.iterdir()} == {
+        *("images", "dicom", "metadata.csv", "mapping.csv", "failures.csv")
+    }
     assert marked(tmp_path) == []
 
 
