@@ -204,7 +204,10 @@ def test_a_store_that_is_away_is_waited_for_and_nothing_is_lost_or_doubled(
     [
         ({"Featureset": "none.txt"}, "none.txt"),
         ({"MetadataStore": "file:///nowhere/store"}, "the store's URL cannot be read"),
-        ({"DeidentifyOptions": ["RetainFullDates", "RetainModifiedDates"]}, "either `RetainModifiedDates` or"),
+        (
+            {"DeidentifyOptions": ["RetainFullDates", "RetainModifiedDates"]},
+            "either `RetainModifiedDates` or",
+        ),
     ],
 )
 def test_wrong_settings_are_78_before_anything_starts(
