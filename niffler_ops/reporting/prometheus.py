@@ -39,8 +39,9 @@ class Metric:
 
 
 def metrics_text(statuses: Sequence[Status]) -> str:
-    """Every metric of these extractions."""
-    return "".join(_lines(statuses))
+    """Every metric of these extractions, each folder once: Prometheus refuses repeated samples."""
+    by_folder = {status.storage_folder: status for status in statuses}
+    return "".join(_lines(list(by_folder.values())))
 
 
 def write_metrics(path: Path, statuses: Sequence[Status]) -> None:

@@ -122,7 +122,11 @@ def _chunks(layout: Layout, form: Form, counter: "itertools.count[int]") -> Iter
 
 def _encoded(form: Form, lines: Sequence[Sequence[object]]) -> bytes:
     buffer = _Lines()
-    csv.writer(buffer, delimiter=form.delimiter).writerows(lines)  # its CRLF makes it quote both CR and LF
+    plain = csv.writer(buffer, delimiter=form.delimiter)  # its CRLF makes it quote both CR and LF
+    quoting = csv.writer(buffer, delimiter=form.delimiter, quoting=csv.QUOTE_ALL)
+    for cells in lines:
+        # Intake drops the blanks before a cell that is not quoted.
+        (quoting if any(str(cell).startswith(" ") for cell in cells) else plain).writerow(cells)
     return "".join(buffer.lines).encode()
 
 

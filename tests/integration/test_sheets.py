@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from niffler_ops import intake
@@ -252,6 +252,7 @@ cells = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_siz
     lines=st.lists(st.lists(cells, min_size=1, max_size=5), min_size=1, max_size=4),
     delimiter=st.sampled_from(",;\t"),
 )
+@example(lines=[["0", "0", " blank "]], delimiter=",")
 def test_whatever_stands_in_a_csv_asks_for_the_same_when_it_is_given_back(
     tmp_path_factory: pytest.TempPathFactory, lines: list[list[str]], delimiter: str
 ) -> None:

@@ -150,6 +150,10 @@ def test_several_extractions_stand_together_under_one_help_and_type() -> None:
     assert found["niffler_extraction_state", (("state", "finished"), ("storage_folder", "/data/heart"))] == 1
 
 
+def test_a_folder_that_is_given_twice_is_told_once() -> None:
+    assert metrics_text([RUNNING, RUNNING]) == metrics_text([RUNNING])
+
+
 def test_every_state_of_rows_and_studies_is_there_and_counts_once() -> None:
     found = samples(RUNNING)
     for name, counts in (("niffler_rows", RUNNING.rows), ("niffler_studies", RUNNING.studies)):
@@ -196,6 +200,13 @@ def test_alerts_and_dashboard_ask_for_what_is_there() -> None:
     assert asked_for(ALERTS.read_text()) <= known
     assert asked_for(dashboard) <= known
     assert len(asked_for(dashboard)) > 10
+
+
+def test_every_metric_is_documented() -> None:
+    page = (CONF.parent / "docs" / "monitoring.md").read_text()
+    assert asked_for("\n".join(line for line in page.splitlines() if line.startswith("| `niffler_"))) >= {
+        metric.name for metric in METRICS
+    }
 
 
 def test_panels_have_a_place_of_their_own_and_say_what_they_show() -> None:
