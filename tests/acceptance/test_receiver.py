@@ -4,10 +4,8 @@ import contextlib
 import itertools
 import json
 import os
-import random
 import signal
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,33 +13,33 @@ from pathlib import Path
 import psutil
 import pytest
 
-from niffler_ops.files import make_private_folder
+from niffler_ops.files import make_private_folder, write_private
 from tests.support.mongodb import needs_mongodb, server
 from tests.support.processes import wait_until
 from tests.support.receiving import (
     PATIENT,
     ROOT_UID,
+    STOPS_WITHIN,
     ReceiverRig,
     Sent,
+    check_invariant,
+    copies,
     counted,
-    encoded,
+    readers_of,
     receiver_rig,
+    sending,
     series_of,
+    stop,
     transmit,
 )
-from tests.support.rig import Running
 from tests.support.small_disk import fill, mounted
 
-STOPS_WITHIN = 10.0
 BACK_WITHIN = 10.0
-CYCLES = int(os.environ.get("NIFFLER_STORM_KILLS", "20"))
-SEED = int(os.environ.get("NIFFLER_STORM_SEED", "20261125"))
 FAILPOINTS = (
     "journaled",
     "recorded",
     "rename-before:3",
     "rename-after:2",
-    "rename-before:12",
     "rename-after:15",
     "journal-acknowledged",
     "deleted",
@@ -61,12 +59,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 16 MB."""
     with mounted(tmp_path) as folder:
         yield folder
-
-
-def stop(running: Running) -> None:
-    running.signal(signal.SIGTERM)
-    ended = running.end(STOPS_WITHIN)
-    assert ended.status == 0, ended
 
 
 def storescp_of(rig: ReceiverRig) -> int:
@@ -105,36 +97,23 @@ def test_records_are_right_and_images_go_at_the_hour_and_not_before(tmp_path: Pa
         assert "12 images of 3 series deleted" in rig.log()
 
 
-def test_what_is_not_settled_stays_and_goes_once_it_is(receiver: ReceiverRig) -> None:
-    receiver.configure(SettleMinutes=60)
+def test_what_is_not_settled_or_to_be_kept_stays_and_goes_once_it_may(receiver: ReceiverRig) -> None:
+    receiver.configure(SettleMinutes=90, KeepImagesHours=2)
     running = receiver.receive()
     receiver.send(SOME)
     receiver.wait_for_stored(counted(SOME))
-    assert receiver.sweep().status == 0
-    assert len(receiver.waiting()) == len(SOME)
-    receiver.clock.forward(1.1)
+    receiver.clock.forward(1.6)
     late = series_of(2, 1, 1, first=4)  # keeps its series' images, and no other
     receiver.send(late)
     receiver.wait_for_stored(counted([*SOME, *late]))
+    assert receiver.sweep().status == 0
+    assert len(receiver.on_disk()) == len(SOME) + 1, "settled, but not two hours old"
+    receiver.clock.forward(0.5)
     assert receiver.sweep().status == 0
     assert receiver.on_disk() == {one.uid for one in [*SOME, *late] if one.study == 2}
     receiver.clock.forward(1.1)
     assert receiver.sweep().status == 0
     assert not receiver.on_disk()
-    stop(running)
-
-
-def test_images_are_kept_for_the_hours_that_are_asked_for(receiver: ReceiverRig) -> None:
-    receiver.configure(KeepImagesHours=48)
-    running = receiver.receive()
-    receiver.send(SOME)
-    receiver.wait_for_stored(counted(SOME))
-    receiver.clock.forward(47)
-    assert receiver.sweep().status == 0
-    assert len(receiver.waiting()) == len(SOME)
-    receiver.clock.forward(2)
-    assert receiver.sweep().status == 0
-    assert not receiver.waiting()
     stop(running)
 
 
@@ -173,8 +152,28 @@ def test_what_cannot_be_read_is_never_deleted_and_listed(receiver: ReceiverRig) 
     assert status["unreadable"]["first"][0]["path"] == f".niffler/unreadable/{kept.name}"
     assert "Unreadable  1 files" in receiver.status_text()
     stop(running)
-    assert receiver.sweep().status == 3
-    assert kept.exists()
+
+
+def test_a_sweep_takes_up_what_was_about_to_go_when_it_was_killed(receiver: ReceiverRig) -> None:
+    receiver.leave_in_incoming(SOME)
+    receiver.environment["NIFFLER_FAILPOINT"] = f"rename-after:{len(SOME) + 2}"  # with that of the secret
+    assert receiver.sweep().status == -signal.SIGKILL
+    del receiver.environment["NIFFLER_FAILPOINT"]
+    assert len(list((receiver.private / "leaving").iterdir())) == 1
+    for _ in range(2):
+        assert receiver.sweep().status == 0
+    assert not receiver.on_disk()
+
+
+@pytest.mark.xfail(strict=True, reason="the record keeps it for ever, with or without its file")
+def test_what_could_not_be_read_and_was_taken_away_is_no_longer_listed(receiver: ReceiverRig) -> None:
+    receiver.leave_in_incoming(SOME[:1])
+    write_private(receiver.private / "incoming" / "1" / "broken.dcm", b"no image")
+    for _ in range(2):
+        assert receiver.sweep().status == 3
+    (kept,) = (receiver.private / "unreadable").iterdir()
+    kept.unlink()
+    assert receiver.sweep().status == 0
 
 
 def test_a_sweep_without_a_receiver_reads_stores_and_deletes(receiver: ReceiverRig) -> None:
@@ -192,22 +191,6 @@ def test_a_sweep_without_a_receiver_reads_stores_and_deletes(receiver: ReceiverR
     assert not receiver.on_disk()
 
 
-@pytest.mark.xfail(strict=False, reason="sweep_once does not look into leaving/")
-def test_a_sweep_takes_up_what_was_about_to_go_when_it_was_killed(receiver: ReceiverRig) -> None:
-    running = receiver.receive()
-    receiver.send(SOME)
-    receiver.wait_for_stored(counted(SOME))
-    stop(running)
-    receiver.environment["NIFFLER_FAILPOINT"] = "rename-after"
-    assert receiver.sweep().status == -signal.SIGKILL
-    del receiver.environment["NIFFLER_FAILPOINT"]
-    assert len(list((receiver.private / "leaving").iterdir())) == 1
-    for _ in range(2):
-        assert receiver.sweep().status == 0
-    assert not receiver.on_disk()
-
-
-@pytest.mark.xfail(strict=False, reason="is_passed_on counts the files that are left of a study")
 def test_images_are_handed_on_before_they_go(receiver: ReceiverRig) -> None:
     receiver.configure(PassOn=["png"])
     running = receiver.receive()
@@ -260,6 +243,18 @@ def test_a_sweep_without_a_receiver_tells_that_the_store_cannot_be_used(receiver
     assert len(receiver.on_disk()) == len(SOME)
 
 
+@pytest.mark.xfail(strict=True, reason="nothing calls Journal.store_again")
+def test_another_store_is_filled_from_the_journal(receiver: ReceiverRig) -> None:
+    receiver.leave_in_incoming(SOME)
+    assert receiver.sweep().status == 0
+    assert not receiver.on_disk()
+    records = receiver.private / "metadata.sqlite"
+    records.rename(receiver.private / "lost.sqlite")
+    receiver.configure(MetadataStore=f"sqlite:///{records}")
+    assert receiver.sweep().status == 0
+    assert receiver.stored() == counted(SOME)
+
+
 # Deaths
 
 
@@ -289,76 +284,19 @@ def test_it_may_die_at_any_step(receiver: ReceiverRig) -> None:
     stop(running)
 
 
-def check_invariant(rig: ReceiverRig, acknowledged: list[str]) -> None:
-    """Whatever was acknowledged is on the disk, or counted in the record of its series."""
-    gone = set(acknowledged) - rig.on_disk()
-    stored = rig.stored()
-    for series, uids in itertools.groupby(sorted(gone), lambda uid: uid.rpartition(".")[0]):
-        assert len(list(uids)) <= stored.get(series, 0), f"{series}: an instance is neither here nor there"
-
-
-@pytest.mark.timeout(60 + 20 * CYCLES)
-def test_killed_at_random_through_cycles_every_instance_is_in_a_record_or_on_the_disk(
-    receiver: ReceiverRig,
-) -> None:
-    chance = random.Random(SEED)
-    acknowledged: list[str] = []
-    sent: list[Sent] = []
-    for cycle in range(1, CYCLES + 1):
-        running = receiver.receive()
-        batch = [*series_of(cycle, 1, 12), *itertools.chain(*(series_of(cycle, n, 1) for n in range(2, 14)))]
-        sent += batch
-        told: list[str] = []
-        sending = sending_of(receiver, batch, told)
-        if cycle % 2:
-            receiver.launch("--sweep")
-        time.sleep(chance.uniform(0.0, 3.0))  # the instant itself is what is to be at random
-        receiver.end_all()
-        sending.join()
-        acknowledged += told
-        check_invariant(receiver, acknowledged)
-    running = receiver.receive()
-    assert receiver.sweep().status == 0
-    stored = receiver.stored()
-    for series, number in counted_uids(acknowledged).items():
-        assert number <= stored[series]
-    unanswered = [one for one in sent if one.uid not in set(acknowledged)]
-    receiver.send(unanswered)
-    assert receiver.sweep().status == 0
-    assert receiver.stored() == counted(sent)
-    assert not receiver.on_disk()
-    stop(running)
-
-
-def sending_of(rig: ReceiverRig, instances: list[Sent], told: list[str]) -> threading.Thread:
-    """A thread that sends, and tells at its end what was acknowledged."""
-    sending = threading.Thread(target=lambda: told.extend(rig.send(instances)))
-    sending.start()
-    return sending
-
-
-def counted_uids(uids: list[str]) -> dict[str, int]:
-    series: dict[str, int] = {}
-    for uid in uids:
-        series[uid.rpartition(".")[0]] = series.get(uid.rpartition(".")[0], 0) + 1
-    return series
-
-
 def test_storescp_comes_back_again_and_again(receiver: ReceiverRig) -> None:
     running = receiver.receive()
-    for number in range(1, 7):
+    for _ in range(6):
         os.kill(storescp_of(receiver), signal.SIGKILL)
         begun = time.monotonic()
         wait_until(lambda: not receiver.echoes(), "its end")
         wait_until(lambda: running.ended or receiver.echoes(), "its return")
         assert time.monotonic() - begun < BACK_WITHIN
-        assert len(receiver.send(series_of(number, 1, 2))) == 2
-    assert receiver.sweep().status == 0
-    assert len(receiver.stored()) == 6
+    assert len(receiver.send(SOME)) == len(SOME)
+    receiver.wait_for_stored(counted(SOME))
     stop(running)
 
 
-@pytest.mark.xfail(strict=False, reason="nobody deletes .part files of a storescp that was killed")
 def test_what_storescp_was_writing_when_it_was_killed_does_not_stay_for_ever(receiver: ReceiverRig) -> None:
     part = receiver.private / "incoming" / "1.2.300000000000000001.part"
     make_private_folder(part.parent)
@@ -377,42 +315,36 @@ def test_what_storescp_was_writing_when_it_was_killed_does_not_stay_for_ever(rec
 def test_a_signal_ends_it_in_order_also_while_it_receives(receiver: ReceiverRig) -> None:
     running = receiver.receive()
     told: list[str] = []
-    many = series_of(1, 1, 2000)
-    sending = sending_of(receiver, many, told)
+    many = copies(1, 1, 4000)
+    thread = sending(receiver, many, told)
     wait_until(lambda: receiver.counts().get("received", 0) > 20, "the first instances")
     stop(running)
-    sending.join()
+    thread.join()
     receiver.wait_for_no_process()
     assert receiver.status()["receiver"]["state"] == "stopped"
     assert 0 < len(told) < len(many)
     check_invariant(receiver, told)
     assert receiver.sweep().status == 0
-    assert receiver.stored()[many[0].series_uid] >= len(told)
+    assert sum(receiver.stored().values()) >= len(told)
 
 
-@pytest.mark.xfail(strict=False, reason="Workers.stop waits for readers without a limit")
 def test_readers_that_hang_do_not_keep_it_from_ending(receiver: ReceiverRig) -> None:
     running = receiver.receive()
     receiver.send(SOME)
     receiver.wait_for_stored(counted(SOME))
-    readers = [
-        process
-        for process in psutil.Process(running.pid).children()
-        if any("spawn_main" in argument for argument in process.cmdline())
-    ]
+    readers = readers_of(running)
     assert readers
     for reader in readers:
-        reader.suspend()
+        os.kill(reader, signal.SIGSTOP)
     receiver.send(series_of(9, 1, 5))
     time.sleep(1)
     stop(running)
     assert len(receiver.on_disk()) == len(SOME) + 5
 
 
-@pytest.mark.xfail(strict=False, reason="sweep_once does not look at _stop_asked")
 def test_a_signal_ends_a_sweep_too(receiver: ReceiverRig) -> None:
     stop(receiver.receive())
-    receiver.leave_in_incoming(series_of(1, 1, 4000))
+    receiver.leave_in_incoming(series_of(1, 1, 800))
     running = receiver.launch("--sweep")
     wait_until(lambda: receiver.counts().get("received", 0) > 0, "the first instances")
     running.signal(signal.SIGTERM)
@@ -449,7 +381,6 @@ def test_a_wrong_configuration_is_told_at_once_and_starts_nothing(receiver: Rece
     assert receiver.launch().end(30).status == 78
 
 
-@pytest.mark.xfail(strict=False, reason="READY=1 is sent each turn")
 def test_systemd_is_told_that_it_is_ready_alive_and_stopping(receiver: ReceiverRig) -> None:
     address = receiver.folder / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
@@ -468,7 +399,6 @@ def test_systemd_is_told_that_it_is_ready_alive_and_stopping(receiver: ReceiverR
     assert seen.count("READY=1") == 1
 
 
-@pytest.mark.xfail(strict=False, reason="sendto blocks where the queue is full")
 def test_whoever_asked_to_be_told_and_does_not_listen_holds_nothing_up(receiver: ReceiverRig) -> None:
     address = receiver.folder / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
@@ -484,14 +414,20 @@ def test_whoever_asked_to_be_told_and_does_not_listen_holds_nothing_up(receiver:
 # What is shown
 
 
-def test_the_status_of_one_that_runs_was_stopped_and_crashed(receiver: ReceiverRig) -> None:
+def test_the_status_of_one_with_two_ports_that_runs_was_stopped_and_crashed(receiver: ReceiverRig) -> None:
+    other, half = receiver.other_port, len(SOME) // 2
+    receiver.configure(QueryAet=[f"NIFFLER:{receiver.port}", f"NIFFLER:{other}"])
     running = receiver.receive()
-    receiver.send(SOME, calling="CTROOM1")
+    wait_until(lambda: receiver.echoes(other), "the second port")
+    receiver.send(SOME[:half], calling="CTROOM1")
+    receiver.send(SOME[half:], port=other, calling="MRROOM1")
     receiver.wait_for_stored(counted(SOME))
+    children = psutil.Process(running.pid).children(recursive=True)
+    commands = [text for process in children for text in process.cmdline()]
     wait_until(lambda: receiver.record("SELECT 1 FROM receiver WHERE unstored = 0 AND rate > 0"), "a rate")
     status = receiver.status()
     assert status["receiver"]["state"] == "running"
-    assert status["receiver"]["local_entities"] == [f"NIFFLER:{receiver.port}"]
+    assert status["receiver"]["local_entities"] == [f"NIFFLER:{receiver.port}", f"NIFFLER:{other}"]
     assert status["instances"] == {"received": len(SOME), "repeated": 0}
     assert status["backlog"] == {
         "unread_files": 0,
@@ -500,14 +436,16 @@ def test_the_status_of_one_that_runs_was_stopped_and_crashed(receiver: ReceiverR
     }
     assert status["waiting"]["files"] == len(SOME)
     assert status["bytes_received"] == status["waiting"]["bytes"] > 0
-    (source,) = status["sources"]
-    assert (source["aet"], source["instances"], source["silent"]) == ("CTROOM1", len(SOME), False)
+    sources = [(source["aet"], source["instances"], source["silent"]) for source in status["sources"]]
+    assert sources == [("CTROOM1", half, False), ("MRROOM1", len(SOME) - half, False)]
     roles = {process["role"]: process for process in status["processes"]}
     assert roles["supervisor"] == {"role": "supervisor", "pid": running.pid, "alive": True}
     assert roles["storescp"]["alive"]
     text = receiver.status_text()
     assert "running" in text
     assert "From CTROOM1" in text
+    for told in (*commands, json.dumps(status), text, receiver.log(), running.output()):
+        assert not [secret for secret in (*receiver.identifiers, ROOT_UID) if secret in told]
     running.kill()
     receiver.wait_for_no_process()
     status = receiver.status()
@@ -522,7 +460,7 @@ def test_the_status_of_one_that_runs_was_stopped_and_crashed(receiver: ReceiverR
     assert not any(process["alive"] for process in status["processes"])
 
 
-@pytest.mark.xfail(strict=False, reason="counts are committed after the journal, and not with it")
+@pytest.mark.xfail(strict=True, reason="counts are committed after the journal, and not with it")
 def test_an_instance_that_was_being_taken_in_at_a_crash_is_counted_as_received(receiver: ReceiverRig) -> None:
     receiver.environment["NIFFLER_FAILPOINT"] = "journaled"
     running = receiver.receive()
@@ -536,56 +474,32 @@ def test_an_instance_that_was_being_taken_in_at_a_crash_is_counted_as_received(r
     stop(running)
 
 
-def test_nothing_tells_who_the_patients_are(receiver: ReceiverRig) -> None:
-    running = receiver.receive()
-    receiver.send(SOME)
-    seen: list[str] = []
-    for process in [psutil.Process(running.pid), *psutil.Process(running.pid).children(recursive=True)]:
-        with contextlib.suppress(psutil.Error):
-            seen += process.cmdline()
-    receiver.wait_for_stored(counted(SOME))
-    texts = ["\n".join(seen), json.dumps(receiver.status()), receiver.status_text()]
-    assert receiver.sweep().status == 0
-    stop(running)
-    for text in [*texts, receiver.log(), running.output()]:
-        assert not [secret for secret in (*receiver.identifiers, ROOT_UID) if secret in text]
-
-
 # Room on the disk
 
 
-def test_below_min_free_disk_the_oldest_stored_images_go_at_any_hour(receiver: ReceiverRig) -> None:
-    receiver.configure(MinFreeDisk="100000 GB", KeepImagesHours=48)
-    running = receiver.receive()
-    receiver.send(SOME)
-    wait_until(lambda: receiver.counts().get("deleted") == len(SOME), "room to be made")
-    assert "MinFreeDisk" in receiver.status()["receiver"]["pressure"]
-    assert "MinFreeDisk" in receiver.status_text()
-    log = receiver.log()
-    assert log.index("disk is filling") < log.index("To make room")
-    assert receiver.stored() == counted(SOME)
-    stop(running)
-
-
-@pytest.mark.xfail(strict=False, reason="a round that can delete nothing begins and is logged every 5 s")
-def test_under_pressure_nothing_goes_that_is_not_stored_and_the_log_does_not_fill(
-    receiver: ReceiverRig,
-) -> None:
+@pytest.mark.xfail(strict=True, reason="a round that can delete nothing begins and is logged every 5 s")
+def test_below_min_free_disk_stored_images_go_at_any_hour_and_no_others(receiver: ReceiverRig) -> None:
     away = receiver.folder / "away"
     away.write_text("")
-    receiver.configure(MinFreeDisk="100000 GB", MetadataStore=f"sqlite:///{away}/records.sqlite")
+    receiver.configure(
+        MinFreeDisk="100000 GB", KeepImagesHours=48, MetadataStore=f"sqlite:///{away}/records.sqlite"
+    )
     running = receiver.receive()
     receiver.send(SOME)
     wait_until(lambda: receiver.counts().get("received") == len(SOME), "all that was sent")
-    time.sleep(16)
+    wait_until(lambda: receiver.status()["receiver"]["pressure"], "the pressure to be told")
+    assert "MinFreeDisk" in receiver.status_text()
+    time.sleep(12)
     assert len(receiver.on_disk()) == len(SOME)
+    away.unlink()
+    wait_until(lambda: receiver.counts()["deleted"] == len(SOME), "room to be made", seconds=60)
     stop(running)
-    assert receiver.log().count("To make room") <= 1
+    log = receiver.log()
+    assert log.index("disk is filling") < log.index("To make room")
+    assert log.count("To make room") <= 3
 
 
-@pytest.mark.xfail(
-    strict=True, reason="it ends with 73 before it has deleted anything, each time it is started"
-)
+@pytest.mark.xfail(strict=True, reason="it ends with 73 before it has deleted anything")
 def test_a_full_disk_is_given_room_by_deleting_what_is_stored(
     receiver: ReceiverRig, small_disk: Path
 ) -> None:
@@ -606,26 +520,12 @@ def test_a_full_disk_is_given_room_by_deleting_what_is_stored(
 # Several
 
 
-def test_two_ports_feed_one_store(receiver: ReceiverRig) -> None:
-    other = receiver.other_port
-    receiver.configure(QueryAet=[f"NIFFLER:{receiver.port}", f"NIFFLER:{other}"])
-    running = receiver.receive()
-    wait_until(lambda: receiver.echoes(other), "the second port")
-    half = len(SOME) // 2
-    receiver.send(SOME[:half], calling="CTROOM1")
-    receiver.send(SOME[half:], port=other, calling="MRROOM1")
-    assert receiver.sweep().status == 0
-    assert receiver.stored() == counted(SOME)
-    assert [source["aet"] for source in receiver.status()["sources"]] == ["CTROOM1", "MRROOM1"]
-    stop(running)
-
-
 def test_the_memory_of_the_main_process_does_not_grow(receiver: ReceiverRig) -> None:
     running = receiver.receive()
     process = psutil.Process(running.pid)
     sizes = []
     for study in range(1, 5):
-        data_sets = encoded(itertools.chain(*(series_of(study, number, 50) for number in range(10))))
+        data_sets = itertools.chain(*(copies(study, number, 100) for number in range(1, 6)))
         assert len(transmit(data_sets, port=receiver.port, called="NIFFLER")) == 500
         wait_until(lambda: receiver.counts()["received"] == study * 500, "all that was sent")  # noqa: B023
         assert receiver.sweep().status == 0

@@ -1,25 +1,39 @@
-"""A storm of kills: SIGKILL at seeded instants of supervisor, storescp, movescu or findscu.
+"""A storm of kills: SIGKILL at seeded instants of an extraction's or a receiver's processes.
 
 `NIFFLER_STORM_KILLS` and `NIFFLER_STORM_SEED` ask for another storm; `make storm` for a long one.
 """
 
 import contextlib
+import itertools
 import os
 import random
 import signal
 import sqlite3
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from niffler_ops.demo.corpus import Corpus, write_corpus
+from tests.support.receiving import (
+    Sent,
+    check_invariant,
+    counted,
+    encoded,
+    readers_of,
+    receiver_rig,
+    sending,
+    series_of,
+    stop,
+)
 from tests.support.rig import Rig, Running, corpus_folder, data_sets, data_sets_of, filed, tree
 
 KILLS = int(os.environ.get("NIFFLER_STORM_KILLS", "40"))
 SEED = int(os.environ.get("NIFFLER_STORM_SEED", "20261125"))
 STUDIES, INSTANCES = 60, 3
 TOOLS = ("storescp", "movescu", "findscu")
+RECEIVERS = ["receiver", "receiver", "storescp", "reader"]
 ENDS = (0, 75)  # 75: storescp ended too often in ten minutes, and is started again with the command
 RUNNING = "SELECT pid FROM processes WHERE role = ? AND ended_at IS NULL AND pid IS NOT NULL"
 DONE = "SELECT study_instance_uid FROM studies WHERE state = 'done'"
@@ -98,3 +112,45 @@ def test_whatever_is_killed_and_whenever_the_end_is_that_of_an_undisturbed_run(
     ]
     assert asked_again == [], "a study reported done was asked for again"
     rig.wait_for_no_process()
+
+
+@pytest.mark.timeout(60 + 10 * KILLS)
+def test_every_instance_that_a_receiver_acknowledged_is_in_a_record_or_on_the_disk(tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    acknowledged: list[str] = []
+    sent: list[Sent] = []
+    with receiver_rig(tmp_path) as rig:
+        running, targets = rig.receive(), RECEIVERS
+        for cycle in range(1, KILLS // 2 + 1):
+            batch = [
+                *series_of(cycle, 1, 12),
+                *itertools.chain(*(series_of(cycle, number, 1) for number in range(2, 14))),
+            ]
+            sent += batch
+            told: list[str] = []
+            thread = sending(rig, encoded(batch), told)
+            if cycle % 2:
+                rig.launch("--sweep")
+            time.sleep(chance.uniform(0.0, 2.0))  # the instant itself is what is to be at random
+            victim = chance.choice(targets)
+            if victim == "receiver":
+                rig.end_all()
+                targets = RECEIVERS
+            else:
+                storescp = {pid for (pid,) in rig.record(RUNNING, "storescp")} & set(rig.processes())
+                pids = readers_of(running) if victim == "reader" else list(storescp)
+                if pids:
+                    os.kill(chance.choice(pids), signal.SIGKILL)
+                    targets = RECEIVERS[:-1]  # a file at which a second one dies is left unread
+            thread.join()
+            acknowledged += told
+            if victim == "receiver":  # while it moves files, nobody can count them
+                check_invariant(rig, acknowledged)
+                running = rig.receive()
+        rig.wait_for_listening(running)
+        told = rig.send([one for one in sent if one.uid not in set(acknowledged)])
+        assert {*acknowledged, *told} == {one.uid for one in sent}
+        assert rig.sweep().status == 0
+        assert rig.stored() == counted(sent)
+        assert not rig.on_disk()
+        stop(running)

@@ -3,14 +3,18 @@
 import contextlib
 import json
 import os
+import signal
 import sqlite3
+import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import psutil
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
@@ -20,13 +24,15 @@ from niffler_ops.embedded.sending import Originator, Outgoing, Sender, SendError
 from niffler_ops.files import make_private_folder, write_private
 from niffler_ops.model import Peer
 from tests.support.dicomfiles import CT, encode, encoded_body, image
-from tests.support.processes import wait_until
+from tests.support.processes import KILLED, wait_until
 from tests.support.rig import Ended, Rig, Running
 
 ROOT_UID = "1.2.826.0.1.3680043.8.498.88"
 PATIENT = "P0047112"
 SETTLED_AT_ONCE = 0
 NO_PRESSURE = 0
+STOPS_WITHIN = 10.0
+MANY = 100_000  # from here on numbers are of one length
 
 # What an association is asked for with: one SOP class in one transfer syntax.
 _EXAMPLE = Instance(
@@ -88,6 +94,14 @@ def series_of(study: int, series: int, instances: int, *, first: int = 0) -> lis
 def encoded(instances: Iterable[Sent]) -> list[tuple[str, bytes]]:
     """What goes over the wire, made beforehand: SOP Instance UID and data set."""
     return [(one.uid, encoded_body(one.dataset(), ExplicitVRLittleEndian)) for one in instances]
+
+
+def copies(study: int, series: int, number: int) -> list[tuple[str, bytes]]:
+    """Instances of a series that differ in their UIDs alone, quickly made."""
+    first = Sent(study=study, series=series, number=MANY)
+    body = encoded_body(first.dataset(), ExplicitVRLittleEndian)
+    uids = [replace(first, number=MANY + index).uid for index in range(number)]
+    return [(uid, body.replace(first.uid.encode(), uid.encode())) for uid in uids]
 
 
 def transmit(
@@ -194,6 +208,11 @@ class ReceiverRig(Rig):
         """Send; gives what was acknowledged."""
         return transmit(encoded(instances), port=port or self.port, called="NIFFLER", calling=calling)
 
+    def check_conduct(self) -> None:
+        """What always holds; a reader that was being started when its receiver was killed may complain."""
+        self._commands = [running for running in self._commands if running.process.returncode != KILLED]
+        super().check_conduct()
+
     def end_all(self) -> None:
         """SIGKILL for every command, and wait for what they had started."""
         for running in self._commands:
@@ -264,6 +283,41 @@ def counted(instances: Iterable[Sent]) -> dict[str, int]:
     for one in instances:
         series.setdefault(one.series_uid, set()).add(one.uid)
     return {uid: len(members) for uid, members in series.items()}
+
+
+def stop(running: Running) -> None:
+    """End it in order."""
+    running.signal(signal.SIGTERM)
+    ended = running.end(STOPS_WITHIN)
+    assert ended.status == 0, ended
+
+
+def sending(rig: ReceiverRig, data_sets: Iterable[tuple[str, bytes]], told: list[str]) -> threading.Thread:
+    """A thread that sends, and tells at its end what was acknowledged."""
+
+    def send() -> None:
+        told.extend(transmit(data_sets, port=rig.port, called="NIFFLER"))
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    return thread
+
+
+def readers_of(running: Running) -> list[int]:
+    """The processes that read files for a receiver."""
+    try:
+        children = psutil.Process(running.pid).children()
+        return [child.pid for child in children if any("spawn_main" in text for text in child.cmdline())]
+    except psutil.Error:  # one has just ended
+        return []
+
+
+def check_invariant(rig: ReceiverRig, acknowledged: Iterable[str]) -> None:
+    """Whatever was acknowledged is on the disk, or counted in the record of its series."""
+    gone = set(acknowledged) - rig.on_disk()
+    stored = rig.stored()
+    for series, number in Counter(uid.rpartition(".")[0] for uid in gone).items():
+        assert number <= stored.get(series, 0), f"{series}: an instance is neither here nor there"
 
 
 @contextlib.contextmanager

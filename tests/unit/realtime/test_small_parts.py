@@ -101,6 +101,20 @@ def test_a_name_without_a_file_is_told_too() -> None:
         assert told == [b"WATCHDOG=1"] * 3
 
 
+@pytest.mark.xfail(strict=True, reason="ready() is done with its word whether or not it was taken")
+def test_that_it_is_ready_is_told_until_it_is_taken(tmp_path: Path) -> None:
+    address = tmp_path / "notify"
+    notify = Notify(FakeClock(), {"NOTIFY_SOCKET": str(address)})
+    notify.ready()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.bind(str(address))
+        channel.settimeout(1)
+        notify.ready()
+        notify.ready()
+        notify.stopping()
+        assert [channel.recv(100), channel.recv(100)] == [b"READY=1", b"STOPPING=1"]
+
+
 def test_nobody_is_told_without_a_socket_or_when_it_has_gone(tmp_path: Path) -> None:
     for environment in ({}, {"NOTIFY_SOCKET": str(tmp_path / "gone"), "WATCHDOG_USEC": "1"}):
         notify = Notify(FakeClock(), environment)
