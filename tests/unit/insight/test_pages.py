@@ -1,0 +1,153 @@
+"""Pages and CSV hold what headers say without doing what it asks for."""
+
+import csv
+import io
+from collections.abc import Iterator
+from contextlib import closing
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from niffler_ops.insight import Source, encounters, exams, series_table, utilization
+from niffler_ops.insight.reports import ClockReport, Report, ScannerReport, UtilizationReport
+from niffler_ops.insight.tables import csv_chunks, text
+from niffler_ops.metadata import Store, open_store
+from tests.unit.insight.series import record
+
+DAY = 24 * 60
+EVIL = "</title><script>alert('x')</script>\" onload=\"\x1b[31m\ud800"
+
+
+class Page(HTMLParser):
+    """The elements, attributes and texts of a page."""
+
+    def __init__(self, page: bytes) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.texts: list[str] = []
+        self.feed(page.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """See HTMLParser."""
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        """See HTMLParser."""
+        self.texts.append(data)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Iterator[Source]:
+    """Two weeks of two scanners, one of them with evil names."""
+    with closing(open_store(f"sqlite:///{tmp_path}/store.sqlite")) as store:
+        fill(store)
+        yield Source(store=store, collection="default")
+
+
+def fill(store: Store) -> None:
+    evil = EVIL.replace("\ud800", "")  # which no store takes
+    for day in range(14):
+        for start in range(480, 600, 30):
+            begin = day * DAY + start
+            names = [
+                {"PatientID": f"A{start}"},
+                {"DeviceSerialNumber": "2", "StationName": evil, "StudyDescription": evil},
+            ]
+            store.upsert(
+                "default",
+                [record(begin, begin + 15, received=begin + 16, fast=day, **fields) for fields in names],
+            )
+
+
+def page_of(report: Report) -> Page:
+    for _ in report.tables():
+        pass
+    return Page(report.page())
+
+
+def reports(source: Source) -> list[Report]:
+    return [UtilizationReport(source), ClockReport(source), ScannerReport(source)]
+
+
+def test_pages_have_charts_and_tables_and_need_no_network(source: Source) -> None:
+    for report in reports(source):
+        page = page_of(report)
+        assert {"svg", "table", "text"} <= set(page.tags)
+        assert not {"script", "link", "img", "iframe", "a"} & set(page.tags)
+        assert not {"src", "href", "onload"} & {name for name, _ in page.attributes}
+        assert not any("//" in value for _, value in page.attributes)
+
+
+def test_what_headers_say_is_text_in_pages(source: Source) -> None:
+    for report in reports(source):
+        assert any("<script>" in shown for shown in page_of(report).texts)
+        assert "\x1b" not in "".join(page_of(report).texts)
+
+
+def test_pages_of_nothing(tmp_path: Path) -> None:
+    with closing(open_store(f"sqlite:///{tmp_path}/store.sqlite")) as store:
+        store.upsert("default", [{"_id": "1"}])
+        for report in reports(Source(store=store, collection="other")):
+            assert "table" in page_of(report).tags
+
+
+def test_the_timeline_shows_each_part_of_the_last_day_and_who_overlaps(source: Source) -> None:
+    source.store.upsert("default", [record(13 * DAY + 485, 13 * DAY + 490, fast=13, PatientID="B")])
+    page = page_of(UtilizationReport(source))
+    kinds = [value for name, value in page.attributes if name == "class"]
+    assert kinds.count("overlap") == 3
+    assert kinds.count("one") + kinds.count("other") == 4  # the other scanner, and the rest of this one
+
+
+def test_cells_that_a_spreadsheet_would_run_are_harmless() -> None:
+    records = [
+        record(0, 10, StudyDescription="=cmd()", StationName="+1"),
+        record(60, 70, StudyDescription="-5"),
+    ]
+    written = b"".join(csv_chunks([encounters(exams(series_table(records)))])).decode()
+    rows = list(csv.DictReader(io.StringIO(written)))
+    assert [row["description"] for row in rows] == ["'=cmd()", "-5"]
+    assert [row["station_name"] for row in rows] == ["+1", "CT1"]
+    assert "device" not in rows[0]
+
+
+def test_texts_that_utf8_cannot_hold_are_written_all_the_same() -> None:
+    table = exams(series_table([record(0, 10, StudyDescription=EVIL)]))
+    assert b"?" in b"".join(csv_chunks([table]))
+    assert "\ud800" not in text(table)
+
+
+def test_values_are_written_as_days_times_and_numbers_of_two_digits() -> None:
+    table = utilization(series_table([record(480, 490), record(520, 530)]))
+    (line,) = csv.DictReader(io.StringIO(b"".join(csv_chunks([table])).decode()))
+    assert line["date"] == "2026-03-04"
+    assert line["start"] == "2026-03-04T08:00:00"
+    assert line["utilization_percent"] == "100.0"
+    assert float(line["on_minutes"]) == 50
+    assert "2026-03-04T08:00:00" in text(table)
+
+
+def test_parts_of_a_table_have_one_header() -> None:
+    table = exams(series_table([record(0, 10)]))
+    assert len(b"".join(csv_chunks([table[:0], table, table])).splitlines()) == 3
+
+
+@pytest.mark.parametrize("by", ["scanner", "modality", "gap", "exam", "encounter", "hour", "description"])
+def test_each_table_of_utilization(source: Source, by: str) -> None:
+    tables = list(UtilizationReport(source, by=by, pictures=False).tables())
+    rows = sum(map(len, tables))
+    assert (
+        rows
+        == {
+            "scanner": 28,
+            "modality": 14,
+            "gap": 14 * 3,
+            "exam": 70,
+            "encounter": 70,
+            "hour": 28,
+            "description": 2,
+        }[by]
+    )
