@@ -56,7 +56,7 @@ def find_toolkit(location: str | Path, *, java_options: str | None = None) -> To
 
 
 def _embedded_toolkit() -> Toolkit:
-    commands = {tool: (sys.executable, "-P", "-m", f"niffler_ops.embedded.{tool}") for tool in TOOLS}
+    commands = {tool: (sys.executable, "-P", "-m", "niffler_ops.embedded", tool) for tool in TOOLS}
     return Toolkit(commands=MappingProxyType(commands), environment=MappingProxyType({}), kind=EMBEDDED)
 
 

@@ -56,7 +56,3 @@ def main(argv: list[str] | None = None) -> int:
     """Run with these arguments, by default the process's; gives the exit status."""
     signals.exit_at_once()
     return scu.main(TOOL, sys.argv[1:] if argv is None else argv)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

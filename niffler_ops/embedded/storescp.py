@@ -197,7 +197,3 @@ def main(argv: list[str] | None = None) -> int:
     receiver.log.note(f"Start TCP Listener on {listener.socket.getsockname()}")
     listener.serve(receiver.serve)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -16,7 +16,7 @@ from niffler_ops.processes.identity import Identity, identify
 from niffler_ops.processes.users import user_name
 
 DCM4CHE_MAIN_CLASS = "org.dcm4che3.tool.storescp.StoreSCP"
-EMBEDDED_MODULE = "niffler_ops.embedded.storescp"
+EMBEDDED_TOOL = ("-m", "niffler_ops.embedded", "storescp")
 BIND, DIRECTORY = ("-b", "--bind"), ("--directory",)
 NAMESPACES = ("net", "pid")
 NAMES_OF_DEFUNCT = frozenset({"java", "storescp"})  # nothing but its name is left of a defunct process
@@ -72,8 +72,11 @@ def receiver_arguments(command_line: Sequence[str]) -> Sequence[str] | None:
     program = Path(command_line[0]).name if command_line else ""
     if program.startswith("java") and DCM4CHE_MAIN_CLASS in command_line:
         return command_line[command_line.index(DCM4CHE_MAIN_CLASS) + 1 :]
-    if program.startswith(("python", "pypy")) and ("-m", EMBEDDED_MODULE) in pairwise(command_line):
-        return command_line[command_line.index(EMBEDDED_MODULE) + 1 :]
+    if program.startswith(("python", "pypy")):
+        length = len(EMBEDDED_TOOL)
+        for start in range(len(command_line) - length + 1):
+            if tuple(command_line[start : start + length]) == EMBEDDED_TOOL:
+                return command_line[start + length :]
     return None
 
 

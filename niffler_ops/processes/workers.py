@@ -11,6 +11,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
 from typing import TypeVar, TypeVarTuple
 
+from niffler_ops.pixelless import forgo_pixels
+
 PR_SET_PDEATHSIG = 1
 WARNINGS_VARIABLE = "PYTHONWARNINGS"
 
@@ -24,6 +26,7 @@ def _die_with_supervisor(supervisor: int) -> None:
         os._exit(127)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o077)
+    forgo_pixels()
 
 
 class Workers:

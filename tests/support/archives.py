@@ -8,17 +8,22 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from tests.support.processes import ROOT, wait_until
+from tests.support.processes import ROOT, python, wait_until
 
 AET = "ARCHIVE"
 FAULTY_ARCHIVE = Path(__file__).with_name("faulty_archive.py")
+PIXELLESS = """
+    import runpy, sys
+    from niffler_ops.pixelless import forgo_pixels
+    forgo_pixels()
+    runpy.run_path(sys.argv.pop(1), run_name="__main__")
+"""
 ORTHANC = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
 NO_ORTHANC = "Orthanc is missing: apt-get install orthanc"
 FIRST_PORT, PORTS = 20_000, 12_000  # below the ports that the kernel gives to outgoing connections
@@ -141,7 +146,7 @@ def embedded_archive(
 ) -> ArchiveProcess:
     """bin/niffler-archive where nothing is to be noted, else the faulty one, perhaps without a fault."""
     log = work / f"archive-{port}.jsonl"
-    program = [sys.executable, str(FAULTY_ARCHIVE)] if noted else [str(ROOT / "bin" / "niffler-archive")]
+    program = python(PIXELLESS, FAULTY_ARCHIVE) if noted else [str(ROOT / "bin" / "niffler-archive")]
     command = [*program, str(folder), "--bind", f"{AET}@127.0.0.1:{port}"]
     for aet, destination in destinations.items():
         command += ["--destination", f"{aet}@127.0.0.1:{destination}"]

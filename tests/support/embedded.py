@@ -62,7 +62,7 @@ def accepts(port: int) -> bool:
 
 
 def tool(name: str, *arguments: object) -> list[str]:
-    return [sys.executable, "-m", f"niffler_ops.embedded.{name}", *map(str, arguments)]
+    return [sys.executable, "-m", "niffler_ops.embedded", name, *map(str, arguments)]
 
 
 def run(*command: object, cwd: Path | None = None) -> Ended:

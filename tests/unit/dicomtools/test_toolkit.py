@@ -26,7 +26,7 @@ def install(folder: Path, *tools: str, mode: int = 0o755) -> None:
 def test_the_embedded_tools_are_modules_of_this_python() -> None:
     found = find_toolkit("embedded")
     assert found.kind == "embedded"
-    assert found.commands["movescu"] == (sys.executable, "-P", "-m", "niffler_ops.embedded.movescu")
+    assert found.commands["movescu"] == (sys.executable, "-P", "-m", "niffler_ops.embedded", "movescu")
     assert set(found.commands) == set(TOOLS)
     assert found.environment == {}
 
