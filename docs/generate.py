@@ -33,7 +33,6 @@ the key `NifflerSystem`, else it stands beside `config.json`. Annotated examples
 - The query has two forms, of which one is given: ExtractionType with the columns that it needs, or up to
   three attributes from FirstAttr on. [The CSV](csv.md) says how cells are read.
 - FilePath is written in [the pattern language of dcm4che](filepath.md).
-- A key whose effect comes with a later version (`SendEmail`) is refused unless it is off.
 - `NifflerID` of older configurations is accepted without effect.
 """
 

@@ -82,6 +82,11 @@ class Supervisor:
         self._hurry = self._stop_asked
         self._stop_asked = True
 
+    @property
+    def asked_to_stop(self) -> bool:
+        """Whether a signal or niffler-status has asked for it."""
+        return self._stop_asked
+
     def run(self) -> None:
         """Work until nothing is left to do.
 

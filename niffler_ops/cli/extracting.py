@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from niffler_ops.cli.dry_run import dry_run, experience
+from niffler_ops.cli.followers import Followers
 from niffler_ops.cli.logs import start_logging
 from niffler_ops.cli.opening import Opened, open_extraction
 from niffler_ops.cli.parsing import ArgumentParser, run
@@ -21,15 +22,14 @@ from niffler_ops.dicomtools.toolkit import Toolkit, find_toolkit
 from niffler_ops.errors import AlreadyRunningError, NifflerError, StoppedError
 from niffler_ops.intake import read_rows
 from niffler_ops.layout import Layout
+from niffler_ops.ledger.store import Ledger
 from niffler_ops.postprocess.configured import check, digests, settings_of, summary
 from niffler_ops.processes.inspection import storescp_count
 from niffler_ops.recovery import end_orphans, recover
 from niffler_ops.reporting.catalogue import write_catalogue
-from niffler_ops.reporting.narration import Narration
 from niffler_ops.reporting.progress import Bar, Lines
 from niffler_ops.reporting.registry import register
 from niffler_ops.reporting.report import write_report
-from niffler_ops.reporting.snapshot import Snapshots
 from niffler_ops.stages.place import Place
 from niffler_ops.supervisor import Supervisor, make_place
 from niffler_ops.work import Relay, Retrieval, Survey, Work
@@ -87,6 +87,9 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument(
         "--instance-rate", metavar="N", type=_positive, help="for --dry-run: instances a second"
+    )
+    parser.add_argument(
+        "--log-json", action="store_true", help="log in JSON, one object a line, in niffler.log and on stdout"
     )
     keys = parser.add_argument_group("keys of config.json and system.json", "each overrides the files")
     for key in KEYS:
@@ -155,7 +158,14 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
     clock = SystemClock()
     display: Bar | Lines = Bar() if sys.stdout.isatty() else Lines(clock)
     stack.enter_context(display)
-    stack.callback(start_logging(opened.layout.log, display.print))
+    stack.callback(
+        start_logging(
+            opened.layout.log,
+            display.print,
+            extraction=str(config.storage_folder),
+            as_json=arguments.log_json,
+        )
+    )
     ledger = opened.ledger
     config = _at_its_moment(config, opened)
     _log_start(config, opened)
@@ -173,25 +183,30 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
     _adopt_processors(config, opened)
     last_line = ledger.rows.line_of(arguments.first) if arguments.first else None
     place = make_place(config, toolkit, opened.layout, ledger, clock)
-    narration = Narration(ledger)
-    snapshots = Snapshots(opened.layout, clock)
     register(config.storage_folder, clock)
-    supervisor = Supervisor(place, _work(place, last_line), display, narration, snapshots)
+    followers = Followers(config, place, clock)
+    supervisor = Supervisor(place, _work(place, last_line), display, *followers.displays)
     _stop_on_signals(supervisor)
+    with followers.to_the_end(supervisor):
+        _work_on(supervisor, ledger, followers)
+        display.show(ledger)
+        status = _finish(config, opened, last_line)
+        if not ledger.open_work():
+            followers.completed(status)
+    return status
+
+
+def _work_on(supervisor: Supervisor, ledger: Ledger, followers: Followers) -> None:
+    """Run to the end of the work, or to an error that the ledger knows of."""
     try:
         supervisor.run()
     except NifflerError as error:
-        narration.show(ledger)
+        followers.ended()
         with suppress(OSError, sqlite3.OperationalError), ledger.transaction():
             ledger.run_ended("stopped")
-        snapshots.write()
         log.log(logging.ERROR, "Stopped with exit status %d: %s", error.exit_status, error)
         raise
-    display.show(ledger)
-    narration.show(ledger)
-    status = _finish(config, opened, last_line)
-    snapshots.write()
-    return status
+    followers.ended()
 
 
 def _adopt_processors(config: Config, opened: Opened) -> None:

@@ -59,6 +59,7 @@ def _parser() -> ArgumentParser:
         help="store what has arrived, delete what may go whatever the hour, and exit; a running receiver is"
         " asked to do it",
     )
+    parser.add_argument("--log-json", action="store_true", help="log in JSON, one object a line")
     return parser
 
 
@@ -74,7 +75,8 @@ def _start(arguments: Namespace) -> int:
             if not arguments.sweep:
                 raise
             return _ask_for_sweep(config)
-        stack.callback(start_logging(place.log, _print))
+        folder = str(place.storage_folder)
+        stack.callback(start_logging(place.log, _print, extraction=folder, as_json=arguments.log_json))
         if not arguments.sweep:
             for local in config.local_entities:
                 end_orphans(local)

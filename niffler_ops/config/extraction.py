@@ -6,12 +6,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from niffler_ops.config.filing import Filing
-from niffler_ops.config.kinds import Off, Place, Text
+from niffler_ops.config.kinds import Place
 from niffler_ops.model import Listing
 from niffler_ops.patterns import FilePattern
 
 DEFAULT_FILE_PATH = "{00100020}/{0020000D}/{0020000E}/{00080018}.dcm"
-_NO_MAIL = "no mail is sent yet"
 
 
 class ExtractionKeys(BaseModel):
@@ -39,18 +38,6 @@ class ExtractionKeys(BaseModel):
         alias="CsvFile",
         description="The list of what to retrieve: a header line, then one query a line",
         examples=["new-study.csv"],
-    )
-    send_email: Annotated[bool, Off("false", off=False, why=_NO_MAIL)] = Field(
-        False,  # noqa: FBT003  pydantic takes the default first
-        alias="SendEmail",
-        description="Send a mail when the extraction ends",
-        examples=[False],
-    )
-    your_email: Annotated[str | None, Text("an address")] = Field(
-        None,
-        alias="YourEmail",
-        description="Where the mail of SendEmail goes; without effect while that is false",
-        examples=["you@example.org"],
     )
     niffler_system: Annotated[Path | None, Place("a system file")] = Field(
         None,

@@ -15,7 +15,6 @@ from pydantic_core import CoreSchema, core_schema
 
 from niffler_ops.model import FreeSpace
 
-LATER = "comes with a later version"
 MOST_PERCENT = 90
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,12}\s*")
 
@@ -176,30 +175,6 @@ class Maybe(Kind):
         """The value, or None where it is empty."""
         is_empty = value is None or (isinstance(value, str) and not value.strip())
         return None if is_empty else self._kind.read_in(value, info)
-
-
-class Off(Kind):
-    """A key whose effect comes later: only its off value is accepted, for ignoring it would mislead."""
-
-    _FORMS: ClassVar[Mapping[type, tuple[object, ...]]] = {
-        bool: (False, "false", ""),
-        int: (0, "0", ""),
-        type(None): ("", [], {}),
-    }
-
-    def __init__(
-        self, allowed: str, *, off: bool | int | None = None, why: str = LATER, secret: bool = False
-    ) -> None:
-        self._off = off
-        self.secret = secret
-        self.allowed = f"{allowed} ({why})"
-
-    def read(self, value: Any) -> bool | int | None:
-        """The off value."""
-        found = value.strip().casefold() if isinstance(value, str) else value
-        if not any(type(found) is type(form) and found == form for form in self._FORMS[type(self._off)]):
-            raise ValueError(self.allowed)
-        return self._off
 
 
 def base_folder(info: ValidationInfo) -> Path:

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, ValidationInfo
 
+from niffler_ops.config.audit_trail import AuditTrailKeys
 from niffler_ops.config.extraction import DEFAULT_FILE_PATH, ExtractionKeys
 from niffler_ops.config.forms import Problem, destination_problems, key_columns, post_processing_problems
 from niffler_ops.config.keys import describe
 from niffler_ops.config.kinds import Kind
+from niffler_ops.config.notices import NoticeKeys, notice_problems
 from niffler_ops.config.operation import OperationKeys
 from niffler_ops.config.postprocessing import PostProcessingKeys
 from niffler_ops.config.query import QueryKeys
@@ -28,6 +30,7 @@ class _Resolved(Kind):
         columns, problems = key_columns(info.data)
         problems += destination_problems(info.data)
         problems += post_processing_problems(info.data)
+        problems += notice_problems(info.data)
         if problems:
             raise ProblemsError(problems)
         return columns
@@ -41,7 +44,9 @@ class ProblemsError(ValueError):
         self.problems = tuple(problems)
 
 
-class Config(PostProcessingKeys, QueryKeys, ExtractionKeys, OperationKeys, SystemKeys):
+class Config(
+    PostProcessingKeys, QueryKeys, ExtractionKeys, NoticeKeys, AuditTrailKeys, OperationKeys, SystemKeys
+):
     """Everything an extraction is told: the keys of both files, each under its name in snake case.
 
     Seconds are floats, paths absolute. `notes` are for the operator: what was accepted without effect.
@@ -124,6 +129,8 @@ class Config(PostProcessingKeys, QueryKeys, ExtractionKeys, OperationKeys, Syste
 KEYS = (
     *describe(SystemKeys, "system.json"),
     *describe(OperationKeys, "either"),
+    *describe(NoticeKeys, "either"),
+    *describe(AuditTrailKeys, "either"),
     *describe(ExtractionKeys, "config.json"),
     *describe(QueryKeys, "config.json"),
     *describe(PostProcessingKeys, "config.json"),

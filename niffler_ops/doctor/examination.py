@@ -15,6 +15,8 @@ from niffler_ops.doctor.machine import (
     check_disk,
     check_file_systems,
 )
+from niffler_ops.doctor.notices import CHECK as NOTICES
+from niffler_ops.doctor.notices import check_notices
 from niffler_ops.doctor.running import LEFTOVERS, LOCKS, PORT, check_leftovers, check_locks, check_port
 from niffler_ops.doctor.settings import CHECK as CONFIGURATION
 from niffler_ops.doctor.settings import Settings, check_configuration
@@ -55,4 +57,5 @@ def _checks(settings: Settings, clock: Clock, failed: Container[str]) -> Iterato
         yield PORT, lambda: check_port(system, leftovers)
     yield LEFTOVERS, lambda: check_leftovers(leftovers, system)
     if system is not None:
+        yield NOTICES, lambda: check_notices(system, examined=extraction is not None)
         yield ARCHIVE, lambda: check_archives(system, clock, tools_work=TOOLKIT not in failed)

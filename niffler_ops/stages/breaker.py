@@ -22,6 +22,7 @@ class Breaker:
         self._monotonic = monotonic
         self._fruitless = 0
         self._try_at = 0.0
+        self.trouble = ""  # what a person has to know of it, while only single ones try
 
     @property
     def is_open(self) -> bool:
@@ -39,16 +40,14 @@ class Breaker:
             if self.tries:
                 log.info("%s sends again", who)
             self._fruitless = 0
+            self.trouble = ""
             return
         self._fruitless += 1
         if self.tries:
             delay = min(retry_delay(self._first, self._fruitless - STREAK + 1), LONGEST_SECONDS)
             self._try_at = self._monotonic() + delay
-            log.warning(
-                "%s refused %d retrieves one after another (%s) and sent nothing: it may be in trouble, or"
-                " may not know our AE title as a move destination; tried again in %.0f s",
-                who,
-                self._fruitless,
-                reason,
-                delay,
+            self.trouble = (
+                f"{who} refused {self._fruitless} retrieves one after another ({reason}) and sent nothing: it"
+                " may be in trouble, or may not know our AE title as a move destination"
             )
+            log.warning("%s; tried again in %.0f s", self.trouble, delay)

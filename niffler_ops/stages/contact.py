@@ -30,6 +30,7 @@ class Contact:
         self.answered = False  # at least once in this run
         self.lanes: int | None = None  # that somebody asked for while it runs
         self.misconfigured = ""  # why it cannot send to us, until an administrator mends it
+        self.refusing = ""  # what its refusals say, while it refuses one retrieve after another
         self._launcher = launcher
         self._clock = clock
         self._lost_at: float | None = None
@@ -41,6 +42,11 @@ class Contact:
     def usable(self) -> bool:
         """Whether the archive may be asked now."""
         return self._lost_at is None
+
+    @property
+    def trouble(self) -> str:
+        """What its administrator has to see to; "" where nothing is known."""
+        return self.misconfigured or self.refusing
 
     @property
     def lost_for(self) -> float:

@@ -232,6 +232,7 @@ class MoveStage:
         arrived = self._progress.last_arrival(item.study.study_instance_uid) is not None
         fruitless = status != SUCCESS and not outcome.completed and not arrived
         self._breaker.note(fruitless=fruitless, who=self._contact.name, reason=outcome.reason)
+        self._contact.refusing = self._breaker.trouble
 
     def _who_adds_us(self) -> str:
         aet, config = self._contact.archive.destination, self._place.config

@@ -1,11 +1,13 @@
 """An archive that loses, adds, alters, hangs, aborts and lies: files decide; every row gets its answer."""
 
+import json
 from collections import Counter
 
 import pytest
 
 from niffler_ops.demo.corpus import Corpus, CorpusStudy
 from tests.support.archives import ArchiveProcess
+from tests.support.mailing import script
 from tests.support.processes import wait_until
 from tests.support.rig import Rig, corpus_folder, data_sets, data_sets_of, filed, kill_when
 
@@ -264,19 +266,25 @@ def test_a_retrieve_that_is_always_refused_fails_after_max_attempts(
     assert all(code.upper() in entry["reason"] for entry in rig.report())
 
 
-def test_where_everything_is_refused_it_slows_down_says_why_and_goes_on_when_that_is_mended(
+def test_where_everything_is_refused_it_slows_down_has_people_told_and_goes_on_when_that_is_mended(
     rig: Rig, some: Corpus
 ) -> None:
     archive = rig.serve(corpus_folder(some), "status=c000")
-    rig.configure(MaxAttempts=100)
+    told = rig.folder / "told"
+    tell = script(rig.folder / "tell", f"cat >> '{told}.part' && cp '{told}.part' '{told}'")
+    rig.configure(MaxAttempts=100, NotifyCommand=[str(tell)])
     rig.ask_for(some.studies)
     running = rig.start()
     wait_until(lambda: "may not know our AE title" in running.output(), "the breaker", seconds=60)
+    wait_until(told.exists, "the notice")
     archive.restart_mended()
     ended = running.end()
     assert ended.status == 0, ended
     assert data_sets(rig.storage) == data_sets_of(some.studies)
     assert "sends again" in ended.out
+    notices = [json.loads(line) for line in told.read_text().splitlines()]
+    assert [notice["cause"] for notice in notices] == ["archive", "completion"]
+    assert f"ARCHIVE@127.0.0.1:{rig.archive_port} refused" in notices[0]["reason"]
 
 
 def test_a_refusal_that_passes_is_got_over(rig: Rig, corpus: Corpus) -> None:

@@ -341,7 +341,8 @@ class Rig:
         texts = {str(command.process.args): command.output() for command in self._commands}
         for storage in self._storages:
             private = storage / ".niffler"
-            for path in (private / "niffler.log", private / "supervisor.lock", *private.glob("logs/*")):
+            kept = [path for folder in ("logs", "notices") for path in private.glob(f"{folder}/*")]
+            for path in (private / "niffler.log", private / "supervisor.lock", *kept):
                 if path.is_file():
                     texts[str(path)] = path.read_text(errors="replace")
         for name, text in texts.items():

@@ -39,8 +39,10 @@ def test_it_closes_with_the_first_that_brings_something() -> None:
     clock = FakeClock()
     breaker = Breaker(5, clock.monotonic)
     fail(breaker, STREAK + 3)
+    assert "PACS refused 13 retrieves" in breaker.trouble
     clock.pass_time(1000)
     breaker.note(fruitless=False, who="PACS", reason="")
     assert not breaker.tries
+    assert not breaker.trouble
     fail(breaker, STREAK - 1)
     assert not breaker.is_open
