@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="niffler-doctor",
-        description="Examine configuration, toolkit, port, disk, locks, leftover processes and archives."
+        description="Examine configuration, toolkit, port, disk, locks, leftover processes, archives, mail."
         " Without --clean it changes nothing; it never retrieves anything.",
         epilog="exit status: 0 no failure, warnings are fine; 1 a failure; 64 wrong usage",
     )
