@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
+from niffler_ops.cli.parsing import ArgumentParser
 from niffler_ops.embedded.archive import Archive
 from niffler_ops.embedded.options import OptionError, port_number
 from niffler_ops.errors import NifflerError, UsageError
@@ -19,11 +20,6 @@ NAME = "niffler-archive"
 LONGEST_AET = 16
 
 Kind = TypeVar("Kind", bound=Archive)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see {NAME} --help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,9 +61,19 @@ def serve(archive: Archive) -> None:
         archive.serve()
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> ArgumentParser:
     """The command line."""
-    arguments = _Parser(prog=NAME, description="Serve a folder of DICOM files by C-ECHO, C-FIND and C-MOVE.")
+    arguments = ArgumentParser(
+        prog=NAME,
+        description="Serve a folder of DICOM files by C-ECHO, C-FIND and C-MOVE.",
+        epilog="exit status: 0 asked to stop; 64 wrong usage; 66 no such folder; 69 the port is taken",
+        examples=(
+            (
+                "niffler-archive /data/images --bind PACS@127.0.0.1:11112 --destination QB@127.0.0.1:10243",
+                "an archive to try an extraction with",
+            ),
+        ),
+    )
     arguments.add_argument("folder", metavar="FOLDER", help="DICOM files, found by their contents")
     arguments.add_argument("--bind", required=True, metavar="AET@HOST:PORT", help="where it listens")
     arguments.add_argument(

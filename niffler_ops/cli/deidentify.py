@@ -26,10 +26,11 @@ SHOWN = 50
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console command; gives the exit status."""
-    return run(lambda: _run(_parser().parse_args(argv)))
+    return run(lambda: _run(parser().parse_args(argv)))
 
 
-def _parser() -> ArgumentParser:
+def parser() -> ArgumentParser:
+    """The command line."""
     parser = ArgumentParser(
         prog="niffler-deidentify",
         usage="%(prog)s INPUT OUTPUT [options]\n       %(prog)s [INPUT] --check FOLDER\n"
@@ -37,6 +38,10 @@ def _parser() -> ArgumentParser:
         description="Write the DICOM files in a folder without identity, by DICOM PS3.15 Annex E. A second"
         " run does only what is new. What leads back to people stays in INPUT/.niffler.",
         epilog=STATUSES + "; with --check 3 where it found something",
+        examples=(
+            ("niffler-deidentify /data/study /data/shared", "copies without identity"),
+            ("niffler-deidentify /data/study --check /data/shared", "search them for anybody's identity"),
+        ),
     )
     parser.add_argument("input", metavar="INPUT", nargs="?", type=Path, help="a folder of DICOM files")
     parser.add_argument("output", metavar="OUTPUT", nargs="?", type=Path, help="a folder beside it")

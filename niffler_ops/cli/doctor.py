@@ -22,15 +22,22 @@ FAILED = 1
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console command; gives the exit status."""
-    return run(lambda: _start(_parser().parse_args(argv)))
+    return run(lambda: _start(parser().parse_args(argv)))
 
 
-def _parser() -> ArgumentParser:
+def parser() -> ArgumentParser:
+    """The command line."""
     parser = ArgumentParser(
         prog="niffler-doctor",
         description="Examine configuration, toolkit, port, disk, locks, leftover processes, archives, mail."
         " Without --clean it changes nothing; it never retrieves anything.",
         epilog="exit status: 0 no failure, warnings are fine; 1 a failure; 64 wrong usage",
+        examples=(
+            ("niffler-doctor --config study/config.json", "before an extraction"),
+            ("niffler-doctor --system /etc/niffler/system.json", "the machine and its archives alone"),
+            ("niffler-doctor --system /etc/niffler/system.json --form", "what the archive has to know of us"),
+            ("niffler-doctor --config study/config.json --clean", "end what earlier runs left behind"),
+        ),
     )
     parser.add_argument("--system", metavar="FILE", type=Path, help="system.json (default: ./system.json)")
     parser.add_argument(

@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
     os.umask(PRIVATE_UMASK)
     for number in _stop_signals():
         signal.signal(number, _stop_at_once)
-    return run(lambda: _start(_parser().parse_args(argv)))
+    return run(lambda: _start(parser().parse_args(argv)))
 
 
 def _stop_at_once(_number: int, _frame: object) -> None:
@@ -58,11 +58,21 @@ def _stop_at_once(_number: int, _frame: object) -> None:
     raise StoppedError("Stopped. Run the same command again to continue.")
 
 
-def _parser() -> ArgumentParser:
+def parser() -> ArgumentParser:
+    """The command line."""
     parser = ArgumentParser(
         prog="niffler-cold",
         description="Retrieve the studies that a CSV names from an archive; run it again to resume.",
+        usage="%(prog)s [--config FILE] [--system FILE] [options] [--KEY VALUE ...]",
         epilog=STATUSES,
+        examples=(
+            ("niffler-cold --config study/config.json", "run an extraction, or resume it"),
+            ("nohup niffler-cold --config study/config.json &", "the same, beyond the end of the terminal"),
+            ("niffler-cold --config study/config.json --dry-run", "what would come, and whether it fits"),
+            ("niffler-cold --config study/config.json --first 10", "try it with the first ten rows"),
+            ("niffler-cold --config study/config.json --retry-failed", "take up again what did not come"),
+            ("niffler-cold --config study/config.json --MoveLanes 4", "with another value of a key"),
+        ),
     )
     parser.add_argument(
         "--config", metavar="FILE", type=Path, help="config.json of the extraction (default: ./config.json)"

@@ -23,16 +23,22 @@ BY = ("scanner", "modality", "gap", "exam", "encounter", "hour", "description")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console command; gives the exit status."""
-    return run(lambda: _tell(_parser().parse_args(argv)))
+    return run(lambda: _tell(parser().parse_args(argv)))
 
 
-def _parser() -> ArgumentParser:
+def parser() -> ArgumentParser:
+    """The command line."""
     parser = ArgumentParser(
         prog="niffler-insight",
         description="What the records of series in a metadata store tell of the scanners that made them."
         " Without --csv and --html a table is printed.",
         epilog="exit status: 0; 64 wrong usage; 66 no store, or nothing in it; 73 cannot write; 75 the store"
         " is unavailable; 78 wrong settings",
+        examples=(
+            ("niffler-insight utilization --csv use.csv", "active and on-time of each scanner and day"),
+            ("niffler-insight clocks --zone Europe/Berlin", "which clocks are wrong, and by how much"),
+            ("niffler-insight scanners", "which scanners there are"),
+        ),
     )
     analyses = parser.add_subparsers(dest="analysis", metavar="ANALYSIS", required=True)
     used = analyses.add_parser("utilization", help="active time over on-time, for each scanner and day")

@@ -36,15 +36,20 @@ log = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """The console command; gives the exit status."""
     os.umask(PRIVATE_UMASK)
-    return run(lambda: _start(_parser().parse_args(argv)))
+    return run(lambda: _start(parser().parse_args(argv)))
 
 
-def _parser() -> ArgumentParser:
+def parser() -> ArgumentParser:
+    """The command line."""
     parser = ArgumentParser(
         prog="niffler-meta",
         description="Receive a stream of images, keep their metadata without identity, and delete the images"
         " by night. It runs until it is asked to stop.",
         epilog=STATUSES,
+        examples=(
+            ("niffler-meta --config /etc/niffler/meta.json", "receive until it is asked to stop"),
+            ("niffler-meta --config /etc/niffler/meta.json --sweep", "store and delete what is due, now"),
+        ),
     )
     parser.add_argument(
         "--config",

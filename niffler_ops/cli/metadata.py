@@ -13,15 +13,21 @@ from niffler_ops.postprocess.job import Processor
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console command; gives the exit status."""
-    return run(lambda: _store(_parser().parse_args(argv)))
+    return run(lambda: _store(parser().parse_args(argv)))
 
 
-def _parser() -> ArgumentParser:
+def parser() -> ArgumentParser:
+    """The command line."""
     parser = ArgumentParser(
         prog="niffler-metadata",
         description="Store a record without identity for each series of the DICOM files in a folder, and"
         " write metadata.csv with a line for each file. A second run does only what is new.",
         epilog=STATUSES,
+        examples=(
+            ("niffler-metadata /data/study", "tables and records beside it, in /data/study-deidentified"),
+            ("niffler-metadata /data/study --parquet --output /data/tables", "for pandas, elsewhere"),
+            ("niffler-metadata /data/study --store file:///etc/niffler/store-url", "into a MongoDB server"),
+        ),
     )
     parser.add_argument("input", metavar="INPUT", type=Path, help="a folder of DICOM files")
     parser.add_argument(

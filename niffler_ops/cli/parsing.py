@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,11 +21,18 @@ TRACEBACK_VARIABLE = "NIFFLER_TRACEBACK"
 class ArgumentParser(argparse.ArgumentParser):
     """Raises UsageError, exit status 64, where argparse would print its usage and exit with 2.
 
-    Options are never abbreviated: a shorter name of today may be another option's tomorrow.
+    Options are never abbreviated: a shorter name of today may be another option's tomorrow. `examples` are
+    command lines, and what each is for.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, examples: Sequence[tuple[str, str]] = (), **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
+        self.examples = tuple(examples)
+
+    def format_help(self) -> str:
+        """Argparse's text, and the examples."""
+        examples = "".join(f"\n  {purpose}:\n    {command}\n" for command, purpose in self.examples)
+        return super().format_help() + (f"\nexamples:{examples}" if examples else "")
 
     def error(self, message: str) -> NoReturn:
         """Turn argparse's message into our error."""

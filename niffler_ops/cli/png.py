@@ -16,15 +16,20 @@ SCALINGS, ASPECTS = ("full", "image", "series"), ("state", "resample")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console command; gives the exit status."""
-    return run(lambda: _draw(_parser().parse_args(argv)))
+    return run(lambda: _draw(parser().parse_args(argv)))
 
 
-def _parser() -> ArgumentParser:
+def parser() -> ArgumentParser:
+    """The command line."""
     parser = ArgumentParser(
         prog="niffler-png",
         description="Draw every frame of the DICOM files in a folder as PNG, named by pseudonyms, with"
         " metadata.csv, mapping.csv and failures.csv beside. A second run draws only what is new.",
         epilog=STATUSES,
+        examples=(
+            ("niffler-png /data/study /data/pictures", "pictures as on a workstation"),
+            ("niffler-png /data/study /data/pictures --bits 16 --values raw", "with the measured values"),
+        ),
     )
     parser.add_argument("input", metavar="INPUT", nargs="?", type=Path, help="a folder of DICOM files")
     parser.add_argument("output", metavar="OUTPUT", nargs="?", type=Path, help="a folder beside it")

@@ -28,16 +28,25 @@ MOST_LANES = 64
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console command; gives the exit status."""
-    return run(lambda: _show_status(_parser().parse_args(argv)))
+    return run(lambda: _show_status(parser().parse_args(argv)))
 
 
-def _parser() -> ArgumentParser:
+def parser() -> ArgumentParser:
+    """The command line."""
     parser = ArgumentParser(
         prog="niffler-status",
         description="Show how far an extraction is, while it runs, after its end and after a crash. It"
         " changes nothing.",
         epilog="exit status: 0; 3 --verify found differences; 64 wrong usage; 66 no ledger, or one that"
         " cannot be read; 78 the configuration is wrong",
+        examples=(
+            ("niffler-status", "the extractions of this machine"),
+            ("niffler-status /data/study", "how far one is, and its problems"),
+            ("niffler-status /data/study --why 17", "the story of line 17 of its CSV"),
+            ("niffler-status /data/study --csv corrected.csv", "its list, to be corrected and given back"),
+            ("niffler-status /data/study --verify", "whether the files still are what was filed"),
+            ("niffler-status /data/study --pause", "ask it to begin nothing new"),
+        ),
     )
     parser.add_argument(
         "folder",

@@ -162,6 +162,8 @@ def test_the_wheel_works_from_an_environment_of_its_own(plain_rig: Rig, corpus: 
     assert {"config.json", "system.json", "example.csv"} <= {
         path.name for path in (package / "conf").iterdir()
     }
+    shipped = {path.name for path in (environment / "share").rglob("*niffler-cold*")}
+    assert shipped == {"niffler-cold.1", "niffler-cold", "_niffler-cold"}
     plain_rig.environment["PYTHONPATH"] = ""
     plain_rig.serve(corpus_folder(corpus), noted=False)
     plain_rig.ask_for(corpus.studies)

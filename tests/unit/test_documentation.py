@@ -13,9 +13,9 @@ def test_the_generated_pages_are_up_to_date() -> None:
 def test_a_page_that_is_not_up_to_date_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(generate, "FOLDER", tmp_path)
+    monkeypatch.setattr(generate, "ROOT", tmp_path)
     assert generate.main(["--check"]) == 1
-    assert "docs/configuration.md, docs/states.md" in capsys.readouterr().err
+    assert "docs/configuration.md, docs/states.md, share/" in capsys.readouterr().err
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
 

@@ -1,0 +1,87 @@
+"""Examples of the commands work, their manual pages are whole, and completion completes."""
+
+import shlex
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from docs import commands
+
+ROOT = Path(__file__).parents[2]
+SHARE = ROOT / "share"
+COMPLETE = """
+source "$1"
+shift
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+$(complete -p "$1" | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+def completions(*words: str) -> set[str]:
+    """What bash offers for the last word."""
+    file = SHARE / "bash-completion" / "completions" / words[0]
+    done = subprocess.run(
+        ["bash", "-c", COMPLETE, "bash", file, *words], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_every_command_has_its_pages() -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert scripts.keys() == commands.PARSERS.keys()
+
+
+@pytest.mark.parametrize("name", commands.PARSERS)
+def test_every_example_is_understood_and_stands_in_the_help(name: str) -> None:
+    parser = commands.PARSERS[name]()
+    assert parser.examples
+    for command, purpose in parser.examples:
+        words = [word for word in shlex.split(command) if word not in {"nohup", "&"}]
+        assert words[0] == name
+        parser.parse_args(words[1:])
+        assert f"  {purpose}:\n    {command}\n" in parser.format_help()
+
+
+@pytest.mark.parametrize("name", commands.PARSERS)
+def test_a_manual_page_names_every_option_and_is_sound(name: str) -> None:
+    page = SHARE / "man" / "man1" / f"{name}.1"
+    text = page.read_text().replace("\\-", "-")
+    for action in commands.PARSERS[name]()._actions:
+        assert all(
+            f"\\fB{option}\\fR" in text
+            for option in action.option_strings
+            if option[1:2] == "-" and option != "--help"
+        )
+    assert all(f".SH {section}\n" in text for section in ("EXIT STATUS", "EXAMPLES", "SEE ALSO"))
+    if shutil.which("groff") is None:
+        pytest.skip("groff is missing: apt-get install groff-base")
+    done = subprocess.run(["groff", "-man", "-ww", "-z", page], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def test_bash_completes_options_words_files_and_subcommands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "study.json").touch()
+    monkeypatch.chdir(tmp_path)
+    assert completions("niffler-status", "--st") == {"--stop"}
+    assert completions("niffler-cold", "--Night") == {"--NightlyOnly"}
+    assert completions("niffler-cold", "--NightlyOnly", "t") == {"true"}
+    assert completions("niffler-cold", "--MailSecurity", "s") == {"starttls"}
+    assert completions("niffler-cold", "--config", "st") == {"study.json"}
+    assert completions("niffler-insight", "c") == {"clocks"}
+    assert completions("niffler-insight", "clocks", "--zo") == {"--zone"}
+
+
+@pytest.mark.parametrize("name", commands.PARSERS)
+def test_zsh_understands_its_completion(name: str) -> None:
+    if shutil.which("zsh") is None:
+        pytest.skip("zsh is missing: apt-get install zsh")
+    file = SHARE / "zsh" / "site-functions" / f"_{name}"
+    subprocess.run(["zsh", "-n", file], check=True)
+    assert file.read_text().startswith(f"#compdef {name}\n")
