@@ -97,6 +97,17 @@ def test_the_end_is_told_to_people_to_a_command_to_machines_and_to_the_audit_tra
     assert {"Query", "DICOM Instances Transferred"} < set(events)
 
 
+def test_the_receiver_logs_for_machines_too(plain_rig: Rig) -> None:
+    own = plain_rig.folder / "meta.json"
+    own.write_text(json.dumps({"StorageFolder": "stream", "QueryAet": f"META:{plain_rig.other_port}"}))
+    options = ("--config", own, "--sweep", "--log-json")
+    ended = plain_rig.start(*options, command="niffler-meta", config=False).end()
+    assert ended.status == 0, ended
+    [entry] = [json.loads(line) for line in ended.out.splitlines()]
+    assert entry["extraction"] == str(plain_rig.folder / "stream")
+    assert entry["message"].startswith("Sweep: 0 images")
+
+
 def test_a_run_that_fails_tells_why_and_its_exit_status(
     plain_rig: Rig, corpus: Corpus, box: Letterbox, server: MailServer
 ) -> None:

@@ -254,6 +254,27 @@ def test_the_rest_is_told_at_the_end_in_batches(stage: Stage, monkeypatch: pytes
     )
 
 
+def test_the_end_does_not_wait_for_a_long_backlog_and_the_next_run_tells_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audited_module, "LIMIT", 2)
+    take = stage.sink.take
+
+    def slowly(messages: Sequence[str], now: datetime) -> None:
+        stage.clock.pass_time(10)
+        take(messages, now)
+
+    monkeypatch.setattr(stage.sink, "take", slowly)
+    for _ in range(7):
+        launch_findscu(stage.ledger)
+    stage.trail.close()
+    assert len(stage.sink.messages) == 2
+    stage.trail = stage.make()
+    for _ in range(3):
+        stage.trail.show(stage.ledger)
+    assert [event(message) for message in stage.sink.parsed()] == ["Query"] * 7
+
+
 def launch_findscu(ledger: Ledger) -> None:
     with ledger.transaction():
         token = ledger.launches.intend("findscu", FINDSCU)
