@@ -74,6 +74,9 @@ class Outbox:
         began = time.monotonic()
         while self._thread.is_alive() and time.monotonic() - began < patience():
             self._thread.join(JOIN_SECONDS)
+        left = len(self.shelf) if self._channels else 0
+        if left:
+            log.warning("%d notices are not sent; the same command tries again when it is run next", left)
 
     def _work(self) -> None:
         self._waiting = [one for one in self.shelf.kept() if self._is_wanted(one)]

@@ -147,6 +147,7 @@ def test_a_mail_server_that_is_down_changes_nothing_and_the_next_run_sends_the_m
     ended = rig.cold(seconds=60)
     assert ended.status == 0, ended
     assert f"Notice not sent by mail (again in 15 s): MailServer {down}: Connection refused" in rig.log()
+    assert "1 notices are not sent; the same command tries again when it is run next" in rig.log()
     [kept] = waiting(rig)
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     with serving(box) as up:

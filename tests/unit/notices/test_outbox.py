@@ -113,7 +113,9 @@ def test_what_is_left_is_private_and_the_next_run_sends_it(tmp_path: Path) -> No
     assert not kept(folder)
 
 
-def test_putting_and_closing_wait_for_nothing_that_hangs(tmp_path: Path) -> None:
+def test_putting_and_closing_wait_for_nothing_that_hangs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     post = Post()
     post.gate.clear()
     outbox = started(tmp_path, {"mail": post})
@@ -123,6 +125,7 @@ def test_putting_and_closing_wait_for_nothing_that_hangs(tmp_path: Path) -> None
     outbox.close(lambda: 0.3)
     assert time.monotonic() - before < 2
     assert len(kept(tmp_path)) == 1
+    assert "1 notices are not sent" in caplog.text
     post.gate.set()
 
 
