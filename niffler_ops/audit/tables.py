@@ -3,6 +3,8 @@
 import csv
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,7 @@ _INSTANCE = "SOPInstanceUID"
 
 def search_csv(path: Path, where: str, search: Search) -> None:
     """Search a table by its columns; raises csv.Error or UnicodeDecodeError where it is none."""
-    csv.field_size_limit(sys.maxsize)
-    with path.open(encoding="utf-8-sig", newline="") as stream:
+    with _cells_of_any_length(), path.open(encoding="utf-8-sig", newline="") as stream:
         first = stream.readline()
         stream.seek(0)
         reader = csv.reader(stream, delimiter=max(",;\t", key=first.count))
@@ -28,6 +29,16 @@ def search_csv(path: Path, where: str, search: Search) -> None:
             place = Place(channel=Channel.CELL, where=where, place=f"header of column {number}")
             search.text(name, place)
         _search_rows(reader, header, where, search)
+
+
+@contextmanager
+def _cells_of_any_length() -> Iterator[None]:
+    """The limit is the whole process's, and others rely on it."""
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _search_rows(reader: Any, header: list[str], where: str, search: Search) -> None:

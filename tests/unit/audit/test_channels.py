@@ -1,5 +1,6 @@
 """A leak is planted in every channel, and found there."""
 
+import csv
 import hashlib
 import io
 import json
@@ -218,6 +219,13 @@ def test_every_cell_of_a_table_is_searched(check: Check, output: Path, table: st
     audit = check()
     assert {channel for channel, _ in audit.tally} == {Channel.CELL}
     assert not audit.unread_count
+
+
+def test_a_cell_of_any_length_is_searched_and_the_limit_of_others_stays(check: Check, output: Path) -> None:
+    limit = csv.field_size_limit()
+    (output / "metadata.csv").write_text(f"Text\n{'x' * 2 * limit} P00471123\n", encoding="utf-8")
+    assert {channel for channel, _ in check().tally} == {Channel.CELL}
+    assert csv.field_size_limit() == limit
 
 
 def test_databases_are_searched_also_what_was_deleted_from_them(check: Check, output: Path) -> None:
