@@ -1,5 +1,8 @@
 """png.json: the names that people know from Niffler, and what they mean here."""
 
+import math
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +18,16 @@ _WITHOUT_EFFECT = {
     "SendEmail": "the exit status and failures.csv tell what came of it",
     "YourEmail": "the exit status and failures.csv tell what came of it",
 }
+_REPLACED: Mapping[str, str] = {
+    "FlattenedToPatientLevel": '"FlattenedToLevel": "patient"',
+    "UseHalfOfTheProcessorsOnly": '"UseProcesses": 0.5',
+    "UseProcessors": "UseProcesses",
+}
+"""Keys that upstream had before 2021, and what they became."""
 _FLAGS = ("PrintImages", "CommonHeadersOnly", "PublicHeadersOnly", "SpecificHeadersOnly", "is16Bit")
 _KNOWN = ("DICOMHome", "OutputDirectory", "FlattenedToLevel", "UseProcesses", "Featureset", *_FLAGS)
 _MOST_PROCESSES = 256
+_FEATURESET = "featureset.txt"  # upstream's, beside its config.json
 
 
 @dataclass(kw_only=True, slots=True)
@@ -51,6 +61,9 @@ def read_png_json(path: Path) -> PngJson:
             problems.append(f"{path}: {name}: {error}")
     if problems:
         raise ConfigurationError(*problems)
+    beside = path.absolute().parent / _FEATURESET
+    if known.specific_headers and not known.featuresets and beside.is_file():
+        known.featuresets = (str(beside),)
     return known
 
 
@@ -66,13 +79,29 @@ def _take(known: PngJson, name: str, value: Any, folder: Path) -> None:
     elif name == "Featureset":
         known.featuresets = (str(absolute(value, folder, "allowed: a featureset file")),)
     elif name == "UseProcesses":
-        known.workers = Whole(0, _MOST_PROCESSES).read(value)
+        known.workers = _processes(value)
     elif name == "FlattenedToLevel":
         if value not in LEVELS:
             raise ValueError(f"allowed: {', '.join(LEVELS)}")
         known.flatten = value
+    elif name in _REPLACED:
+        raise ValueError(f"is now {_REPLACED[name]}")
     else:
         raise ValueError(f"unknown key; allowed: {', '.join((*_KNOWN, *_WITHOUT_EFFECT))}")
+
+
+def _processes(value: Any) -> int:
+    """A number of processes; of a share of the cores, such as 0.5, how many these are."""
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        share = math.nan
+    if 0 < share < 1 and not isinstance(value, bool):
+        return max(1, int((os.cpu_count() or 1) * share))
+    try:
+        return Whole(0, _MOST_PROCESSES).read(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or a share of the cores such as 0.5") from error
 
 
 def _take_flag(known: PngJson, name: str, *, is_set: bool) -> None:

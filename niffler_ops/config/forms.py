@@ -54,7 +54,10 @@ def key_columns(data: Mapping[str, Any]) -> tuple[tuple[KeyColumn, ...], list[Pr
             if isinstance(data.get(name), str)
         ]
     elif extraction is None:
-        form = "`empi_accession`, `accession`, `empi_date` or `header`, or FirstAttr and FirstIndex instead"
+        form = (
+            "`empi_accession`, `empi`, `accession`, `empi_date` or `header`, or FirstAttr and FirstIndex"
+            " instead"
+        )
         return (), [Problem("extraction_type", form)]
     elif extraction in {_WRONG, "header"}:
         return (), []
@@ -108,8 +111,8 @@ def _is_given(data: Mapping[str, Any], key: str) -> bool:
 def _fixed(extraction: str, data: Mapping[str, Any]) -> list[_Column]:
     patient = _Column("PatientID", "", "patient_index")
     accession = _Column("AccessionNumber", "", "accession_index")
-    if extraction == "accession":
-        return [accession]
+    if extraction in {"empi", "accession"}:
+        return [patient if extraction == "empi" else accession]
     if extraction == "empi_accession":
         return [patient, accession]
     return [patient, _Column(data.get("date_type", "StudyDate"), "date_type", "date_index")]

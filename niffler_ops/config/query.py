@@ -17,20 +17,20 @@ class QueryKeys(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True)
 
     extraction_type: Annotated[
-        Literal["empi_accession", "accession", "empi_date", "header"] | None,
-        Maybe(Choice("empi_accession", "accession", "empi_date", "header")),
+        Literal["empi_accession", "empi", "accession", "empi_date", "header"] | None,
+        Maybe(Choice("empi_accession", "empi", "accession", "empi_date", "header")),
     ] = Field(
         None,
         alias="ExtractionType",
-        description="What a CSV line holds: patient id and accession number, the accession number alone, "
-        "patient id and a date, or what the header says by DICOM keywords; required unless FirstAttr is "
-        "given",
+        description="What a CSV line holds: patient id and accession number, the patient id or the accession "
+        "number alone, patient id and a date, or what the header says by DICOM keywords; required unless "
+        "FirstAttr is given",
         examples=["empi_accession"],
     )
     patient_index: Annotated[int | None, Maybe(Column())] = Field(
         None,
         alias="PatientIndex",
-        description="The CSV column of the patient id (EMPI), for `empi_accession` and `empi_date`",
+        description="The CSV column of the patient id (EMPI), for `empi_accession`, `empi` and `empi_date`",
         examples=[0],
     )
     accession_index: Annotated[int | None, Maybe(Column())] = Field(

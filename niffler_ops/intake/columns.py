@@ -1,7 +1,7 @@
 """Which columns of a CSV are keys: those that the configuration names, or the header itself."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from niffler_ops.config import Config
@@ -36,7 +36,24 @@ def find_columns(config: Config, header: Sequence[str], line: int) -> Columns:
     ]
     if problems:
         raise InputError("\n".join(problems))
-    return Columns(keys=config.key_columns)
+    return _with_months(place, config.key_columns, [cell.strip(BLANKS) for cell in header])
+
+
+def _with_months(place: str, keys: Sequence[KeyColumn], header: Sequence[str]) -> Columns:
+    """A column of StudyDate that the header calls StudyMonth holds months, as upstream has it."""
+    found = tuple(
+        replace(key, name="StudyMonth")
+        if (key.name, header[key.index]) == ("StudyDate", "StudyMonth")
+        else key
+        for key in keys
+    )
+    warnings = tuple(
+        f"{place}: {key.named_by}: StudyDate is asked for by month, YYYYMM, because column {key.index} is"
+        " called StudyMonth"
+        for key in found
+        if key not in keys
+    )
+    return Columns(keys=found, warnings=warnings)
 
 
 def keywords_in(header: Iterable[str]) -> list[str]:

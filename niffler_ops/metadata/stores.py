@@ -91,8 +91,23 @@ def store_url(setting: str, environment: Mapping[str, str] = os.environ) -> str:
     if not given:
         return ""
     url = given if given.startswith(MONGO) else MONGO[0] + given
-    beyond_host = url.partition("://")[2].rpartition("@")[2]
-    return url if "/" in beyond_host else f"{url}/{MONGO_DATABASE}"
+    return _with_database(url)
+
+
+def _with_database(url: str) -> str:
+    """The URL with upstream's database where it names none.
+
+    MongoDB looks for an account in the database of the URL, without one in `admin`: there upstream's are.
+    """
+    address, _, options = url.partition("?")
+    scheme, _, place = address.partition("://")
+    account, at, host = place.rpartition("@")
+    host, _, database = host.partition("/")
+    if database:
+        return url
+    if account and "authsource" not in options.lower():
+        options = f"{options}&authSource=admin" if options else "authSource=admin"
+    return f"{scheme}://{account}{at}{host}/{MONGO_DATABASE}" + (f"?{options}" if options else "")
 
 
 def shown(url: str) -> str:

@@ -127,7 +127,7 @@ def test_everything_that_is_wrong_is_told_at_once(read: Read, tmp_path: Path) ->
         "DICOMHome: allowed: a folder",
         "OutputDirectory: allowed: a folder",
         "FlattenedToLevel: allowed: patient, study, series",
-        "UseProcesses: a whole number from 0 to 256",
+        "UseProcesses: a whole number from 0 to 256, or a share of the cores such as 0.5",
         "is16Bit: true or false",
         "Featureset: allowed: a featureset file",
         "Colour: unknown key; allowed: DICOMHome, OutputDirectory, ",

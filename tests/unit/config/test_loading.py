@@ -199,9 +199,9 @@ def test_a_misspelt_key_names_the_likely_one(loading: Loader, misspelt: str, mea
         ({"StorageFolder": " "}, {}, "config.json: StorageFolder: "),
         ({"FilePath": "CFIND"}, {}, "config.json: FilePath: "),
         (
-            {"ExtractionType": "empi"},
+            {"ExtractionType": "mrn"},
             {},
-            "allowed: `empi_accession` or `accession` or `empi_date` or `header`",
+            "allowed: `empi_accession` or `empi` or `accession` or `empi_date` or `header`",
         ),
         ({"ExtractionType": None}, {}, "config.json: ExtractionType: missing; allowed: `empi_accession`, "),
         ({"ExtractionType": ""}, {}, 'ExtractionType: "" found; allowed: `empi_accession`, '),

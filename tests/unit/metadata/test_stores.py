@@ -115,7 +115,7 @@ def test_what_is_shown_of_a_url() -> None:
 def test_the_url_of_the_environment_serves_where_none_is_set() -> None:
     environment = {"MONGO_URI": f"user:{SECRET}@host:27017"}
     assert store_url("sqlite:///x", environment) == "sqlite:///x"
-    assert store_url("", environment) == f"mongodb://user:{SECRET}@host:27017/ScannersInfo"
+    assert store_url("", environment) == (f"mongodb://user:{SECRET}@host:27017/ScannersInfo?authSource=admin")
     assert store_url("", {"MONGO_URI": "mongodb+srv://host/db?x=y"}) == "mongodb+srv://host/db?x=y"
     assert store_url("", {"MONGO_URI": "user:p@host/db"}) == "mongodb://user:p@host/db"
     assert store_url("", {}) == ""
