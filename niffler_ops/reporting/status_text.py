@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 
 from niffler_ops.reporting.counts import PostCounts
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, ProcessStatus, Status
+from niffler_ops.reporting.words import counted, duration, local_time, number, printable, size
 
 WIDTH = 80
 LABEL = 12
 NUMBER = 13
 PROBLEMS_SHOWN = 10
 REASON_LINES = 3
-MINUTE, HOUR, DAY = 60, 3600, 86400
-THOUSAND = 1000
 
 _GROUPS = ("pending", "active", "done", "partial", "failed", "not_found", "rejected", "withdrawn", "total")
 _ROWS_ONLY = frozenset({"not_found", "rejected", "withdrawn"})
@@ -33,20 +32,20 @@ def _head(status: Status) -> Iterator[str]:
         yield _fact("Paused", status.pause_reason)
     if status.updated_at:
         age = status.gathered_at - datetime.fromisoformat(status.updated_at)
-        yield _fact("Last entry", f"{_time(status.updated_at)}, {_duration(age)} ago")
+        yield _fact("Last entry", f"{local_time(status.updated_at)}, {duration(age)} ago")
 
 
 def _state(status: Status) -> str:
     if status.started_at is None:
         return "not started yet"
-    started = f"started {_time(status.started_at)}"
+    started = f"started {local_time(status.started_at)}"
     if status.state is ExtractionState.RUNNING:
         age = status.gathered_at - datetime.fromisoformat(status.started_at)
-        return f"running for {_duration(age)}, {started}"
+        return f"running for {duration(age)}, {started}"
     if status.state is ExtractionState.PAUSED:
         return f"paused, {started}"
     if status.state is ExtractionState.FINISHED and status.finished_at:
-        return f"finished {_time(status.finished_at)}"
+        return f"finished {local_time(status.finished_at)}"
     if status.state is ExtractionState.CRASHED:
         return f"crashed: its supervisor is gone; {started}"
     return f"stopped before the end; {started}"
@@ -55,35 +54,36 @@ def _state(status: Status) -> str:
 def _table(status: Status) -> Iterator[str]:
     yield f"{'':{LABEL}}{'rows':>{NUMBER}}{'studies':>{NUMBER}}"
     for group in _GROUPS:
-        studies = "" if group in _ROWS_ONLY else _number(getattr(status.studies, group))
-        rows = _number(getattr(status.rows, group))
+        studies = "" if group in _ROWS_ONLY else number(getattr(status.studies, group))
+        rows = number(getattr(status.rows, group))
         yield f"{group.replace('_', ' '):{LABEL}}{rows:>{NUMBER}}{studies:>{NUMBER}}".rstrip()
 
 
 def _amounts(status: Status) -> Iterator[str]:
-    received, expected = _number(status.received), _number(status.expected)
-    yield _fact("Instances", f"{received} of {expected} expected, {_bytes(status.bytes_received)}")
+    received, expected = number(status.received), number(status.expected)
+    yield _fact("Instances", f"{received} of {expected} expected, {size(status.bytes_received)}")
     if status.state is ExtractionState.RUNNING:
         studies, instances = status.rate.studies_per_hour, status.rate.instances_per_second
         yield _fact("Rate", f"{studies:,.0f} studies an hour, {instances:,.1f} instances a second")
     if status.eta_seconds is not None:
-        yield _fact("To go", f"about {_duration(timedelta(seconds=status.eta_seconds))}")
+        yield _fact("To go", f"about {duration(timedelta(seconds=status.eta_seconds))}")
     if status.unverified:
         yield _fact(
-            "Unverified", f"{_studies(status.unverified)} done; the archive did not tell what is in them"
+            "Unverified",
+            f"{counted(status.unverified, 'study')} done; the archive did not tell what is in them",
         )
     if status.unexpected_files:
-        yield _fact("Unexpected", f"{_number(status.unexpected_files)} files in .niffler/unexpected")
+        yield _fact("Unexpected", f"{number(status.unexpected_files)} files in .niffler/unexpected")
     for processor, post in status.post.items():
         yield _fact(processor.capitalize(), _post(post))
     yield from _processes(status)
 
 
 def _post(post: PostCounts) -> str:
-    text = f"{_number(post.done)} of {_studies(post.total)} done"
+    text = f"{number(post.done)} of {counted(post.total, 'study')} done"
     if post.failed:
-        text += f", {_number(post.failed)} failed"
-    return f"{text}; {_number(post.held)} files held back" if post.held else text
+        text += f", {number(post.failed)} failed"
+    return f"{text}; {number(post.held)} files held back" if post.held else text
 
 
 def _processes(status: Status) -> list[str]:
@@ -110,14 +110,13 @@ def _problems(status: Status) -> Iterator[str]:
 def _more(status: Status, shown: int) -> str:
     """Where the others are: the report is written when a run has finished."""
     where = ".niffler/report.csv" if status.state is ExtractionState.FINISHED else "--json"
-    return f"the first {shown} of {_number(status.rows.problems)}; {where} has more"
+    return f"the first {shown} of {number(status.rows.problems)}; {where} has more"
 
 
 def _wrapped(head: str, reason: str) -> list[str]:
     """A reason in a column of its own; what came from an archive must not command the terminal."""
-    text = "".join(letter if letter.isprintable() else " " for letter in reason)
     lines = textwrap.wrap(
-        text,
+        printable(reason),
         WIDTH,
         initial_indent=head,
         subsequent_indent=" " * len(head),
@@ -161,37 +160,4 @@ def _process(process: ProcessStatus) -> str:
 
 
 def _fact(label: str, text: str) -> str:
-    return f"{label:{LABEL}}{text}"
-
-
-def _studies(number: int) -> str:
-    return "1 study" if number == 1 else f"{_number(number)} studies"
-
-
-def _number(number: int) -> str:
-    return f"{number:,}"
-
-
-def _bytes(number: int) -> str:
-    size, unit = float(number), "bytes"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if size < THOUSAND:
-            break
-        size, unit = size / THOUSAND, larger
-    return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
-
-
-def _time(text: str) -> str:
-    """A time of the ledger in the zone of whoever reads it."""
-    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
-
-
-def _duration(span: timedelta) -> str:
-    seconds = max(int(span.total_seconds()), 0)
-    if seconds < MINUTE:
-        return f"{seconds} s"
-    if seconds < HOUR:
-        return f"{seconds // MINUTE} min"
-    if seconds < DAY:
-        return f"{seconds // HOUR} h {seconds % HOUR // MINUTE} min"
-    return f"{seconds // DAY} d {seconds % DAY // HOUR} h"
+    return f"{label:{LABEL}}{printable(text)}"

@@ -193,3 +193,13 @@ def test_post_processors_show_what_is_done_failed_and_held_back() -> None:
     shown = text(post={"png": PostCounts(pending=1, done=1200, failed=2, files=9, held=4)})
     assert "Png         1,200 of 1,203 studies done, 2 failed; 4 files held back" in shown
     assert "Png" not in text()
+
+
+def test_names_and_pauses_cannot_command_the_terminal() -> None:
+    shown = text(
+        state=ExtractionState.PAUSED,
+        storage_folder="/data/\x1b]0;mine\x07",
+        csv_file="/data/\x1b[31m.csv",
+        pause_reason="no room in /data/\x1b[2J",
+    )
+    assert all(letter.isprintable() or letter == "\n" for letter in shown)
