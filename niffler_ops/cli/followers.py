@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from niffler_ops.clock import Clock
 from niffler_ops.config import Config
@@ -9,6 +10,7 @@ from niffler_ops.notices import Notices
 from niffler_ops.reporting.audit_trail import open_audit_trail
 from niffler_ops.reporting.narration import Narration
 from niffler_ops.reporting.snapshot import Snapshots
+from niffler_ops.reporting.standing import standing_of
 from niffler_ops.stages.place import Place
 from niffler_ops.supervisor import Display, Supervisor
 
@@ -20,7 +22,7 @@ class Followers:
         self._ledger = place.ledger
         self._before = place.ledger.tallies()
         self._narration = Narration(place.ledger)
-        self._snapshots = Snapshots(place.layout, clock)
+        self._snapshots = Snapshots(place.layout, clock, partial(standing_of, place))
         self._trail = open_audit_trail(config, place.layout, clock)
         self._notices = Notices(
             config,

@@ -59,6 +59,11 @@ def parser() -> ArgumentParser:
     parser.add_argument("--config", metavar="FILE", type=Path, help="config.json of the extraction")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
     parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="a live view until `q`; without a terminal a line at each change, until the run ends",
+    )
+    parser.add_argument(
         "--verify",
         action="store_true",
         help="read every retrieved file again, and name what is missing, changed or foreign (exit status 3)",
@@ -120,6 +125,8 @@ def _show_status(arguments: Namespace) -> int:
     if arguments.folder is None and arguments.config is None and not asks:
         return _show_extractions(arguments)
     folder = _storage_folder(arguments)
+    if arguments.watch:
+        return _watch(folder, arguments)
     layout = Layout.found(folder)
     request = _request(arguments)
     return _ask(layout, request) if request else _tell(folder, layout, arguments)
@@ -172,6 +179,8 @@ def _show_story(layout: Layout, arguments: Namespace) -> int:
 
 def _show_extractions(arguments: Namespace) -> int:
     """Without a folder: the extractions of this machine."""
+    if arguments.watch:
+        return _watch(None, arguments)
     from niffler_ops.reporting.registry import extractions  # noqa: PLC0415 - psutil is slow to import
     from niffler_ops.reporting.registry_text import listing_json, listing_text  # noqa: PLC0415
 
@@ -183,6 +192,15 @@ def _show_extractions(arguments: Namespace) -> int:
     else:
         show(listing_text(found))
     return 0
+
+
+def _watch(folder: Path | None, arguments: Namespace) -> int:
+    others = ("json", "verify", "why", "csv", "prometheus")
+    if any(getattr(arguments, name) for name in others) or _request(arguments):
+        raise UsageError("--watch goes with a folder or --config only.")
+    from niffler_ops.cli.watching import watch  # noqa: PLC0415 - rich is slow to import
+
+    return watch(folder)
 
 
 def _verify(layout: Layout, *, as_json: bool) -> int:

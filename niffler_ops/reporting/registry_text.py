@@ -41,13 +41,14 @@ def listing_json(extractions: Iterable[Extraction]) -> list[dict[str, Any]]:
 def _lines(extraction: Extraction) -> Iterator[str]:
     yield f"{extraction.state:{len(INDENT)}}{printable(extraction.storage_folder)}"
     if extraction.status is not None:
-        yield from _wrapped(", ".join(_facts(extraction.status)))
+        yield from _wrapped(", ".join(facts(extraction.status)))
     if extraction.note:
         forgotten = "; it is forgotten in time" if extraction.state == GONE else ""
         yield from _wrapped(f"{extraction.note}{forgotten}")
 
 
-def _facts(status: Status) -> Iterator[str]:
+def facts(status: Status) -> Iterator[str]:
+    """How far an extraction is, and how fast."""
     yield f"{number(status.rows.done)} of {number(status.rows.total)} rows done"
     if status.rows.problems:
         yield f"{number(status.rows.problems)} with problems"

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from niffler_ops.processes.identity import Identity, boot_id, identify, is_alive
 from niffler_ops.reporting.counts import Counts, PostCounts
 from niffler_ops.reporting.narration import without_uids
 from niffler_ops.reporting.rate import Rate
+from niffler_ops.reporting.standing import Standing, standing_json
 from niffler_ops.reporting.status import (
     AT_WORK,
     ExtractionState,
@@ -52,9 +53,11 @@ class Seen:
 class Snapshots:
     """A display of the supervisor: replaces status.json every few seconds, and never stops the run."""
 
-    def __init__(self, layout: Layout, clock: Clock) -> None:
+    def __init__(self, layout: Layout, clock: Clock, standing: Callable[[], Standing] = Standing) -> None:
+        """`standing` gives what the supervisor knows beside the ledger."""
         self._layout = layout
         self._clock = clock
+        self._standing = standing
         self._due = clock.monotonic()
         self._complained = False
 
@@ -67,18 +70,22 @@ class Snapshots:
         """Write now, as at the end of a run; what cannot be written is logged once."""
         self._due = self._clock.monotonic() + WRITTEN_EVERY_SECONDS
         try:
-            write_snapshot(self._layout, gather(self._layout, clock=self._clock), identify(os.getpid()))
+            status = gather(self._layout, clock=self._clock)
+            write_snapshot(self._layout, status, identify(os.getpid()), self._standing())
         except (OSError, sqlite3.Error, MissingInputError) as error:
             if not self._complained:
                 log.warning("%s: not brought up to date: %s", self._layout.private / NAME, error)
             self._complained = True
 
 
-def write_snapshot(layout: Layout, status: Status, supervisor: Identity | None) -> None:
+def write_snapshot(
+    layout: Layout, status: Status, supervisor: Identity | None, standing: Standing | None = None
+) -> None:
     """Replace status.json; `supervisor` tells a reader on the same machine whether it still lives."""
     content = status_json(replace(status, problems=status.problems[:PROBLEMS_KEPT]))
     for problem in content["problems"]:
         problem["reason"] = without_uids(problem["reason"])
+    content["standing"] = standing_json(standing or Standing())
     content["snapshot"] = {
         "written_at": timestamp(status.gathered_at),
         "supervisor": None

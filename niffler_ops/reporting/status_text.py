@@ -27,7 +27,7 @@ def status_text(status: Status) -> str:
 def _head(status: Status) -> Iterator[str]:
     yield _fact("Extraction", status.storage_folder)
     yield _fact("CSV", status.csv_file)
-    yield _fact("State", _state(status))
+    yield _fact("State", state_words(status))
     if status.pause_reason:
         yield _fact("Paused", status.pause_reason)
     if status.updated_at:
@@ -35,7 +35,8 @@ def _head(status: Status) -> Iterator[str]:
         yield _fact("Last entry", f"{local_time(status.updated_at)}, {duration(age)} ago")
 
 
-def _state(status: Status) -> str:
+def state_words(status: Status) -> str:
+    """The state, and since when."""
     if status.started_at is None:
         return "not started yet"
     started = f"started {local_time(status.started_at)}"
@@ -127,10 +128,11 @@ def _wrapped(head: str, reason: str) -> list[str]:
 
 
 def _next_steps(status: Status) -> list[str]:
-    return textwrap.wrap(" ".join(_advice(status)), WIDTH)
+    return textwrap.wrap(" ".join(advice(status)), WIDTH)
 
 
-def _advice(status: Status) -> Iterator[str]:
+def advice(status: Status) -> Iterator[str]:
+    """What to do next, in pieces of sentences."""
     rows = status.rows
     if status.state is ExtractionState.RUNNING:
         supervisor = next((process.pid for process in status.processes if process.role == "supervisor"), None)

@@ -1,0 +1,121 @@
+"""What only the supervisor knows of its work: how the archives answer, and when it may ask them.
+
+It tells this in status.json, because nothing of it outlives a run.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from niffler_ops.layout import Layout
+from niffler_ops.reporting.status import AT_WORK, Status
+from niffler_ops.stages.windows import Window
+
+if TYPE_CHECKING:  # for who only reads, what the supervisor works with is slow to import
+    from niffler_ops.stages.contact import Contact
+    from niffler_ops.stages.place import Place
+
+LONGEST = timedelta(days=400)
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchiveStanding:
+    """An archive, AET@HOST:PORT: `state` is `answers`, `silent`, `refuses` or `unknown destination`.
+
+    `reason` says why it is in another state than the first, and `seconds` for how long it is silent.
+    """
+
+    name: str
+    state: str
+    reason: str
+    seconds: int
+    lanes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """The archives in the order of SrcAet; `night` are the hours in which they may be asked, None for all."""
+
+    archives: tuple[ArchiveStanding, ...] = ()
+    night: Window | None = None
+
+
+def standing_of(place: "Place") -> Standing:
+    """How the supervisor that works with this place stands."""
+    config = place.config
+    window = Window(start_hour=config.start_hour, end_hour=config.end_hour)
+    return Standing(
+        archives=tuple(
+            _archive(contact, contact.lanes or contact.archive.lanes or config.move_lanes)
+            for contact in place.contacts
+        ),
+        night=window if config.nightly_only else None,
+    )
+
+
+def _archive(contact: "Contact", lanes: int) -> ArchiveStanding:
+    """The gravest thing first."""
+    if contact.misconfigured:
+        state, reason = "unknown destination", contact.misconfigured
+    elif not contact.usable:
+        state, reason = "silent", "asked again until it answers"
+    elif contact.refusing:
+        state, reason = "refuses", contact.refusing
+    else:
+        state, reason = "answers", ""
+    return ArchiveStanding(
+        name=contact.name, state=state, reason=reason, seconds=round(contact.lost_for), lanes=lanes
+    )
+
+
+def standing_json(standing: Standing) -> dict[str, Any]:
+    """The part of status.json."""
+    night = standing.night
+    return {
+        "archives": [asdict(archive) for archive in standing.archives],
+        "night": None if night is None else {"start_hour": night.start_hour, "end_hour": night.end_hour},
+    }
+
+
+def read_standing(layout: Layout, name: str, status: Status) -> Standing:
+    """What the supervisor of this status told last; nothing where it is not at work or has not told."""
+    if status.state not in AT_WORK:
+        return Standing()
+    try:
+        content = json.loads((layout.private / name).read_bytes())
+        if content["snapshot"]["supervisor"]["pid"] not in _supervisors(status):
+            return Standing()  # that of an earlier run
+        return _standing(content["standing"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Standing()
+
+
+def _supervisors(status: Status) -> Sequence[int]:
+    return [process.pid for process in status.processes if process.role == "supervisor"]
+
+
+def _standing(content: Mapping[str, Any]) -> Standing:
+    night = content["night"]
+    return Standing(
+        archives=tuple(ArchiveStanding(**archive) for archive in content["archives"]),
+        night=None if night is None else Window(**night),
+    )
+
+
+def expected_end(now: datetime, seconds: float, night: Window | None) -> datetime | None:
+    """When work of so many seconds is done that goes on at night only; None where nobody can tell so far."""
+    if seconds > LONGEST.total_seconds():
+        return None
+    left, moment, latest = timedelta(seconds=seconds), now.astimezone(UTC), now + LONGEST
+    while night is not None and moment < latest:
+        local = moment.astimezone()
+        full = local.replace(minute=0, second=0, microsecond=0).astimezone(UTC) + HOUR
+        if night.is_open(local):
+            if left <= full - moment:
+                break
+            left -= full - moment
+        moment = full
+    return moment + left if moment < latest else None

@@ -1,0 +1,66 @@
+"""The state, why it is so, and what to do."""
+
+import textwrap
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from rich.text import Text
+
+from niffler_ops.reporting.standing import expected_end
+from niffler_ops.reporting.status import AT_WORK, ExtractionState, Status
+from niffler_ops.reporting.status_text import advice, state_words
+from niffler_ops.reporting.watch.fitting import Section
+from niffler_ops.reporting.watch.signs import Signs, sign
+from niffler_ops.reporting.words import duration, printable
+from niffler_ops.stages.windows import Window
+
+QUIET = timedelta(minutes=2)
+NARROWEST = 20
+LINES = 3  # of a reason or an advice
+DAY = timedelta(days=1)
+
+
+def section(status: Status, note: str, night: Window | None, width: int, signs: Signs) -> Section:
+    """State, time left, pause and advice."""
+    lines = [Text.assemble(sign(status.state, signs), " ", (state_words(status), "bold"))]
+    for text in _texts(status, note, night):
+        lines += [
+            Text(f"  {line}")
+            for line in textwrap.wrap(
+                printable(text), max(width - 2, NARROWEST), max_lines=LINES, placeholder=f" {signs.more}"
+            )
+        ]
+    return Section(rank=0, lines=lines, least=2)
+
+
+def _texts(status: Status, note: str, night: Window | None) -> Iterator[str]:
+    if status.pause_reason:
+        yield f"Paused: {status.pause_reason}"
+    if status.state is ExtractionState.RUNNING:
+        yield from _time_left(status, night)
+    if status.state not in AT_WORK:
+        yield " ".join(advice(status))
+    elif status.updated_at and status.gathered_at - datetime.fromisoformat(status.updated_at) > QUIET:
+        age = status.gathered_at - datetime.fromisoformat(status.updated_at)
+        yield f"Its supervisor has written nothing for {duration(age)}: look into .niffler/niffler.log."
+    if note:
+        yield note
+
+
+def _time_left(status: Status, night: Window | None) -> Iterator[str]:
+    if status.eta_seconds is None:
+        yield "The time left is not known yet."
+        return
+    if not status.rows.open and not status.studies.open:
+        yield "Every row is at its end; post-processing and the report are left."
+        return
+    left = f"About {duration(timedelta(seconds=status.eta_seconds))}"
+    end = expected_end(status.gathered_at, status.eta_seconds, night)
+    hours = f", from {night} only" if night is not None else ""
+    when = f", until about {_moment(end, status.gathered_at)}" if end is not None else ""
+    yield f"{left} to go{hours}{when}."
+
+
+def _moment(moment: datetime, now: datetime) -> str:
+    local = moment.astimezone()
+    return f"{local:%H:%M}" if moment - now < DAY / 2 else f"{local:%a %d %b %H:%M}"
