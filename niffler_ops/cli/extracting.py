@@ -8,7 +8,6 @@ import sys
 from argparse import Namespace
 from contextlib import ExitStack, suppress
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 from niffler_ops.cli.dry_run import dry_run, experience
