@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import select
 import struct
 import termios
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from rich.cells import cell_len
 _TOKEN = re.compile(
     r"\x1b\[(?P<parameters>[?0-9;]*)(?P<final>[A-Za-z])|(?P<control>[\x00-\x1f])|(?P<letter>.)", re.DOTALL
 )
+HANDED_ON_SECONDS = 0.05
 
 
 class Screen:
@@ -45,7 +47,9 @@ class Screen:
             self.cells[self._row][self._column - 1] += letter
             return
         row = self.cells[self._row]
-        assert self._column + width <= len(row), "beyond the edge"
+        if self._column + width > len(row):
+            assert not self.alternate, "beyond the edge"
+            return  # what a command tells without the screen is not looked at by cell
         row[self._column : self._column + width] = [letter, *[""] * (width - 1)]
         self._column += width
 
@@ -88,9 +92,9 @@ def resize(descriptor: int, width: int, height: int) -> None:
 
 
 def sent(master: int) -> str:
-    """All that has been written to the terminal and not been read yet."""
+    """All that has been written to a terminal, which hands it on a little later, and not been read yet."""
     parts = []
-    while True:
+    while select.select([master], [], [], HANDED_ON_SECONDS)[0]:
         try:
             part = os.read(master, 65536)
         except OSError:  # nothing more, or nobody has it open any more

@@ -58,11 +58,18 @@ class Terminal:
         before, self._before = self._before, None
         with suppress(OSError, termios.error):
             if in_haste:
-                termios.tcflow(self._output, termios.TCOON)
-                termios.tcflush(self._output, termios.TCOFLUSH)
+                self._let_go()
             self._send(LEAVE)
         with suppress(OSError, termios.error):
             termios.tcsetattr(self._keys, termios.TCSANOW, before)
+
+    def _let_go(self) -> None:
+        """Halted by a program, or by Ctrl-S, which counts only as long as IXON is set: write again."""
+        termios.tcflow(self._output, termios.TCOON)
+        free = termios.tcgetattr(self._output)
+        free[0] &= ~termios.IXON
+        termios.tcsetattr(self._output, termios.TCSANOW, free)
+        termios.tcflush(self._output, termios.TCOFLUSH)
 
     def forget(self) -> None:
         """Whatever is shown may be wrong: everything is sent the next time."""

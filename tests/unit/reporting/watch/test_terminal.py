@@ -4,6 +4,7 @@ import io
 import os
 import termios
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
@@ -15,10 +16,22 @@ from niffler_ops.reporting.words import printable
 from tests.support.screens import Screen, pseudo_terminal, sent
 
 WIDTH, HEIGHT = 30, 6
+MOST = 60_000
 
 
-def opened(slave: int) -> Terminal:
-    output = io.TextIOWrapper(io.FileIO(slave, "w", closefd=False), encoding="utf-8")
+@contextmanager
+def pipe() -> Iterator[tuple[int, int]]:
+    """Instead of a terminal where only what is sent matters."""
+    reading, writing = os.pipe()
+    try:
+        yield reading, writing
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def opened(slave: int, encoding: str = "utf-8") -> Terminal:
+    output = io.TextIOWrapper(io.FileIO(slave, "w", closefd=False), encoding=encoding)
     return Terminal(slave, output)
 
 
@@ -99,17 +112,15 @@ LINES = st.lists(
 
 @given(st.lists(LINES, min_size=1, max_size=5))
 def test_whatever_was_there_before_the_screen_shows_what_was_drawn_last(pictures: list[list[str]]) -> None:
-    with pseudo_terminal(WIDTH, HEIGHT) as (master, slave):
-        made = opened(slave)
-        made.enter()
+    with pipe() as (reading, writing):
+        made = opened(writing)
         screen, alone = Screen(WIDTH, HEIGHT), Screen(WIDTH, HEIGHT)
         for picture in pictures:
             made.draw([Text(line) for line in picture])
-        screen.feed(sent(master))
+        screen.feed(os.read(reading, MOST).decode())
         made.forget()
         made.draw([Text(line) for line in pictures[-1]])
-        alone.feed(sent(master))
-        made.leave()
+        alone.feed(os.read(reading, MOST).decode())
     assert screen.lines == alone.lines
 
 
@@ -122,10 +133,9 @@ def test_colours_are_those_that_the_terminal_has(monkeypatch: pytest.MonkeyPatch
 
 
 def _drawn(style: str) -> str:
-    with pseudo_terminal(WIDTH, HEIGHT) as (master, slave):
-        made = opened(slave)
-        made.draw([Text("done", style=style)])
-        return sent(master)
+    with pipe() as (reading, writing):
+        opened(writing).draw([Text("done", style=style)])
+        return os.read(reading, MOST).decode()
 
 
 def test_its_size_is_asked_each_time(terminal: tuple[Terminal, int]) -> None:
@@ -133,7 +143,6 @@ def test_its_size_is_asked_each_time(terminal: tuple[Terminal, int]) -> None:
 
 
 def test_what_the_encoding_lacks_is_replaced() -> None:
-    with pseudo_terminal(WIDTH, HEIGHT) as (master, slave):
-        made = Terminal(slave, io.TextIOWrapper(io.FileIO(slave, "w", closefd=False), encoding="ascii"))
-        made.draw([Text("Müller ✓")])
-        assert os.read(master, 100).endswith(b"M?ller ?")
+    with pipe() as (reading, writing):
+        opened(writing, "ascii").draw([Text("Müller ✓")])
+        assert os.read(reading, MOST).endswith(b"M?ller ?")
