@@ -5,7 +5,7 @@ from niffler_ops.deidentify.identity import IDENTITY_TAGS
 from niffler_ops.deidentify.options import Dates, Options
 from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.deidentify.regions import Region
-from niffler_ops.deidentify.secret import load_secret
+from niffler_ops.deidentify.secret import fingerprint, load_secret
 from niffler_ops.deidentify.writing import Held, Unreadable, Written, deidentify_file
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "Unreadable",
     "Written",
     "deidentify_file",
+    "fingerprint",
     "load_secret",
 ]

@@ -1,5 +1,6 @@
 """The secret that all pseudonyms hang on: made at first use, and refused where others could have it."""
 
+import hmac
 import os
 import secrets
 import stat
@@ -15,25 +16,36 @@ from niffler_ops.files import (
 )
 
 SECRET_LENGTH = 32
+FINGERPRINT_LENGTH = 16
 _MOST = 4096  # a key, not a device or a film
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def load_secret(path: Path) -> bytes:
+def load_secret(path: Path, *, create: bool = True) -> bytes:
     """The secret in the file at `path`, 32 bytes made at first use; whoever comes second gets the first's.
 
-    Raises ConfigurationError where others can use the file, or where it is no key; CannotWriteError where it
-    can neither be read nor made.
+    Without `create` it has to be there, because pseudonyms were given out by it. Raises ConfigurationError
+    where it has to be and is not, where others can use the file, or where it is no key; CannotWriteError
+    where it can neither be read nor made.
     """
     try:
         return _read(path)
     except FileNotFoundError:
-        pass
+        if not create:
+            raise ConfigurationError(
+                f"{path}: the pseudonym key is missing, and pseudonyms were made with it: restore it, "
+                "or start anew with another OutputFolder"
+            ) from None
     try:
         _make(path)
         return _read(path)
     except OSError as error:
         raise CannotWriteError(f"{path}: the pseudonym key cannot be made: {error.strerror}") from None
+
+
+def fingerprint(secret: bytes) -> str:
+    """What tells one secret from another, 16 hexadecimal digits that give nothing of it away."""
+    return hmac.digest(secret, b"fingerprint", "sha256").hex()[:FINGERPRINT_LENGTH]
 
 
 def _make(path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from niffler_ops.deidentify import load_secret, secret
+from niffler_ops.deidentify import fingerprint, load_secret, secret
 from niffler_ops.errors import CannotWriteError, ConfigurationError
 
 
@@ -81,3 +81,20 @@ def test_a_secret_that_cannot_be_made_is_an_error_of_writing(
     monkeypatch.setattr(secret, "write_private", full)
     with pytest.raises(CannotWriteError, match="cannot be made: No space left"):
         load_secret(tmp_path / "pseudonym.key")
+
+
+def test_a_secret_that_has_to_be_there_is_not_made(tmp_path: Path) -> None:
+    path = tmp_path / "private" / "pseudonym.key"
+    with pytest.raises(ConfigurationError, match=r"pseudonym\.key: .* is missing, .* restore it"):
+        load_secret(path, create=False)
+    assert not path.parent.exists()
+    made = load_secret(path)
+    assert load_secret(path, create=False) == made
+
+
+def test_a_fingerprint_tells_secrets_apart_and_nothing_else() -> None:
+    secrets = [b"x" * 32, b"x" * 31 + b"y", b"x" * 64]
+    prints = [fingerprint(secret) for secret in secrets]
+    assert len(set(prints)) == len(secrets)
+    assert prints == [fingerprint(secret) for secret in secrets]
+    assert all(len(bytes.fromhex(print_)) == 8 for print_ in prints)
