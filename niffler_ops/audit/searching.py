@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from pydicom.datadict import dictionary_VR
@@ -11,7 +11,7 @@ from niffler_ops.audit.dates import dates, is_lone
 from niffler_ops.audit.elements import NUMERIC, TEMPORAL
 from niffler_ops.audit.index import Index
 from niffler_ops.audit.model import Channel, Finding, Unread
-from niffler_ops.audit.spelling import parts, readings, uids, words
+from niffler_ops.audit.spelling import parts, readings, uids, visible, words
 from niffler_ops.audit.values import DIGEST, MIN_UID, fingerprint_key, home_date_key, home_key
 
 WITHHELD = "[withheld]"
@@ -19,6 +19,9 @@ _PENDING = 20_000
 _MIN_COMPONENTS, _MIN_BEGINNING = 5, 16
 # In bytes that are no text, short words and numbers come about by chance.
 _BYTES_WORD, _BYTES_DIGITS = 8, 10
+# A value torn apart has a short piece; one that is spelled has many of one letter.
+_MOST_PIECES, _FEW_PIECES, _SHORT_PIECE, _LONGEST_TORN = 24, 5, 5, 48
+_LEAST_SPELLED, _LEAST_TORN, _LEAST_NUMBER = 3, 6, 8
 _TIMELY = re.compile(r"date|time|acquisition|received|first|last|day", re.IGNORECASE)
 
 
@@ -61,7 +64,7 @@ class Search:
         """Look for every value in a text, however it is spelled."""
         if not text:
             return
-        for reading in readings(text):
+        for reading in readings(visible(text)):
             self._words(reading, place)
             self._uids(reading, place)
             self._dates(reading, place)
@@ -121,10 +124,25 @@ class Search:
         for at, word in enumerate(found):
             if not word.isdigit() or not (place.numeric and is_lone(text)):
                 self._word(word, place, by_chance=by_chance)
+            if not by_chance:
+                self._torn(found[at : at + _MOST_PIECES], place)
             for length in self._index.openings.get(hash(word), ()):
                 phrase = " ".join(found[at : at + length])
                 if not by_chance or len(phrase) >= _BYTES_WORD:
                     self._want(f"w:{phrase}", place)
+
+    def _torn(self, found: Sequence[str], place: Place) -> None:
+        """Look for a value that somebody tore apart, as P-0047-11 or G.R.O.N, whatever stands between."""
+        joined, shortest = found[0], len(found[0])
+        for count, piece in enumerate(found[1:], start=2):
+            joined += piece
+            shortest = min(shortest, len(piece))
+            if len(joined) > _LONGEST_TORN or (count > _FEW_PIECES and len(joined) > count):
+                return
+            spelled = len(joined) == count
+            least = _LEAST_SPELLED if spelled else _LEAST_NUMBER if joined.isdigit() else _LEAST_TORN
+            if len(joined) >= least and shortest <= _SHORT_PIECE and not (place.numeric and joined.isdigit()):
+                self._want(f"w:{joined}", place)
 
     def _word(self, word: str, place: Place, *, by_chance: bool) -> None:
         if len(word) >= DIGEST and word.isascii():

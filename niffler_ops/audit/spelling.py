@@ -18,7 +18,18 @@ _BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{_ENCODED},}}={{0,2}}")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){6,}")
 _PART = 3
 _PRINTABLE = 0.9
+# Zero-width characters, soft hyphens, direction marks, controls, and letters that show nothing.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    r"\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20dd-\u20e4\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
 _IDEOGRAPHS = "\u2e80"  # from here on, one or two characters make a name
+
+
+def visible(text: str) -> str:
+    """The text as it is seen: nothing that shows nothing, and wide letters and digits as plain ones."""
+    seen = _UNSEEN.sub("", text)
+    return seen if seen.isascii() else unicodedata.normalize("NFKC", seen)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -14,6 +14,11 @@ from tests.support.persons import person
 Say = Callable[[str], set[str]]
 
 
+def wide(text: str) -> str:
+    """As full-width letters and digits."""
+    return "".join(chr(ord(character) + 0xFEE0) for character in text)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -30,13 +35,35 @@ Say = Callable[[str], set[str]]
         r"b'Gr\xf6ninger'",
         "Gröninger".encode().hex(),
         base64.b64encode(b"name: Wilhelmina").decode(),
+        "Wilhel\u200bmina",
+        "GRÖNIN\u00adGER",
+        wide("Wilhelmina"),
+        "W i l h e l m i n a",
+        "W.I.L.H.E.L.M.I.N.A.",
+        "Wilhel-mina",
+        "Wilhel\u00a0mina",
+        "Wilhelm\u202e\u202cina",
+        "W\u0336i\u0336l\u0336helmina",
     ],
 )
 def test_a_name_is_found(say: Say, text: str) -> None:
     assert say(f"the case of {text} was seen") == {"PatientName"}
 
 
-@pytest.mark.parametrize("text", ["P00471123", "p00471123", "(P00471123)", "x_P00471123.png"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "P00471123",
+        "p00471123",
+        "(P00471123)",
+        "x_P00471123.png",
+        "P-0047-1123",
+        "P#00471123",
+        "P00 471 123",
+        "P00471\u200d123",
+        wide("P00471123"),
+    ],
+)
 def test_an_id_is_found(say: Say, text: str) -> None:
     assert say(f"the case of {text} was seen") == {"PatientID"}
 
