@@ -6,7 +6,7 @@ from niffler_ops.deidentify.options import Dates, Options
 from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.deidentify.regions import Region
 from niffler_ops.deidentify.secret import fingerprint, load_secret
-from niffler_ops.deidentify.writing import Held, Unreadable, Written, deidentify_file
+from niffler_ops.deidentify.writing import Held, Unreadable, Written, deidentify_file, learn_file
 
 __all__ = [
     "IDENTITY_TAGS",
@@ -22,5 +22,6 @@ __all__ = [
     "Written",
     "deidentify_file",
     "fingerprint",
+    "learn_file",
     "load_secret",
 ]

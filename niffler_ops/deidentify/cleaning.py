@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
-from niffler_ops.deidentify.folding import fold, fold_with_places
-from niffler_ops.deidentify.identity import SEPARATORS, Identity
+from niffler_ops.deidentify.folding import fold, fold_with_places, squeeze
+from niffler_ops.deidentify.identity import UNSPACED, Identity
 from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.deidentify.spelled_dates import is_date, is_plausible, spelled_dates
 
@@ -13,16 +13,18 @@ REMOVED = "REMOVED"
 
 _WORD_START, _WORD_END = r"(?<![^\W\d_])", r"(?![^\W\d_])"
 _TOKEN_START, _TOKEN_END = r"(?<![^\W_])", r"(?![^\W_])"
-_GAP = r"[ \t\r\n\f\v._/:-]*"
+_GAP, _SHORT_GAP, _SPELLED_GAP = r"[\W_]{0,4}", r"[\W_]{0,2}", r"[\W_]{1,3}"
 _LONG_IDENTIFIER = 6  # shorter ones only as a token of their own
+_LONG_NAME, _LEAST_SPELLED = 6, 3  # found with gaps anywhere, found where it is spelled letter by letter
 _LEAST_IN_CODE = 3  # in a code of two letters, a name is a coincidence
-_UID = re.compile(r"(?<![0-9.])[0-2](?:\.(?:0|[1-9][0-9]*)){5,}(?![0-9])")
+_UID = re.compile(r"(?<![0-9])(?<![0-9]\.)0*[0-2](?:\.[0-9]+){2,}(?![0-9])")
+_UID_COMPONENTS, _LONG_UID = 6, 14  # with fewer components and shorter, it is a version or a date
 _LONGEST = {"CS": 16, "SH": 16, "LO": 64, "ST": 1024, "LT": 10_240}  # characters (PS3.5 6.2)
 
 # What looks like an identifier in a description, whoever it belongs to.
 _SUSPECT = re.compile(
     r"""\S+@\S+ | (?:https?://|www\.)\S+ | \\\\\S+
-    | [^\W\d_]+(?:\^+[^\W\d_]*)+
+    | [^\W\d_]+(?:\s*(?<!\^)\^(?!\^)\s*[^\W\d_]+|\^[^\W\d_]*)+
     | \b(?:Dr|Prof|Mrs|Herr|Frau|Mme|Doctor|Professor)\b\.?\s+[^\W\d_]+(?:\s+[A-Z][^\W\d_]+)?
     | (?:\+|\(?\b0)\d(?:[ ()/-]{0,2}\d){5,} | \(?\b\d{3}\)?[-. ]\d{3}[-. ]\d{4}\b
     | [A-Za-z]{0,4}\d{6,}[A-Za-z0-9]*""",
@@ -39,17 +41,16 @@ class Cleaner:
         self._pseudonyms = pseudonyms
         self._dates_stay = dates_stay
         self._dates = identity.birth_dates | (frozenset() if dates_stay else identity.study_dates)
-        self._needles = tuple(identity.names | identity.anywhere)
+        needles = identity.names | identity.anywhere | identity.identifiers
+        self._needles = tuple({squeeze(needle) for needle in needles} - {""})
 
     def is_suspicious(self, text: str) -> bool:
         """Whether cleaning might change any of the texts in `text`; quick, and never wrongly False."""
         folded = fold(text)
-        if any(needle in folded for needle in self._needles):
+        squeezed = squeeze(folded)
+        if any(needle in squeezed for needle in self._needles):
             return True
-        squeezed = folded.translate(SEPARATORS)
-        if any(identifier in squeezed for identifier in self._identity.identifiers):
-            return True
-        return _UID.search(text) is not None or next(self._date_spans(folded), None) is not None
+        return _UID.search(folded) is not None or next(self._date_spans(folded), None) is not None
 
     def cleaned(self, text: str, vr: str, *, suspects: bool = False) -> str:
         """`text`, one value of VR `vr`, with REMOVED for what identifies; UIDs become their pseudonyms.
@@ -58,12 +59,21 @@ class Cleaner:
         """
         if suspects:
             text = _replaced(text, self._suspect_spans(text))
-        folded, places = fold_with_places(text)
+        cleaned = self._with_pseudonymous_uids(text)
+        folded, places = fold_with_places(cleaned)
         least = _LEAST_IN_CODE if vr == "CS" else 1
         spans = [(a, b) for a, b in self._own_spans(folded) if b - a >= least]
-        cleaned = _replaced(text, ((places[a], places[b - 1] + 1) for a, b in spans))
-        cleaned = _UID.sub(lambda found: self._pseudonyms.uid(found[0]), cleaned)
+        cleaned = _replaced(cleaned, ((places[a], places[b - 1] + 1) for a, b in spans))
         return cleaned if cleaned == text else cleaned[: _LONGEST.get(vr)].rstrip()
+
+    def _with_pseudonymous_uids(self, text: str) -> str:
+        folded, places = fold_with_places(text)
+        parts, end = list[str](), 0
+        for found in _uids(folded):
+            start = places[found.start()]
+            parts += [text[end:start], self._pseudonyms.uid(found[0])]
+            end = places[found.end() - 1] + 1
+        return "".join(parts) + text[end:]
 
     def _own_spans(self, folded: str) -> _Spans:
         """Where the patient's own values stand."""
@@ -78,7 +88,7 @@ class Cleaner:
                 yield start, end
 
     def _suspect_spans(self, text: str) -> _Spans:
-        uids = [found.span() for found in _UID.finditer(text)]
+        uids = [found.span() for found in _uids(text)]
         for found in _SUSPECT.finditer(text):
             if not any(start < found.end() and found.start() < end for start, end in uids):
                 yield found.span()
@@ -91,12 +101,32 @@ class Cleaner:
     @cached_property
     def _pattern(self) -> re.Pattern[str] | None:
         """Names and identifiers as one expression; the longest first, so that no rest of a match remains."""
-        words = sorted(self._identity.names, key=len, reverse=True)
-        alternatives = [_WORD_START + re.escape(word) + _WORD_END for word in words]
-        alternatives += [re.escape(name) for name in self._identity.anywhere]
-        alternatives += [_identifier_pattern(identifier) for identifier in self._identity.identifiers]
-        alternatives.sort(key=len, reverse=True)
-        return re.compile("|".join(alternatives)) if alternatives else None
+        alternatives = {word: _WORD_START + _name_pattern(word) + _WORD_END for word in self._identity.names}
+        alternatives |= {name: _anywhere_pattern(name) for name in self._identity.anywhere}
+        alternatives |= {number: _identifier_pattern(number) for number in self._identity.identifiers}
+        longest_first = sorted(alternatives, key=len, reverse=True)
+        return re.compile("|".join(map(alternatives.__getitem__, longest_first))) if alternatives else None
+
+
+def _anywhere_pattern(name: str) -> str:
+    """A name that is no word of its own; where no spaces stand between words, one within it is none."""
+    return _SHORT_GAP.join(name) if UNSPACED.search(name) else re.escape(name)
+
+
+def _name_pattern(word: str) -> str:
+    """A word of a name, also where it is torn apart; a short one only where it is spelled."""
+    if len(word) >= _LONG_NAME:
+        return _SHORT_GAP.join(map(re.escape, word))
+    if len(word) < _LEAST_SPELLED:
+        return re.escape(word)
+    return f"(?:{re.escape(word)}|{_SPELLED_GAP.join(map(re.escape, word))})"
+
+
+def _uids(text: str) -> Iterator[re.Match[str]]:
+    """What is written like a UID, whether or not PS3.5 would let it pass."""
+    for found in _UID.finditer(text):
+        if found[0].count(".") + 1 >= _UID_COMPONENTS or len(found[0]) >= _LONG_UID:
+            yield found
 
 
 def _identifier_pattern(squeezed: str) -> str:

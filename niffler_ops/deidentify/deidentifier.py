@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pydicom.datadict import tag_for_keyword
-from pydicom.dataelem import RawDataElement, convert_raw_data_element
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from niffler_ops.deidentify import statement
 from niffler_ops.deidentify.cleaning import Cleaner
 from niffler_ops.deidentify.devices import Devices
-from niffler_ops.deidentify.elements import PADDING, charset_of, text_of
+from niffler_ops.deidentify.elements import NOTHING, PADDING, charset_of, text_of
+from niffler_ops.deidentify.gathering import gathered
 from niffler_ops.deidentify.holding import held_by
-from niffler_ops.deidentify.identity import DISTINGUISHING_TAGS, IDENTITY_TAGS, Identity, identity_of
+from niffler_ops.deidentify.identity import PATIENT_ID, STUDY_UID, identity_of, known_as
+from niffler_ops.deidentify.known import Known
 from niffler_ops.deidentify.options import Dates, Options
-from niffler_ops.deidentify.pseudonyms import Pseudonyms
+from niffler_ops.deidentify.pseudonyms import Pseudonyms, normal
 from niffler_ops.deidentify.regions import Region
 from niffler_ops.deidentify.rules import rules_for
 from niffler_ops.deidentify.treating import Patient
@@ -29,8 +30,7 @@ def _tag(keyword: str) -> int:
     return tag_for_keyword(keyword) or 0
 
 
-_PATIENT_ID, _PATIENT_NAME = _tag("PatientID"), _tag("PatientName")
-_OTHER_IDS = _tag("OtherPatientIDsSequence")
+_PATIENT_NAME = _tag("PatientName")
 _LINKED = {
     _tag(keyword): keyword
     for keyword in (
@@ -38,7 +38,7 @@ _LINKED = {
         *("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"),
     )
 }
-_READ = frozenset(IDENTITY_TAGS) | _LINKED.keys()
+_REPLACING = frozenset({Treatment.PSEUDONYM, Treatment.PATIENT_NAME, Treatment.UID, Treatment.INSTANCE_UID})
 _DAYS_BACK = "DaysBack"
 _KNOWN_PATIENTS = 1024
 
@@ -73,11 +73,17 @@ class Deidentifier:
         rules = rules_for(options)
         self._steps = steps_for(rules)
         self._linked = {
-            tag: keyword
-            for tag, keyword in _LINKED.items()
-            if rules[tag].treatment in {Treatment.PSEUDONYM, Treatment.PATIENT_NAME, Treatment.UID}
+            tag: keyword for tag, keyword in _LINKED.items() if rules[tag].treatment in _REPLACING
         }
+        self._known = Known()
         self._cleaner = lru_cache(_KNOWN_PATIENTS)(self._cleaner_of)
+
+    def learn(self, source: Dataset) -> None:
+        """Note whom `source` names: text of other files of the patient or study is cleaned of it as well.
+
+        All files of a study are to be learned of before the first of them is de-identified.
+        """
+        self._learned(source, _values(source))
 
     def dataset(self, source: Dataset) -> Deidentified:
         """`source`, or a part of it that has IDENTITY_TAGS, de-identified; `source` itself stays as it is.
@@ -86,21 +92,19 @@ class Deidentifier:
         cannot be read: it is removed.
         """
         values = _values(source)
-        identity, cleaner = self._cleaner(
-            frozenset((tag, value) for tag, value in values.items() if tag in DISTINGUISHING_TAGS)
-        )
+        meaning, known_by = known_as(values)
         patient = Patient(
-            pseudonym=self.pseudonyms.identifier(identity.meaning, identity.patient),
-            days=self.pseudonyms.days(identity.patient) if self.options.dates is Dates.MODIFIED else 0,
+            pseudonym=self.pseudonyms.identifier(meaning, known_by),
+            days=self.pseudonyms.days(known_by) if self.options.dates is Dates.MODIFIED else 0,
             pseudonyms=self.pseudonyms,
         )
         walk = Walk(self._steps, patient)
         result = walk.through(source)
-        walk.clean(cleaner)
-        if identity.patient and _PATIENT_ID in values and not values[_PATIENT_ID].strip(PADDING):
+        walk.clean(self._cleaner(self._learned(source, values)))
+        if known_by and PATIENT_ID in values and not values[PATIENT_ID].strip(NOTHING):
             result.PatientID = patient.pseudonym
         statement.state(result, self.options)
-        return Deidentified(dataset=result, links=tuple(self._links(values, identity, patient)))
+        return Deidentified(dataset=result, links=tuple(self._links(values, (meaning, known_by), patient)))
 
     def held(self, source: Dataset) -> str | None:
         """Which rule holds the pixels or the document of an object back, as name and reason, or None.
@@ -119,18 +123,25 @@ class Deidentifier:
             str(result.get("SOPClassUID", "")), str(result.get("SOPInstanceUID", "")), transfer_syntax
         )
 
-    def _cleaner_of(self, values: frozenset[tuple[int, str]]) -> tuple[Identity, Cleaner]:
-        identity = identity_of(dict(values))
-        return identity, Cleaner(identity, self.pseudonyms, dates_stay=self.options.dates is Dates.FULL)
+    def _learned(self, source: Dataset, values: Mapping[int, str]) -> frozenset[tuple[int, str]]:
+        """All that is known of the patient and the study, what `source` says included."""
+        groups = {known_as(values), known_as({STUDY_UID: values.get(STUDY_UID, "")})}
+        return self._known.learn((group for group in groups if group[1]), gathered(source))
 
-    def _links(self, values: Mapping[int, str], identity: Identity, patient: Patient) -> Iterator[Link]:
+    def _cleaner_of(self, known: frozenset[tuple[int, str]]) -> Cleaner:
+        return Cleaner(identity_of(known), self.pseudonyms, dates_stay=self.options.dates is Dates.FULL)
+
+    def _links(
+        self, values: Mapping[int, str], known_as: tuple[str, str], patient: Patient
+    ) -> Iterator[Link]:
         """The way back to everything in `values` that has a pseudonym."""
         for tag, keyword in self._linked.items():
             original = values.get(tag, "").strip(PADDING)
-            if original:
+            if original.strip(NOTHING):
                 yield Link(keyword, original, self._stand_in(tag, keyword, original, patient))
-        if identity.meaning != "PatientID" and identity.patient:
-            yield Link(identity.meaning, identity.patient, patient.pseudonym)
+        meaning, original = known_as
+        if meaning != "PatientID" and original:
+            yield Link(meaning, original, patient.pseudonym)
         if self.options.dates is Dates.MODIFIED:
             yield Link(_DAYS_BACK, str(patient.days), patient.pseudonym)
 
@@ -138,24 +149,13 @@ class Deidentifier:
         if tag == _PATIENT_NAME:
             return patient.pseudonym
         return (
-            self.pseudonyms.uid(original)
+            self.pseudonyms.instance_uid(original)
             if keyword.endswith("UID")
             else self.pseudonyms.identifier(keyword, original)
         )
 
 
 def _values(source: Dataset) -> dict[int, str]:
-    """The text of what identifies, by tag."""
+    """The text of what has a pseudonym, by tag: the same text in whatever character set."""
     charset = charset_of(source)
-    return {int(tag): _value(source, tag, charset) for tag in _READ.intersection(source.keys())}
-
-
-def _value(source: Dataset, tag: int, charset: bytes) -> str:
-    if tag != _OTHER_IDS:
-        return text_of(source, tag, charset) or ""
-    element = source.get_item(tag)
-    try:
-        sequence = convert_raw_data_element(element) if isinstance(element, RawDataElement) else element
-        return "\\".join(text_of(item, _PATIENT_ID, charset) or "" for item in sequence.value)
-    except Exception:  # noqa: BLE001 - what cannot be read cannot be looked for either; it is removed
-        return ""
+    return {tag: normal(text_of(source, tag, charset) or "") for tag in _LINKED if tag in source}

@@ -1,10 +1,11 @@
 """Elements as a file has them, or as a program made them: their text, and a new text in their place."""
 
+import warnings
 from collections.abc import MutableSequence
 
 from pydicom import config
 from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.dataset import Dataset
 
 from niffler_ops.headers.text import Value, text
@@ -12,6 +13,7 @@ from niffler_ops.headers.text import Value, text
 Element = DataElement | RawDataElement
 
 PADDING = " \0"
+NOTHING = " \0\\"
 UNDEFINED_LENGTH = 0xFFFFFFFF
 CHARSET = 0x00080005
 UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
@@ -56,6 +58,13 @@ def _joined(element: DataElement) -> str:
     if isinstance(value, MutableSequence):  # a PersonName is iterable as well, letter by letter
         return "\\".join("" if part is None else str(part) for part in value)
     return str(value)
+
+
+def converted(element: RawDataElement) -> DataElement:
+    """The element as pydicom makes it of its bytes; raises whatever they cause."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return convert_raw_data_element(element)
 
 
 def with_text(element: Element, vr: str, content: str) -> Element:

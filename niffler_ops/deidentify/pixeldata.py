@@ -195,4 +195,5 @@ def decoded_frames(
     except ORDERLY_ENDS:
         raise
     except BaseException:  # noqa: BLE001 - decoders fail in their own ways
-        raise CannotBlankError(f"{syntax.name} cannot be decoded") from None
+        name = syntax.name if syntax.is_transfer_syntax else "its transfer syntax"
+        raise CannotBlankError(f"{name} cannot be decoded") from None

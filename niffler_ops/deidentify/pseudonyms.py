@@ -6,6 +6,7 @@ Nobody without the secret can tell which value a pseudonym stands for, not even 
 
 import hmac
 import re
+import unicodedata
 from functools import lru_cache
 
 from pydicom import config
@@ -40,7 +41,12 @@ class Pseudonyms:
 
     def uid(self, uid: str) -> str:
         """The UID for `uid`: 2.25 and a UUID (PS3.5 B.2); one that PS3.6 lists stays itself."""
-        return self._uid(uid)
+        stripped = uid.strip(_PADDING)
+        return stripped if is_well_known(stripped) else self._uid(stripped)
+
+    def instance_uid(self, uid: str) -> str:
+        """The same for the UID of an instance, series or study, where none of the standard's can stand."""
+        return self._uid(uid.strip(_PADDING))
 
     def identifier(self, meaning: str, value: str) -> str:
         """The 16 letters and digits that stand in for a value of the attribute with keyword `meaning`."""
@@ -48,23 +54,20 @@ class Pseudonyms:
 
     def days(self, patient: str) -> int:
         """By how many days, 1 to 365, the dates of a patient move back; `patient` is as in `identifier`."""
-        return int.from_bytes(self._digest("days", patient)[:8]) % MOST_DAYS + 1
+        return int.from_bytes(self._digest("days", normal(patient))[:8]) % MOST_DAYS + 1
 
     def name(self, kind: str, value: str) -> str:
         """26 letters and digits that stand in for a file name or another value of some `kind`."""
         return _digits(self._digest(f"name {kind}", value), _NAME_DIGITS)
 
     def _derive_uid(self, uid: str) -> str:
-        stripped = uid.strip(_PADDING)
-        if not stripped or is_well_known(stripped):
-            return stripped
-        number = int.from_bytes(self._digest("uid", stripped)[:16])
+        if not uid:
+            return uid
+        number = int.from_bytes(self._digest("uid", uid)[:16])
         return f"{UID_ROOT}{_uuid(number)}"
 
     def _derive_identifier(self, meaning: str, value: str) -> str:
-        return _LEADING + _digits(
-            self._digest(f"identifier {meaning}", value.strip(_PADDING)), _IDENTIFIER_DIGITS
-        )
+        return _LEADING + _digits(self._digest(f"identifier {meaning}", normal(value)), _IDENTIFIER_DIGITS)
 
     def _digest(self, use: str, value: str) -> bytes:
         """Keyed by `use` as well, so that one pseudonym says nothing about another."""
@@ -72,6 +75,12 @@ class Pseudonyms:
         return hmac.digest(self._secret, message, "sha256")
 
 
+def normal(value: str) -> str:
+    """A value as its pseudonym is made of it, the same in every character set and way to write accents."""
+    return unicodedata.normalize("NFC", value).strip(_PADDING)
+
+
+@lru_cache(maxsize=_KNOWN_IDENTIFIERS)
 def is_well_known(uid: str) -> bool:
     """Whether the standard gave this UID its meaning: it identifies nobody, and means nothing if changed."""
     return bool(UID(uid, config.IGNORE).type) or _CONTEXT_GROUP.fullmatch(uid) is not None

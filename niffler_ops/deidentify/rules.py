@@ -18,10 +18,11 @@ from niffler_ops.deidentify.options import (
     Dates,
     Options,
 )
+from niffler_ops.deidentify.terms import TERMS
 from niffler_ops.deidentify.treatments import TEMPORAL_VRS, TEXT_VRS, Rule, Treatment
 
 _FIRST_GROUP = 0x0008  # below are commands, file meta information and media directories
-_DECIDING_GROUP = 0x0028  # the codes there decide how pixels are read
+_INSTANCE = "InstanceUID"
 _TIMEZONE = "TimezoneOffsetFromUTC"
 
 
@@ -31,12 +32,21 @@ def rules_for(options: Options) -> dict[int, Rule]:
     basic, changes = profile.basic(), _changes(options)
     rules = {}
     for tag, vrs, keyword in _dictionary():
-        kept = Rule(treatment=_by_vr(tag, vrs, options), vrs=vrs)
+        kept = Rule(treatment=_by_vr(vrs, options), vrs=vrs)
         listed = Rule(treatment=basic[tag], vrs=vrs, otherwise=basic[tag]) if tag in basic else kept
-        rule = changes[keyword](kept, listed) if keyword in changes else listed
+        rule = _exactly(changes[keyword](kept, listed) if keyword in changes else listed, keyword)
         if rule.treatment is not Treatment.REMOVE:
             rules[tag] = rule
     return rules
+
+
+def _exactly(rule: Rule, keyword: str) -> Rule:
+    """The rule where an attribute names an instance, or has terms of its own."""
+    if rule.treatment is Treatment.UID and _INSTANCE in keyword:
+        return replace(rule, treatment=Treatment.INSTANCE_UID)
+    if rule.treatment is Treatment.TEXT and keyword in TERMS:
+        return replace(rule, treatment=Treatment.TERM, meaning=keyword)
+    return rule
 
 
 def _dictionary() -> Iterator[tuple[int, frozenset[str], str]]:
@@ -80,7 +90,7 @@ def _kept(kept: Rule, listed: Rule) -> Rule:
 def _device_kept(kept: Rule, listed: Rule) -> Rule:
     """The same for an attribute of a device: its UIDs stay, and its dates unless dates are moved."""
     if kept.treatment is Treatment.UID:
-        return replace(listed, treatment=Treatment.CLASS_UID)
+        return replace(listed, treatment=Treatment.DEVICE_UID)
     if kept.treatment is Treatment.REMOVE:
         return replace(listed, treatment=Treatment.DEVICE_DATE)
     return replace(listed, treatment=kept.treatment)
@@ -102,10 +112,8 @@ _COLUMNS: dict[tuple[str, str], _Change] = {
 }
 
 
-def _by_vr(tag: int, vrs: frozenset[str], options: Options) -> Treatment:
+def _by_vr(vrs: frozenset[str], options: Options) -> Treatment:
     """The treatment of an attribute that nobody lists."""
-    if vrs == {"CS"} and tag >> 16 == _DECIDING_GROUP:
-        return Treatment.KEEP
     if vrs <= TEXT_VRS:
         return Treatment.TEXT
     if vrs <= TEMPORAL_VRS:

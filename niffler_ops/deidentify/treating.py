@@ -11,11 +11,12 @@ from pydicom.sequence import Sequence
 from niffler_ops.deidentify import moments
 from niffler_ops.deidentify.cleaning import REMOVED
 from niffler_ops.deidentify.elements import PADDING, Element, plain_text, with_bytes, with_text
-from niffler_ops.deidentify.pseudonyms import Pseudonyms
+from niffler_ops.deidentify.pseudonyms import Pseudonyms, is_well_known
 from niffler_ops.deidentify.treatments import STRING_VRS, Rule, Treatment
 
 _NUMBERS = re.compile(rb"[0-9+\-.eE \\\0]*")
-_UID = re.compile(r"[0-9.]{1,64}")
+_UID = re.compile(r"[0-2](?:\.[0-9]+)+")
+_LONGEST_UID = 64
 _CHARSETS = re.compile(r"(?:ISO[ _-]?)?(?:2022[ _-]?)?(?:IR[ _-]?)?[0-9]{1,4}|GB18030|GBK|ISO 2022 GBK")
 
 _DUMMIES = {"DA": "19000101", "DT": "19000101000000", "TM": "000000", "AS": "000D", "DS": "0", "IS": "0"}
@@ -103,6 +104,17 @@ def _moved(patient: Patient, rule: Rule, value: str) -> str | None:
     return move(value, patient.days)
 
 
+def _is_uid(value: str) -> bool:
+    return len(value) <= _LONGEST_UID and _UID.fullmatch(value) is not None
+
+
+def _class_uid(patient: Patient, _rule: Rule, value: str) -> str | None:
+    """A class of the standard's; a maker's own, or whatever else is a UID, becomes its pseudonym."""
+    if not _is_uid(value):
+        return None
+    return value if is_well_known(value) else patient.pseudonyms.uid(value)
+
+
 TREATS: dict[Treatment, Treat] = {
     Treatment.KEEP: keep,
     Treatment.NUMBER: keep_number,
@@ -111,11 +123,10 @@ TREATS: dict[Treatment, Treat] = {
     Treatment.DUMMY: _dummy,
     Treatment.REMOVE: _remove,
     Treatment.CHARSET: _each(lambda _, __, value: value if _CHARSETS.fullmatch(value) else None),
-    Treatment.CLASS_UID: _each(lambda _, __, value: value if _UID.fullmatch(value) else None),
+    Treatment.CLASS_UID: _each(_class_uid),
+    Treatment.DEVICE_UID: _each(lambda _, __, value: value if _is_uid(value) else None),
     Treatment.UID: _each(lambda patient, _, value: patient.pseudonyms.uid(value)),
-    Treatment.PSEUDONYM: _each(
-        lambda patient, rule, value: patient.pseudonyms.identifier(rule.meaning, value)
-    ),
+    Treatment.INSTANCE_UID: _each(lambda patient, _, value: patient.pseudonyms.instance_uid(value)),
     Treatment.DATE: _each(_moved),
     Treatment.DEVICE_DATE: _each(lambda _, __, value: moments.any_moment(value)),
     Treatment.TIME: _each(lambda _, __, value: moments.time_of_day(value)),

@@ -5,6 +5,8 @@ from enum import Enum, auto
 
 TEXT_VRS = frozenset({"LO", "LT", "SH", "ST", "UC", "UT", "CS"})
 TEMPORAL_VRS = frozenset({"DA", "DT", "TM"})
+NUMBER_VRS = frozenset({"FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
+BYTE_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
 NUMBER_STRING_VRS = frozenset({"DS", "IS"})
 STRING_VRS = TEXT_VRS | TEMPORAL_VRS | NUMBER_STRING_VRS | {"AE", "AS", "PN", "UI", "UR"}
 
@@ -14,7 +16,9 @@ class Treatment(Enum):
 
     KEEP = auto()
     CHARSET = auto()  # kept if it names character sets
-    CLASS_UID = auto()  # kept if it is a UID
+    CLASS_UID = auto()  # kept if the standard knows it, replaced if not
+    DEVICE_UID = auto()  # kept if it is a UID
+    TERM = auto()  # kept if the standard knows it, cleaned as text if not
     NUMBER = auto()  # kept if it is a number
     AGE = auto()  # kept, 90 years at most
     TIME = auto()  # kept if it is a time of day
@@ -24,7 +28,8 @@ class Treatment(Enum):
     TEXT = auto()  # kept, cleaned of the patient's own values
     DESCRIPTOR = auto()  # the same, and of all that looks like an identifier
     WALK = auto()  # the items of a sequence are treated one by one
-    UID = auto()  # replaced by the pseudonymous UID
+    UID = auto()  # replaced by the pseudonymous UID, unless it is the standard's own
+    INSTANCE_UID = auto()  # replaced by the pseudonymous UID in any case
     PSEUDONYM = auto()
     PATIENT_NAME = auto()  # the pseudonym of the patient
     EMPTY = auto()
@@ -36,7 +41,7 @@ class Treatment(Enum):
 class Rule:
     """How the elements of one tag are treated; `otherwise` is for a value that cannot be treated so.
 
-    `vrs` are those of the dictionary; `meaning` is what a pseudonym is keyed by.
+    `vrs` are those of the dictionary; `meaning` is what a pseudonym is keyed by, or whose terms are known.
     """
 
     treatment: Treatment

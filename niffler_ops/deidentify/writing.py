@@ -20,12 +20,10 @@ from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
 )
 
-from niffler_ops.deidentify import pixeldata, statement
+from niffler_ops.deidentify import encoding, pixeldata, statement
 from niffler_ops.deidentify.deidentifier import Deidentifier, Link
 from niffler_ops.deidentify.pixeldata import CannotBlankError, CutShortError, PixelElement
 from niffler_ops.deidentify.regions import Region
@@ -61,6 +59,22 @@ class Unreadable:
     """Not a DICOM file that can be passed on; the reason holds nothing of the file's."""
 
     reason: str
+
+
+def learn_file(source: Path, deidentifier: Deidentifier) -> None:
+    """Let `deidentifier` learn of the file at `source`; whoever de-identifies it says what is wrong with it.
+
+    To be done with all files of a study before the first of them is de-identified.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with _opened(source) as stream:
+                deidentifier.learn(dcmread(stream, stop_before_pixels=True))
+        except ORDERLY_ENDS:
+            raise
+        except BaseException:  # noqa: BLE001 - what cannot be read names nobody
+            return
 
 
 def deidentify_file(source: Path, folder: Path, deidentifier: Deidentifier) -> Written | Held | Unreadable:
@@ -105,12 +119,16 @@ def _opened(source: Path) -> BinaryIO:
 
 def _read(stream: BinaryIO) -> _Original:
     header = dcmread(stream, stop_before_pixels=True)
-    syntax = header.file_meta.TransferSyntaxUID
-    if syntax == DeflatedExplicitVRLittleEndian:
+    if not header:
+        raise CutShortError
+    stated = header.file_meta.get("TransferSyntaxUID")
+    if stated == DeflatedExplicitVRLittleEndian:
         return _read_deflated(stream)
-    implicit, little = header.original_encoding
-    pixels = pixeldata.read_header(stream, explicit=not implicit, little=bool(little))
-    return _Original(header, pixels, stream, syntax if syntax.is_compressed else _native(header))
+    implicit, little = encoding.as_read(header)
+    header.set_original_encoding(implicit, little, header.original_character_set)
+    pixels = pixeldata.read_header(stream, explicit=not implicit, little=little)
+    is_compressed = pixels is not None and pixels.length == pixeldata.UNDEFINED_LENGTH
+    return _Original(header, pixels, stream, encoding.syntax(header, stated, is_compressed=is_compressed))
 
 
 def _read_deflated(stream: BinaryIO) -> _Original:
@@ -124,14 +142,6 @@ def _read_deflated(stream: BinaryIO) -> _Original:
     return _Original(header, _pixel_header(len(value), "OW"), BytesIO(value), ExplicitVRLittleEndian)
 
 
-def _native(header: Dataset) -> UID:
-    """The transfer syntax that a data set really has; files that say another exist in every archive."""
-    implicit, little = header.original_encoding
-    if not little:
-        return ExplicitVRBigEndian
-    return ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-
-
 def _pixel_header(length: int, vr: str) -> PixelElement:
     """The header of a pixel data element in Explicit VR Little Endian."""
     header = struct.pack("<HH2sHL", _PIXEL_DATA >> 16, _PIXEL_DATA & 0xFFFF, vr.encode(), 0, length)
@@ -142,6 +152,8 @@ def _why_unreadable(error: BaseException) -> str:
     """What to tell of an error; its own text may hold values of the file."""
     if isinstance(error, InvalidDicomError):
         return "this is no DICOM file"
+    if isinstance(error, encoding.WrongSyntaxError):
+        return str(error)
     if isinstance(error, CutShortError | EOFError):
         return "the file is cut short"
     return f"the file cannot be read or encoded anew ({type(error).__name__})"

@@ -15,6 +15,7 @@ from niffler_ops.deidentify import (
     Unreadable,
     Written,
     deidentify_file,
+    learn_file,
 )
 from tests.support.nasty import Corpus, nasty_corpus
 
@@ -37,7 +38,10 @@ def test_nothing_is_found(
     output, linking = tmp_path / "output", tmp_path / "linking.csv"
     output.mkdir()
     written = 0
-    for file in sorted(path for path in corpus.folder.rglob("*") if path.is_file()):
+    files = sorted(path for path in corpus.folder.rglob("*") if path.is_file())
+    for file in files:
+        learn_file(file, deidentifier)
+    for file in files:
         result = deidentify_file(file, output, deidentifier)
         written += isinstance(result, Written)
         links |= set() if isinstance(result, Unreadable) else set(result.links)

@@ -26,7 +26,7 @@ PATIENT = {
 
 def cleaner(*, dates_stay: bool = False, **changes: str) -> Cleaner:
     values = {tag_for_keyword(keyword) or 0: text for keyword, text in (PATIENT | changes).items()}
-    return Cleaner(identity_of(values), PSEUDONYMS, dates_stay=dates_stay)
+    return Cleaner(identity_of(values.items()), PSEUDONYMS, dates_stay=dates_stay)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def cleaner(*, dates_stay: bool = False, **changes: str) -> Cleaner:
         ("Muller, Anna", "REMOVED, REMOVED"),
         ("LÜDENSCHEIDT2", "REMOVED2"),
         ("MÜLLERLÜDENSCHEIDTANNAMARIA", "REMOVED"),
-        ("spine of Conan O'Brien", "spine of REMOVED O'REMOVED"),
+        ("spine of Conan O'Brien", "spine of REMOVED REMOVED"),
         ("Jose Cruz, de la carotide", "REMOVED REMOVED, de la carotide"),
         ("山田太郎 頭部", "REMOVED 頭部"),
         ("頭部山田様", "頭部REMOVED様"),

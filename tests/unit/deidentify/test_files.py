@@ -256,3 +256,42 @@ def test_a_large_file_needs_little_memory(tmp_path: Path, blanking: Deidentifier
         assert tracemalloc.get_traced_memory()[1] < 8_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("stated", [IMPLICIT, EXPLICIT, BIG, DEFLATED, JPEGBaseline8Bit, "1.2.3.9", None])
+@pytest.mark.parametrize("true", NATIVE)
+def test_a_file_that_is_not_encoded_as_it_says_is_read_all_the_same_or_named(
+    tmp_path: Path, deidentifier: Deidentifier, true: str, stated: str | None
+) -> None:
+    original = image(SeriesDescription="thorax", WindowCenter="40")
+    result = run(tmp_path, deidentifier, encode(original, true, meta={"TransferSyntaxUID": stated}))
+    if isinstance(result, Unreadable):
+        # Neither says what the bytes are: a byte order or a compression can only be believed.
+        assert re.search(r"byte order|zlib|cannot be read|cut short|is missing", result.reason)
+        assert (true == BIG) != (stated == BIG) or (true == DEFLATED) != (stated == DEFLATED)
+        return
+    assert isinstance(result, Written)
+    passed = dcmread(result.path)
+    assert (passed.WindowCenter, passed.Rows) == (40, 4)
+    assert passed["PixelData"].value == original.PixelData
+
+
+@pytest.mark.parametrize("stated", [IMPLICIT, EXPLICIT, "1.2.3.9", "1.2.840.10008.1.1"])
+def test_compressed_pixels_without_their_transfer_syntax_are_named(
+    tmp_path: Path, deidentifier: Deidentifier, stated: str
+) -> None:
+    original = image(PixelData=encapsulate([b"ab" * 50]))
+    content = encode(original, JPEGLSLossless, meta={"TransferSyntaxUID": stated})
+    result = run(tmp_path, deidentifier, content)
+    assert isinstance(result, Unreadable)
+    assert result.reason == "its pixels are compressed, and its transfer syntax is none of such files"
+
+
+def test_a_reason_repeats_nothing_of_the_header(tmp_path: Path, blanking: Deidentifier) -> None:
+    content = encode(image(Modality="XX", PixelData=encapsulate([b"ab" * 50])), JPEGLSLossless)
+    made = run(tmp_path, blanking, content)
+    assert isinstance(made, Held)
+    assert "JPEG-LS" in made.rule
+    unknown = run(tmp_path, blanking, content.replace(JPEGLSLossless.encode(), b"1.2.840.10008.1.2.99.9"))
+    assert isinstance(unknown, Held | Unreadable)
+    assert "99.9" not in str(unknown)
