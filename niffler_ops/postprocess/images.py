@@ -27,6 +27,7 @@ from niffler_ops.postprocess.fragments import Fragments, Row
 from niffler_ops.postprocess.job import Job, Settings
 from niffler_ops.postprocess.marker import Marker
 from niffler_ops.postprocess.outputs import Folders, write_output
+from niffler_ops.postprocess.people import learn_people
 from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE, quietly, why
 
 SCALINGS = {
@@ -40,6 +41,7 @@ def draw_images(job: Job, context: Context, fragments: Fragments, marker: Marker
     """Draw every frame of every file; a file that cannot be drawn is held."""
     settings = job.settings
     _ = context.deidentifier, context.columns  # what is wrong with the settings is no file's fault
+    learn_people(job, context, marker)
     rendering = _rendering(settings)
     by_series = rendering.scaling is Scaling.SERIES_PERCENTILES
     limits = _limits_of_series(job, rendering, marker) if by_series else {}

@@ -8,6 +8,7 @@ from niffler_ops.postprocess.context import Context
 from niffler_ops.postprocess.fragments import Fragments
 from niffler_ops.postprocess.job import Job
 from niffler_ops.postprocess.marker import Marker
+from niffler_ops.postprocess.people import learn_people
 from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE, quietly
 
 
@@ -15,6 +16,7 @@ def write_instances(job: Job, context: Context, fragments: Fragments, marker: Ma
     """De-identify every file; one that may not be passed on, or cannot be read, is held."""
     written = 0
     _ = context.deidentifier  # what is wrong with the settings is no file's fault
+    learn_people(job, context, marker)
     for path, deadly in marker.each(job.files):
         if deadly:
             fragments.hold(path, rule=DEADLY, reason=DIED)

@@ -10,12 +10,14 @@ from niffler_ops.postprocess.context import Context
 from niffler_ops.postprocess.fragments import Fragments
 from niffler_ops.postprocess.job import Job
 from niffler_ops.postprocess.marker import Marker
+from niffler_ops.postprocess.people import learn_people
 from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE, quietly, why
 
 
 def store_records(job: Job, context: Context, fragments: Fragments, marker: Marker) -> None:
     """Raises StoreUnavailableError where the store cannot be reached."""
     _ = context.deidentifier  # what is wrong with the settings is no file's fault
+    learn_people(job, context, marker)
     read = union((context.columns, *context.featuresets))
     tags = wanted_tags(read)
     specific = None if tags is None else [*tags, *IDENTITY_TAGS]
