@@ -31,6 +31,9 @@ _DESCRIPTIVE = re.compile(
     r"(Description|Comments|Label|(Protocol|Template|StructureSet|Plan|ROI|Entity)Name"
     r"|ScheduledStudyLocation|ScheduledProcedureStepLocation|ReasonForTheAttributeModification)$"
 )
+# Codes in these stand for a person or a place, whatever the sequences around them are.
+_SOMEBODY = re.compile(r"(Person|Physician|Operator|Performer|Observer|Author|Creator|User)\w*CodeSequence")
+_PLACE = re.compile("InstitutionCodeSequence")
 _DEVICE = re.compile(
     r"Station|Device|Serial|Gantry|Detector|Generator|Plate|Cassette|Lens|Camera|TreatmentMachine|XRaySource"
     r"|Transducer|UDI|SourceManufacturer"
@@ -100,7 +103,7 @@ def meaning(element: Element, options: Options) -> Meaning:
     private = not name or element.tag >> 24 in {0x50, 0x60} or element.tag == _PRIVATE_INFORMATION
     if not private and _is_kept((*within, name), options):
         return Meaning.NOTHING
-    if element.vr == "PN":
+    if element.vr == "PN" or _is_code_of(_SOMEBODY, element):
         return Meaning.NAME
     if element.vr == "UI":
         return Meaning.NOTHING if _CLASS_UID.search(name) else Meaning.UID
@@ -109,13 +112,17 @@ def meaning(element: Element, options: Options) -> Meaning:
     return _of_private(element) if private else _of_public(element, within, options)
 
 
+def _is_code_of(sequence: re.Pattern[str], element: Element) -> bool:
+    return _CODED.search(element.keyword) is not None and any(map(sequence.search, element.path[:-1]))
+
+
 def _of_private(element: Element) -> Meaning:
     return Meaning.NOTHING if element.vr in NUMERIC | {"TM", "CS", "AS"} else Meaning.TEXT
 
 
 def _of_public(element: Element, within: list[str], options: Options) -> Meaning:
     name = element.keyword
-    if element.vr == "AE":
+    if element.vr == "AE" or _is_code_of(_PLACE, element):
         return Meaning.IDENTIFIER
     if element.vr == "AS":
         return _of_age(element, options)

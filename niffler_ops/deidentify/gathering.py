@@ -71,7 +71,7 @@ def _in_sequence(
     content = element.value or b""
     if not isinstance(element, RawDataElement) or not isinstance(content, bytes):
         return _in_items(tag, element, charset)
-    if not _TELLING_BYTES[element.is_little_endian].search(content):
+    if tag not in _TELLING_CODES and not _TELLING_BYTES[element.is_little_endian].search(content):
         return ()
     return (_of_small if len(content) <= _SMALL else _of_raw)(
         tag, element.VR, content, element.is_implicit_VR, element.is_little_endian, charset

@@ -25,6 +25,7 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
 )
 
+from tests.support.nasty_hidden import plant_hidden
 from tests.support.planting import (
     BYTES,
     CT,
@@ -124,6 +125,7 @@ def nasty_corpus(folder: Path, *, seed: int = 0) -> Corpus:
         _plant_held(planter)
         _plant_hostile(planter)
         _plant_broken(planter)
+        plant_hidden(planter)
     return Corpus(folder=folder, files=tuple(planter.files), markers=tuple(planter.markers))
 
 

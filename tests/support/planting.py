@@ -83,6 +83,11 @@ class Planter:
         self.files: list[NastyFile] = []
         self.markers: list[Marker] = []
 
+    @property
+    def count(self) -> int:
+        """How many values there are so far: another number each time a file was planted."""
+        return self._count
+
     def value(self, vr: str) -> tuple[Any, str]:
         """The next value of a VR, and its text."""
         self._count += 1
