@@ -3,6 +3,7 @@
 import numpy as np
 
 from niffler_ops.png.depth import to_depth
+from niffler_ops.png.description import shown
 from niffler_ops.png.errors import CannotRenderError
 from niffler_ops.png.words import Array, Layout, StoredFrame
 
@@ -17,7 +18,7 @@ def rgb(frame: StoredFrame, depth: int) -> Array:
     if frame.photometric in _YBR:
         samples = rgb_of_ybr(samples, frame.layout.stored)
     elif frame.photometric != "RGB":
-        raise CannotRenderError(f"{frame.photometric or 'no'} photometric interpretation of three samples")
+        raise CannotRenderError(f"{shown(frame.photometric)} photometric interpretation of three samples")
     return to_depth(samples, frame.layout.stored, depth)
 
 

@@ -6,6 +6,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
+from niffler_ops.deidentify.terms import TERMS
 from niffler_ops.png.errors import CannotRenderError
 from niffler_ops.png.values import first_number, text_of
 
@@ -86,7 +87,15 @@ def is_encapsulated(syntax: UID) -> bool:
 
 def named(syntax: UID) -> str:
     """A transfer syntax for people: its name and UID."""
-    return f"{syntax.name} ({syntax})" if syntax.name != syntax else str(syntax)
+    return (
+        f"{syntax.name} ({syntax})" if syntax.name != syntax else "a transfer syntax that nobody registered"
+    )
+
+
+def shown(photometric: str) -> str:
+    """What a reason says of PhotometricInterpretation: nothing that the standard does not know."""
+    known = photometric in TERMS["PhotometricInterpretation"]
+    return photometric if known else "unknown" if photometric else "no"
 
 
 def _whole(header: Dataset, keyword: str, default: int | None = None) -> int:
@@ -103,6 +112,6 @@ def _check(pixel: ImagePixel) -> None:
     if min(pixel.rows, pixel.columns) < 1:
         raise CannotRenderError("Rows or Columns is 0")
     if pixel.samples not in _SAMPLES or (pixel.is_grey and pixel.samples != 1):
-        raise CannotRenderError(f"{pixel.samples} samples a pixel with {pixel.photometric or 'nothing'}")
+        raise CannotRenderError(f"{pixel.samples} samples a pixel with {shown(pixel.photometric)}")
     if pixel.bits_allocated not in _BITS or not 0 < pixel.bits_stored <= pixel.bits_allocated:
         raise CannotRenderError(f"{pixel.bits_stored} bits stored in {pixel.bits_allocated}")

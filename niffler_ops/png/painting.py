@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from niffler_ops.png.aspect import pixel_aspect_ratio, squared
 from niffler_ops.png.blanking import blanked
 from niffler_ops.png.colour import rgb
+from niffler_ops.png.description import shown
 from niffler_ops.png.display import Coloured, Displayed, Painted, Raw, Transform, raw_of, transformed
 from niffler_ops.png.encoding import encoded
 from niffler_ops.png.errors import CannotRenderError
@@ -47,7 +48,7 @@ class Painter:
             if instance.pixel.samples > 1:
                 return None
             if instance.palette is None:
-                raise CannotRenderError(f"{instance.pixel.photometric or 'no photometric interpretation'}")
+                raise CannotRenderError(f"{shown(instance.pixel.photometric)} photometric interpretation")
             return Painted(instance.palette, depth)
         plan = instance.plan(frame)
         limits = self.limits or Limits(0.0, 0.0)

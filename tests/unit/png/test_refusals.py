@@ -49,7 +49,8 @@ def test_what_has_no_pixels(refusal: Callable[..., str]) -> None:
         ({"BitsAllocated": 12}, "12 bits stored in 12"),
         ({"BitsStored": 17}, "17 bits stored in 16"),
         ({"SamplesPerPixel": 2}, "2 samples a pixel with MONOCHROME2"),
-        ({"PhotometricInterpretation": "RGB"}, "RGB"),
+        ({"PhotometricInterpretation": "RGB"}, "RGB photometric interpretation"),
+        ({"PhotometricInterpretation": "DOE JANE"}, "unknown photometric interpretation"),
         ({"Rows": 400}, "the pixel data is shorter than Rows, Columns and NumberOfFrames say"),
     ],
 )
@@ -63,7 +64,7 @@ def test_descriptions_that_make_no_sense(
     ("syntax", "name"),
     [
         ("1.2.840.10008.1.2.4.102", "MPEG-4 AVC/H.264 High Profile / Level 4.1 (1.2.840.10008.1.2.4.102)"),
-        ("1.2.3.4.5", "1.2.3.4.5"),
+        ("1.2.3.4.5", "a transfer syntax that nobody registered"),
     ],
 )
 def test_transfer_syntaxes_without_decoder_are_named(
