@@ -361,3 +361,35 @@ def test_no_bytes_can_make_it_fail(
         raw = raw_element(source, "SOPClassUID", tag=Tag(number), VR=vr, value=value, length=len(value))
         source[raw.tag] = raw
     assert deidentifier.dataset(source).dataset.PatientIdentityRemoved == "YES"
+
+
+@pytest.mark.parametrize("charset", ["ISO_IR 100", "ISO_IR 192", "GB18030"])
+def test_an_identifier_has_one_pseudonym_in_every_character_set(
+    deidentifier: Deidentifier, pseudonyms: Pseudonyms, charset: str
+) -> None:
+    result = deidentifier.dataset(read(patient(SpecificCharacterSet=charset, PatientID="Zü-7")))
+    assert (
+        result.dataset.PatientID == result.dataset.PatientName == pseudonyms.identifier("PatientID", "Zü-7")
+    )
+    assert ("PatientID", "Zü-7", result.dataset.PatientID) in result.links
+    assert pseudonyms.identifier("PatientID", "Zu\u0308-7") == result.dataset.PatientID
+
+
+def test_an_instance_never_keeps_its_uid_and_a_class_only_if_it_is_registered(
+    deidentifier: Deidentifier, pseudonyms: Pseudonyms
+) -> None:
+    known = "1.2.840.10008.1.1"
+    source = patient(
+        SOPInstanceUID=known, SOPClassUID="1.2.840.10008.5.1.4.1.1.712345", FrameOfReferenceUID=known
+    )
+    result = deidentifier.dataset(read(source)).dataset
+    assert result.SOPInstanceUID == pseudonyms.instance_uid(known) != known
+    assert result.SOPClassUID.startswith("2.25.")
+    assert result.FrameOfReferenceUID == known
+
+
+def test_a_backslash_is_part_of_an_identifier(deidentifier: Deidentifier, pseudonyms: Pseudonyms) -> None:
+    result = deidentifier.dataset(read(patient(PatientID="P1\\P2")))
+    assert (
+        result.dataset.PatientID == pseudonyms.identifier("PatientID", "P1\\P2") == result.dataset.PatientName
+    )
