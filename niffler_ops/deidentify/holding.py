@@ -11,9 +11,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from niffler_ops.deidentify.elements import PADDING, plain_text
+from niffler_ops.deidentify.pseudonyms import is_well_known
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
-_STANDARD = "1.2.840.10008."
 _SECONDARY_CAPTURE = (f"{_STORAGE}7", "1.2.840.10008.5.1.1.29", "1.2.840.10008.5.1.1.30")
 _ULTRASOUND = (f"{_STORAGE}3", f"{_STORAGE}6")
 _DIRECTORY = "1.2.840.10008.1.3.10"
@@ -119,7 +119,7 @@ RULES = (
     HeldBy(
         "unknown-class",
         "an object without a standard SOP class may hold anything",
-        lambda facts: not facts.sop_class.startswith(_STANDARD),
+        lambda facts: not is_well_known(facts.sop_class),
     ),
 )
 
