@@ -1,6 +1,8 @@
 """The two forms of the query: which CSV columns are which keys, or everything that is wrong about it."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from niffler_ops.config.attributes import keyword_of
@@ -92,16 +94,38 @@ def post_processing_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("command", "the site's command, because PostProcessors names `command`")
     if data.get("png_bits") not in {None, 8, 16}:
         yield Problem("png_bits", "8 or 16")
-    storage, output = data.get("storage_folder"), data.get("given_output_folder")
-    if storage is not None and output is not None and (storage == output or storage in output.parents):
-        yield Problem("given_output_folder", "a folder outside StorageFolder")
-    key = data.get("pseudonym_key")
-    if key is not None and output is not None and output in key.parents:
-        yield Problem("pseudonym_key", "a file outside OutputFolder, which leaves")
     if {"RetainModifiedDates", "RetainFullDates"} <= set(data.get("deidentify_options") or ()):
         yield Problem("deidentify_options", "either `RetainModifiedDates` or `RetainFullDates`")
-    if storage is not None and output is not None and output in storage.parents:
+    yield from _place_problems(data)
+
+
+def _place_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """What leads back to people would stand where OutputFolder leaves, or the reverse; links are followed."""
+    storage = data.get("storage_folder")
+    if storage is None:
+        return
+    output = _real(data.get("given_output_folder") or output_beside(storage))
+    if _stands_in(output, _real(storage)):
+        yield Problem("given_output_folder", "a folder outside StorageFolder")
+    elif _stands_in(_real(storage), output):
         yield Problem("given_output_folder", "a folder that StorageFolder is not in")
+    for attribute, what in (("pseudonym_key", "file"), ("ledger_folder", "folder")):
+        private = data.get(attribute)
+        if private is not None and _stands_in(_real(private), output):
+            yield Problem(attribute, f"a {what} outside OutputFolder, which leaves")
+
+
+def output_beside(storage: Path) -> Path:
+    """The OutputFolder of a StorageFolder where none is given."""
+    return storage.with_name(f"{storage.name}-deidentified")
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _stands_in(path: Path, folder: Path) -> bool:
+    return path == folder or folder in path.parents
 
 
 def _is_given(data: Mapping[str, Any], key: str) -> bool:

@@ -10,7 +10,13 @@ from pydantic import ConfigDict, Field, ValidationInfo
 
 from niffler_ops.config.audit_trail import AuditTrailKeys
 from niffler_ops.config.extraction import DEFAULT_FILE_PATH, ExtractionKeys
-from niffler_ops.config.forms import Problem, destination_problems, key_columns, post_processing_problems
+from niffler_ops.config.forms import (
+    Problem,
+    destination_problems,
+    key_columns,
+    output_beside,
+    post_processing_problems,
+)
 from niffler_ops.config.keys import describe
 from niffler_ops.config.kinds import Kind
 from niffler_ops.config.notices import NoticeKeys, notice_problems
@@ -111,8 +117,7 @@ class Config(
     @property
     def output_folder(self) -> Path:
         """Where what leaves identity behind goes."""
-        default = self.storage_folder.with_name(f"{self.storage_folder.name}-deidentified")
-        return self.given_output_folder or default
+        return self.given_output_folder or output_beside(self.storage_folder)
 
     def digestible(self) -> dict[str, str]:
         """The effective value of every key as canonical JSON, for the ledger to remember.

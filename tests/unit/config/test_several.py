@@ -235,3 +235,24 @@ def test_what_a_command_line_gives_is_read_the_same(configured: Attributes) -> N
     assert config.command == ("/opt/convert", "--fast")
     assert config.deidentify_options == DEFAULT_OPTIONS
     assert configured(QUERY | keys | {"DeidentifyOptions": []}).deidentify_options == ()
+
+
+@pytest.mark.parametrize(
+    ("links", "keys", "problem"),
+    [
+        ({"link": "study"}, {"OutputFolder": "link/out"}, "OutputFolder: "),
+        ({"study-deidentified": "study"}, {}, "OutputFolder: "),
+        ({"study": "out/study"}, {"OutputFolder": "out"}, "OutputFolder: "),
+        ({"keys": "out"}, {"OutputFolder": "out", "PseudonymKey": "keys/one"}, "PseudonymKey: "),
+        ({}, {"PseudonymKey": "study-deidentified/one"}, "PseudonymKey: "),
+        ({"ledgers": "out"}, {"OutputFolder": "out", "LedgerFolder": "ledgers"}, "LedgerFolder: "),
+    ],
+)
+def test_links_lead_nothing_private_into_what_leaves(
+    refused: Problems, tmp_path: Path, links: Mapping[str, str], keys: Mapping[str, Any], problem: str
+) -> None:
+    for name, target in links.items():
+        (tmp_path / target).mkdir(parents=True)
+        (tmp_path / name).symlink_to(tmp_path / target)
+    (found,) = refused(**keys)
+    assert found.startswith(problem)
