@@ -25,7 +25,11 @@ class Palette:
 
     def colours(self, stored: Array, depth: int) -> Array:
         """The colours of stored values: one more axis, of three."""
-        entries = to_depth(np.frombuffer(self.content, "<u2").reshape(-1, 3), self.bits, depth)
+        entries, bits = np.frombuffer(self.content, "<u2").reshape(-1, 3), self.bits
+        if bits > depth:
+            # The upper bits are right both for writers who multiply 8 bits by 256 and by 257.
+            entries, bits = entries >> np.uint16(bits - depth), depth
+        entries = to_depth(entries, bits, depth)
         colours: Array = entries[np.clip(stored - self.first, 0, len(entries) - 1).astype(np.intp)]
         return colours
 

@@ -68,7 +68,13 @@ def test_eight_bits_fill_sixteen(draw: Draw) -> None:
 def test_sixteen_bits(draw: Draw) -> None:
     samples = [[65535, 256, 255], [1, 2, 3]]
     assert draw(coloured(samples, kind="<u2"), bits=16)[0].tolist() == samples
-    assert draw(coloured(samples, kind="<u2"), bits=8)[0].tolist() == [[255, 1, 0], [0, 0, 0]]
+    assert draw(coloured(samples, kind="<u2"), bits=8)[0].tolist() == [[255, 1, 1], [0, 0, 0]]
+
+
+def test_sixteen_bits_are_rounded_to_eight(draw: Draw) -> None:
+    samples = np.arange(1, 1 << 16).repeat(3).reshape(-1, 3)
+    expected = np.rint(samples * 255 / 65535)
+    assert np.array_equal(draw(coloured(samples.tolist(), kind="<u2"), bits=8)[0], expected)
 
 
 def test_twelve_of_sixteen_bits(draw: Draw) -> None:
