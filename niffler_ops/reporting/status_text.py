@@ -143,6 +143,11 @@ def advice(status: Status) -> Iterator[str]:
         return
     if not rows.problems:
         yield "Every row is done."
+    failed = {name: post.failed for name, post in status.post.items() if post.failed}
+    if failed:
+        told = ", ".join(f"{name} of {_studies(number)}" for name, number in failed.items())
+        yield f"Post-processing failed: {told}; the log says why, --retry-failed takes it up again."
+    if not rows.problems:
         return
     if rows.problems > rows.rejected:
         yield "Next: run the same command again with --retry-failed to take up what is partial, failed or"

@@ -94,6 +94,14 @@ def test_a_finished_one_without_problems_leaves_nothing_to_do() -> None:
     assert paragraph(shown) == "Every row is done."
 
 
+def test_post_processing_that_has_failed_is_told_where_every_row_is_done() -> None:
+    post = {"metadata": PostCounts(done=15), "png": PostCounts(failed=15), "deidentify": PostCounts(failed=1)}
+    shown = text(state=ExtractionState.FINISHED, rows=Counts(done=15), finished_at=EARLIER, post=post)
+    told = "Post-processing failed: png of 15 studies, deidentify of 1 study; the log says why"
+    assert f"Every row is done. {told}" in paragraph(shown)
+    assert "--retry-failed" in paragraph(shown)
+
+
 def test_a_finished_one_with_problems_names_retry_failed() -> None:
     shown = text(
         state=ExtractionState.FINISHED,
