@@ -2,7 +2,10 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sh
 
@@ -20,7 +23,7 @@ def run_command(job: Job) -> Outcome:
     except sh.CommandNotFound:
         return Outcome(verdict=Verdict.FAILED, reason=f"Command: {program} is not there, or may not be run")
     try:
-        with Path(os.devnull).open("wb") as nowhere:
+        with Path(os.devnull).open("wb") as nowhere, _none_outlives_us():
             ended = command(  # type: ignore[call-overload]  # whose _ok_code may be a range
                 *arguments,
                 _in=json.dumps(_description(job)),
@@ -40,6 +43,29 @@ def run_command(job: Job) -> Outcome:
         return Outcome(verdict=Verdict.LATER, reason=f"Command: {program} asks to be run again later")
     how = f"was ended by signal {-code}" if code < 0 else f"ended with exit status {code}"
     return Outcome(verdict=Verdict.FAILED, reason=f"Command: {program} {how}")
+
+
+@contextmanager
+def _none_outlives_us() -> Iterator[None]:
+    """While this lasts, our end is that of our process group: of what the command has started, too.
+
+    The kernel ends only the command itself with us. A shell in a session of its own waits for a line on a
+    pipe, which is cut off when we die, however we do.
+    """
+    if os.getpgrp() != os.getpid():  # it would be the end of others
+        yield
+        return
+    reader, writer = os.pipe()
+    watch = 'read -r line || kill -s KILL -- "-$0"'
+    options: dict[str, Any] = {"_bg": True, "_bg_exc": False, "_new_session": True, "_tty_out": False}
+    options |= {"_in": reader, "_out": os.devnull, "_err": os.devnull}
+    sh.Command("/bin/sh")("-c", watch, os.getpid(), **options)
+    os.close(reader)
+    try:
+        yield
+        os.write(writer, b"\n")
+    finally:
+        os.close(writer)
 
 
 def _description(job: Job) -> dict[str, object]:

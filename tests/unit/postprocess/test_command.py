@@ -11,6 +11,7 @@ import pytest
 from niffler_ops.postprocess.crew import worker_command
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Verdict
 from niffler_ops.postprocess.running import run
+from niffler_ops.processes.launcher import Launcher
 from tests.support.processes import end, is_running, running, wait_until
 from tests.unit.postprocess.workplace import Workplace
 
@@ -142,6 +143,51 @@ def test_it_dies_with_its_worker(job: Make, tmp_path: Path, number: int) -> None
             wait_until(lambda: not is_running(pid), "the end of the command")
         finally:
             end(pid)
+
+
+def test_what_it_has_started_dies_with_a_worker_that_is_killed(job: Make, tmp_path: Path) -> None:
+    background = f"sleep 60 & echo $! > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; wait"
+    (tmp_path / "1.job").write_bytes(job(background).written())
+    pid_file = tmp_path / "pid"
+    launcher = Launcher()
+    child = launcher.launch(
+        "postprocess",
+        worker_command([tmp_path / "1.job"]),
+        environment={},
+        on_line=lambda _line: None,
+        on_exit=lambda _code: None,
+    )
+    wait_until(pid_file.exists, "the command")
+    pid = int(pid_file.read_text())
+    assert is_running(pid)
+    os.kill(child.pid, signal.SIGKILL)
+    try:
+        wait_until(lambda: not is_running(pid), "the end of what the command has started")
+    finally:
+        end(pid)
+    while launcher.children:
+        launcher.dispatch(0.1)
+
+
+def test_what_it_leaves_running_in_the_end_is_its_own_affair(job: Make, tmp_path: Path) -> None:
+    (tmp_path / "1.job").write_bytes(job(f"sleep 60 > /dev/null 2>&1 & echo $! > {tmp_path}/pid").written())
+    lines: list[str] = []
+    launcher = Launcher()
+    launcher.launch(
+        "postprocess",
+        worker_command([tmp_path / "1.job"]),
+        environment={},
+        on_line=lines.append,
+        on_exit=lambda _code: None,
+    )
+    while launcher.children:
+        launcher.dispatch(0.1)
+    pid = int((tmp_path / "pid").read_text())
+    try:
+        assert any('"done"' in line for line in lines)
+        assert is_running(pid)
+    finally:
+        end(pid)
 
 
 def _parent(pid: int) -> int:
