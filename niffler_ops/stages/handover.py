@@ -47,7 +47,7 @@ class HandoverStage:
         )
         self._rests: dict[str, Rest] = {}
         self._at_workers: set[int] = set()
-        self._tables_tried = False
+        self._tables_failed = 0
 
     @property
     def is_open(self) -> bool:
@@ -105,7 +105,8 @@ class HandoverStage:
         )
 
     def _tables_due(self) -> bool:
-        return not self._tables_tried and self._place.ledger.handovers.tables_behind() is not None
+        tried = self._tables_failed >= self._place.config.max_attempts
+        return not tried and self._place.ledger.handovers.tables_behind() is not None
 
     def _write_tables(self) -> None:
         job = Job(name="tables", processor=Processor.TABLES, files=(), settings=self._settings)
@@ -117,8 +118,9 @@ class HandoverStage:
             with self._place.ledger.transaction():
                 self._place.ledger.handovers.tables_written(event)
         elif outcome.verdict is Verdict.FAILED:
-            self._tables_tried = True  # the next run tries again
-            log.error("The tables in %s are not up to date: %s", self._settings.output, outcome.reason)
+            self._tables_failed += 1
+            if not self._tables_due():  # until the next run
+                log.error("The tables in %s are not up to date: %s", self._settings.output, outcome.reason)
 
     def _answered(self, handover: Handover, outcome: Outcome) -> None:
         self._at_workers.discard(handover.id)

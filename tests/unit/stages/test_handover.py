@@ -28,7 +28,7 @@ HEADER = """
 answer() {
     echo "{\\"job\\": $n, \\"verdict\\": \\"$1\\", \\"reason\\": \\"$2\\", \\"files\\": 2, \\"held\\": 1}"
 }
-tell() { cat "$1" >> JOBS; echo >> JOBS; }
+tell() { printf '%s\\n' "$(cat "$1")" >> JOBS; }
 n=0
 for job; do
 n=$((n + 1))
@@ -368,10 +368,23 @@ def test_tables_that_cannot_be_written_are_told_and_do_not_hold_up_the_run(
     pictures.study("1.1")
     pictures.advance()
     pictures.answers(DIES)
-    pictures.advance(alone=True)
+    for _ in range(3):
+        assert pictures.is_open()
+        pictures.advance(alone=True)
     assert "are not up to date: its worker was ended by signal 9" in caplog.text
     assert not pictures.is_open()
     assert pictures.is_open_anew(), "the next run tries again"
+
+
+def test_a_table_writer_that_is_killed_once_is_followed_by_another(pictures: Handing) -> None:
+    pictures.study("1.1")
+    pictures.advance()
+    pictures.answers(DIES)
+    pictures.advance(alone=True)
+    pictures.answers(DOES)
+    pictures.advance(alone=True)
+    assert pictures.given() == [PNG, "tables", "tables"]
+    assert not pictures.is_open_anew()
 
 
 def test_tables_that_a_run_before_did_not_come_to_are_written_by_the_next(pictures: Handing) -> None:
