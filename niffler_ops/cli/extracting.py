@@ -23,7 +23,9 @@ from niffler_ops.errors import AlreadyRunningError, NifflerError, StoppedError
 from niffler_ops.intake import read_rows
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
+from niffler_ops.postprocess.claim import claimed
 from niffler_ops.postprocess.configured import check, digests, settings_of, summary
+from niffler_ops.postprocess.job import Processor
 from niffler_ops.processes.inspection import storescp_count
 from niffler_ops.recovery import end_orphans, recover
 from niffler_ops.reporting.catalogue import write_catalogue
@@ -188,6 +190,8 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
             rows, studies = ledger.rows.take_up(), ledger.studies.take_up()
             ledger.handovers.take_up()
         log.info("Taken up again: %d rows and %d studies", rows, studies)
+    if any(processor != Processor.COMMAND for processor in config.post_processors):
+        stack.enter_context(claimed(settings_of(config, opened.layout)))
     with ledger.transaction():
         ledger.passing.adopt([str(archive) for archive in config.src_aet])
     _adopt_processors(config, opened)
@@ -228,7 +232,8 @@ def _adopt_processors(config: Config, opened: Opened) -> None:
         log.info("Post-processing: %d studies that are done already are worked on", adoption.added)
     if adoption.redone:
         log.info(
-            "Post-processing: its settings have changed, %d studies are worked on again", adoption.redone
+            "Post-processing: other settings than before, or its output is gone: %d studies again",
+            adoption.redone,
         )
 
 

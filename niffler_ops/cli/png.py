@@ -53,13 +53,24 @@ def parser() -> ArgumentParser:
     )
     parser.add_argument("--flatten", choices=LEVELS, help="the deepest level of folders (default: series)")
     parser.add_argument(
-        "--files-per-folder", metavar="N", type=int, default=0, help="numbered folders below that"
+        "--files-per-folder",
+        metavar="N",
+        type=_count,
+        default=0,
+        help="numbered folders below that, with N files at most (default: 0, any number)",
     )
     parser.add_argument(
         "--featureset", metavar="FILE", type=Path, help="the columns of metadata.csv (default: all public)"
     )
     add_common_options(parser)
     return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
 
 
 def _draw(arguments: Namespace) -> int:
@@ -81,7 +92,7 @@ def _draw(arguments: Namespace) -> int:
         scaling=arguments.scaling,
         aspect=arguments.aspect,
         flatten=arguments.flatten or known.flatten,
-        files_per_folder=max(arguments.files_per_folder, 0),
+        files_per_folder=arguments.files_per_folder,
         draw=known.draw,
         common=known.common_headers,
         everything=not (featuresets or known.specific_headers),

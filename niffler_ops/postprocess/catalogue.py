@@ -11,12 +11,13 @@ from typing import NamedTuple, Self
 from pydicom import dcmread
 
 from niffler_ops.database import connect, transaction
-from niffler_ops.postprocess.reading import quietly
+from niffler_ops.postprocess.reading import is_of_the_disk, quietly
 
 IDENTITY = ["StudyInstanceUID"]
 PREAMBLE, MAGIC = 128, b"DICM"
 AT_ONCE = 500
 WITHOUT = "without-study"
+UNOPENED = "unopened"
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
@@ -55,6 +56,7 @@ class Catalogue:
         (latest,) = connection.execute("SELECT coalesce(max(seen), 0) FROM files").fetchone()
         self._run = int(latest)
         self.closed_folders = 0  # that could not be looked into
+        self.unopened: list[tuple[str, str]] = []  # files that could not be read, and why: not remembered
 
     @classmethod
     def open(cls, path: Path, folder: Path) -> Self:
@@ -137,6 +139,15 @@ class Catalogue:
                 yield entry
 
     def _look_at(self, entry: os.DirEntry[str]) -> bool:
+        try:
+            return self._is_dicom(entry)
+        except FileNotFoundError:
+            return False  # it has gone since the folder was listed
+        except OSError as error:
+            self.unopened.append((entry.path, error.strerror or type(error).__name__))
+            return False
+
+    def _is_dicom(self, entry: os.DirEntry[str]) -> bool:
         status = entry.stat(follow_symlinks=False)
         path = os.fsencode(os.path.relpath(entry.path, self._folder))
         query = "SELECT dicom FROM files WHERE path = ? AND size = ? AND modified = ?"
@@ -154,11 +165,8 @@ class Catalogue:
 
 
 def _study_of(path: str) -> str | None:
-    """What the file is grouped by; None where it is no DICOM file."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return WITHOUT  # whoever works on it says that it cannot be opened
+    """What the file is grouped by; None where it is no DICOM file. OSError where it cannot be read."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode) or stream.read(PREAMBLE + 4)[PREAMBLE:] != MAGIC:
             return None
@@ -167,6 +175,8 @@ def _study_of(path: str) -> str | None:
             with quietly():
                 header = dcmread(stream, stop_before_pixels=True, specific_tags=IDENTITY)
                 uid = str(header.get("StudyInstanceUID", "") or "")
-        except Exception:  # noqa: BLE001 - its post-processor will say what is wrong with it
+        except Exception as error:
+            if is_of_the_disk(error):
+                raise
             uid = ""
     return hashlib.sha256(uid.encode("utf-8", "replace")).hexdigest()[:26] if uid else WITHOUT

@@ -11,6 +11,7 @@ from niffler_ops.deidentify import Options, load_secret
 from niffler_ops.errors import ConfigurationError
 from niffler_ops.layout import Layout
 from niffler_ops.metadata import load_featuresets, open_store, store_url
+from niffler_ops.postprocess.claim import check_claim, recorded
 from niffler_ops.postprocess.job import Processor, Settings
 
 MONGO_VARIABLE = "MONGO_URI"
@@ -18,7 +19,7 @@ MONGO_VARIABLE = "MONGO_URI"
 
 def settings_of(config: Config, layout: Layout) -> Settings:
     """The settings of every job of an extraction."""
-    return Settings(
+    settings = Settings(
         root=str(layout.storage_folder),
         output=str(config.output_folder),
         private=str(layout.private),
@@ -32,12 +33,13 @@ def settings_of(config: Config, layout: Layout) -> Settings:
         aspect=config.png_aspect,
         command=config.command,
     )
+    return recorded(settings)
 
 
 def check(settings: Settings) -> None:
     """Raise ConfigurationError for everything that is wrong with the settings, before anything is started."""
     problems: list[str] = []
-    for look in (_check_options, _check_featuresets, _check_store, _check_secret):
+    for look in (_check_options, _check_featuresets, _check_store, _check_secret, check_claim):
         try:
             look(settings)
         except ConfigurationError as error:
@@ -80,7 +82,8 @@ def _digest(processor: Processor, settings: Settings) -> dict[str, object]:
         return {"command": settings.command}
     shared: dict[str, object] = {
         "output": settings.output,
-        "secret": settings.secret,
+        "edition": settings.edition,
+        "secret": settings.fingerprint or settings.secret,
         "options": settings.options,
         "recipes": _sha256(_contents([settings.device_recipes] if settings.device_recipes else [])),
     }

@@ -3,7 +3,8 @@
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from niffler_ops.deidentify import Deidentifier, Options, Pseudonyms, load_secret
+from niffler_ops.deidentify import Deidentifier, Options, Pseudonyms, fingerprint, load_secret
+from niffler_ops.errors import ConfigurationError
 from niffler_ops.metadata import (
     EVERYTHING,
     Featureset,
@@ -24,7 +25,7 @@ class Context:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.places = Places.of(settings)
-        self.pseudonyms = Pseudonyms(load_secret(Path(settings.secret)))
+        self.pseudonyms = Pseudonyms(_secret(settings))
 
     @cached_property
     def deidentifier(self) -> Deidentifier:
@@ -47,6 +48,14 @@ class Context:
     def store(self) -> Store:
         """Where records are stored."""
         return open_store(store_url(self.settings.store))
+
+
+def _secret(settings: Settings) -> bytes:
+    """The secret that OutputFolder was claimed with; made at first use where it is not claimed."""
+    secret = load_secret(Path(settings.secret), create=not settings.fingerprint)
+    if settings.fingerprint and fingerprint(secret) != settings.fingerprint:
+        raise ConfigurationError(f"{settings.secret}: the pseudonym key was replaced meanwhile: restore it")
+    return secret
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,8 @@
 """A post-processor on any folder of DICOM files: only what is new or has changed since the last time."""
 
+import errno
 import json
+import os
 from collections import deque
 from contextlib import closing
 from dataclasses import dataclass
@@ -8,17 +10,23 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from niffler_ops.clock import Clock
+from niffler_ops.clock import Clock, timestamp
+from niffler_ops.deidentify import Pseudonyms, load_secret
 from niffler_ops.errors import CannotWriteError, MissingInputError, StoppedError, UsageError
 from niffler_ops.files import make_private_folder, remove_folder
-from niffler_ops.postprocess.catalogue import Catalogue, Study
+from niffler_ops.postprocess.catalogue import UNOPENED, Catalogue, Study
+from niffler_ops.postprocess.claim import TakenError, claimed
 from niffler_ops.postprocess.configured import digests
 from niffler_ops.postprocess.crew import Answer, Crew, locally
+from niffler_ops.postprocess.fragments import Fragments
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
 from niffler_ops.postprocess.marker import forget_all
 from niffler_ops.postprocess.places import Places
+from niffler_ops.postprocess.reading import UNREADABLE
+from niffler_ops.processes.holders import Holder
 from niffler_ops.processes.launcher import Launcher
-from niffler_ops.processes.locks import acquire_folder
+from niffler_ops.processes.locks import Lock, acquire_folder
+from niffler_ops.processes.users import user_name
 
 ATTEMPTS = 3
 MOST_JOBS = 100
@@ -68,7 +76,7 @@ class FolderRun:
     ) -> None:
         self._processor = processor
         self._settings = settings
-        self._digest = json.dumps(digests([processor], settings), sort_keys=True)
+        self._digest = ""  # of the settings; known once OutputFolder is claimed
         self._clock = clock
         self._watcher = watcher
         self._workers = workers
@@ -103,12 +111,36 @@ class FolderRun:
         if not root.is_dir():
             raise MissingInputError(f"{root}: there is no such folder")
         check_places(self._settings)
-        make_private_folder(private)
-        lock = acquire_folder(private)
+        lock = self._private_folder(private)
         try:
-            return self._run(root, private)
+            with claimed(self._settings) as settings:
+                self._settings = settings
+                self._digest = json.dumps(digests([self._processor], settings), sort_keys=True)
+                return self._run(root, private)
+        except TakenError as error:
+            raise UsageError(str(error)) from None
         finally:
             lock.release()
+
+    def _private_folder(self, private: Path) -> Lock:
+        """The folder is made, and ours alone."""
+        holder = Holder(
+            entity=f"niffler-{self._processor}",
+            pid=os.getpid(),
+            user=user_name(os.getuid()),
+            folder=self._settings.root,
+            since=timestamp(self._clock.now()),
+        )
+        try:
+            make_private_folder(private)
+            if not os.access(private, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            raise CannotWriteError(
+                f"{private}: cannot be written ({error.strerror}); it is for the secret and the way back to"
+                " people. Name another place with --private FOLDER."
+            ) from None
+        return acquire_folder(private, holder=holder)
 
     def _run(self, root: Path, private: Path) -> Summary:
         remove_folder(self._requests)
@@ -116,16 +148,27 @@ class FolderRun:
         forget_all(Places.of(self._settings).markers)
         with closing(Catalogue.open(private / "catalogue.sqlite", root)) as catalogue:
             left_out = [private, root / ".niffler"]
-            if not catalogue.scan(except_for=left_out, progress=self._found):
+            found = catalogue.scan(except_for=left_out, progress=self._found)
+            if not found and not catalogue.unopened:
                 raise MissingInputError(f"{root}: there is no DICOM file in it")
             self._summary.closed = catalogue.closed_folders
             try:
+                self._tell_of_unopened(catalogue)
                 self._work(catalogue)
                 self._write_tables()
             finally:
                 self._wind_up()
-            self._summary.held = catalogue.held(self._processor)
+            self._summary.held = catalogue.held(self._processor) + len(catalogue.unopened)
         return self._summary
+
+    def _tell_of_unopened(self, catalogue: Catalogue) -> None:
+        """What cannot be opened now is in failures.csv until a run can open it."""
+        job = Job(name=UNOPENED, processor=self._processor, files=(), settings=self._settings)
+        secret = load_secret(Path(self._settings.secret), create=False)
+        fragments = Fragments(job, Pseudonyms(secret))
+        for path, reason in catalogue.unopened:
+            fragments.hold(path, rule=UNREADABLE, reason=reason)
+        fragments.write()
 
     def _found(self, files: int) -> None:
         self._watcher.found(files)
@@ -187,14 +230,16 @@ class FolderRun:
     def _write_tables(self) -> None:
         job = Job(name="tables", processor=Processor.TABLES, files=(), settings=self._settings)
         answers: list[Outcome] = []
-        self._crew.give([(job, answers.append)])
-        while self._crew.busy:
-            self._stop_if_asked()
-            self._launcher.dispatch(TURN_SECONDS)
-        self._crew.watch()
-        if not answers or answers[0].verdict is not Verdict.DONE:
-            reason = answers[0].reason if answers else "stopped"
-            raise CannotWriteError(f"{self._settings.output}: the tables are not up to date: {reason}")
+        for _ in range(ATTEMPTS):
+            self._crew.give([(job, answers.append)])
+            while self._crew.busy:
+                self._stop_if_asked()
+                self._launcher.dispatch(TURN_SECONDS)
+            self._crew.watch()
+            if answers and answers[-1].verdict is Verdict.DONE:
+                return
+        reason = answers[-1].reason if answers else "stopped"
+        raise CannotWriteError(f"{self._settings.output}: the tables are not up to date: {reason}")
 
     def _wind_up(self) -> None:
         self._crew.stop()

@@ -10,6 +10,7 @@ from niffler_ops.metadata.table import read_rows
 from niffler_ops.metadata.values import Value
 from niffler_ops.postprocess.job import Job
 from niffler_ops.postprocess.places import MADE, TABLES, Places
+from niffler_ops.postprocess.reading import UNREADABLE, why_not_read
 
 Row = Mapping[str, Value]
 
@@ -24,6 +25,7 @@ class Fragments:
         self._links: set[tuple[str, str, str]] = set()
         self._made: list[str] = []
         self.held = 0
+        self.unread = 0  # of those held: not to be read just now
 
     def add(self, table: str, row: Row) -> None:
         """One more row of a table."""
@@ -53,6 +55,12 @@ class Fragments:
                 "reason": reason,
             },
         )
+
+    def hold_bad(self, path: str, reason: str, *, sop_instance_uid: str = "") -> None:
+        """A file is bad, or its disk: then it is to be tried again."""
+        unread = why_not_read(path)
+        self.unread += bool(unread)
+        self.hold(path, rule=UNREADABLE, reason=unread or reason, sop_instance_uid=sop_instance_uid)
 
     def write(self) -> None:
         """Replace what an earlier run of the job left."""

@@ -23,12 +23,13 @@ from niffler_ops.png import (
     spread_of,
 )
 from niffler_ops.postprocess.context import Context
+from niffler_ops.postprocess.duplicates import Instances
 from niffler_ops.postprocess.fragments import Fragments, Row
 from niffler_ops.postprocess.job import Job, Settings
 from niffler_ops.postprocess.marker import Marker
 from niffler_ops.postprocess.outputs import Folders, write_output
 from niffler_ops.postprocess.people import learn_people
-from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE, quietly, why
+from niffler_ops.postprocess.reading import DEADLY, DIED, quietly, why
 
 SCALINGS = {
     "full": Scaling.FULL,
@@ -101,7 +102,14 @@ class _Drawing:
         self._folders = folders
         self._rendering = rendering
         self._limits = limits
-        self.drawn = 0
+        self._instances = Instances(fragments)
+        self._lines: set[str] = set()
+        self._pictures: set[Path] = set()
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there are any."""
+        return bool(self._pictures)
 
     def draw(self, path: str) -> None:
         """All frames of a file, or a line in failures.csv."""
@@ -112,28 +120,34 @@ class _Drawing:
                 clean = self._context.deidentifier.dataset(header)
                 self._fragments.link(clean.links)
                 facts = read_facts(clean.dataset, self._context.columns)
+                if not self._instances.take(str(facts["SOPInstanceUID"]), path):
+                    return
                 if self._context.settings.draw:
                     self._frames(path, facts, header, stream)
         except (*ORDERLY_ENDS, CannotWriteError):
             raise
         except BaseException as error:  # noqa: BLE001 - one file is never the end of its study
-            self._hold(path, facts, rule=UNREADABLE, reason=why(error))
-        if facts:
+            uid = str(facts.get("SOPInstanceUID", ""))
+            self._instances.give_back(uid)
+            self._fragments.hold_bad(path, why(error), sop_instance_uid=uid)
+        self._add_line(facts)
+
+    def _add_line(self, facts: Facts) -> None:
+        uid = str(facts.get("SOPInstanceUID", ""))
+        if uid and uid not in self._lines:
+            self._lines.add(uid)
             self._fragments.add("metadata", self._context.columns.select(facts))
 
     def _frames(self, path: str, facts: Facts, header: Dataset, stream: BinaryIO) -> None:
         held = self._context.deidentifier.held(header)
         if held is not None:
             rule, _, reason = held.partition(": ")
-            self._hold(path, facts, rule=rule, reason=reason)
+            uid = str(facts["SOPInstanceUID"])
+            self._fragments.hold(path, rule=rule, reason=reason, sop_instance_uid=uid)
             return
         blank = self._context.deidentifier.regions(header)
         limits = self._limits.get(str(header.get("SeriesInstanceUID", "")))
         self._write(facts, frames_of(header, stream, self._rendering, blank=blank, limits=limits))
-
-    def _hold(self, path: str, facts: Facts, *, rule: str, reason: str) -> None:
-        uid = str(facts.get("SOPInstanceUID", ""))
-        self._fragments.hold(path, rule=rule, reason=reason, sop_instance_uid=uid)
 
     def _write(self, facts: Facts, frames: Iterator[Frame]) -> None:
         uid, study = str(facts["SOPInstanceUID"]), str(facts["StudyInstanceUID"])
@@ -142,9 +156,10 @@ class _Drawing:
             name = f"{uid}-{frame.number:05d}.png"
             path = self._folders.take(patient, study, series) / name
             write_output(path, frame.parts)
-            self._fragments.made(path)
-            self.drawn += 1
-            self._fragments.add("mapping", self._row(path, uid, frame))
+            if path not in self._pictures:  # it is, where an earlier file of the instance was cut short
+                self._pictures.add(path)
+                self._fragments.made(path)
+                self._fragments.add("mapping", self._row(path, uid, frame))
 
     def _row(self, path: Path, uid: str, frame: Frame) -> Row:
         place = path.relative_to(self._context.places.output)

@@ -23,7 +23,8 @@ class Places:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The places that the settings name; rows that another policy made are never mixed in."""
-        told = "\0".join([settings.output, settings.secret, *sorted(settings.options)])
+        secret = settings.fingerprint or settings.secret
+        told = "\0".join([settings.output, settings.edition, secret, *sorted(settings.options)])
         policy = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:12]
         return cls(Path(settings.output), Path(settings.private), policy)
 

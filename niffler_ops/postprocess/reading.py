@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pydicom.errors import InvalidDicomError
 
@@ -11,6 +12,7 @@ from niffler_ops.errors import NifflerError
 
 UNREADABLE = "unreadable"
 DEADLY = "deadly"
+BLOCK = 1024 * 1024
 DIED = "the worker died at this file twice"
 
 
@@ -25,6 +27,24 @@ def quietly() -> Iterator[None]:
             yield
     finally:
         log.disabled = before
+
+
+def is_of_the_disk(error: BaseException) -> bool:
+    """Whether it says that a file could not be read just now, and nothing about what is in the file."""
+    return isinstance(error, OSError) and error.errno is not None
+
+
+def why_not_read(path: str) -> str:
+    """Why the file cannot be read from beginning to end now, "" where it can or is gone."""
+    try:
+        with Path(path).open("rb", buffering=0) as stream:
+            while stream.read(BLOCK):
+                pass
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return ""
 
 
 def why(error: BaseException) -> str:

@@ -7,11 +7,12 @@ from niffler_ops.errors import ORDERLY_ENDS
 from niffler_ops.metadata import Featureset, read_facts, series_records, union, wanted_tags
 from niffler_ops.metadata.values import Facts
 from niffler_ops.postprocess.context import Context
+from niffler_ops.postprocess.duplicates import Instances
 from niffler_ops.postprocess.fragments import Fragments
 from niffler_ops.postprocess.job import Job
 from niffler_ops.postprocess.marker import Marker
 from niffler_ops.postprocess.people import learn_people
-from niffler_ops.postprocess.reading import DEADLY, DIED, UNREADABLE, quietly, why
+from niffler_ops.postprocess.reading import DEADLY, DIED, quietly, why
 
 
 def store_records(job: Job, context: Context, fragments: Fragments, marker: Marker) -> None:
@@ -22,6 +23,7 @@ def store_records(job: Job, context: Context, fragments: Fragments, marker: Mark
     tags = wanted_tags(read)
     specific = None if tags is None else [*tags, *IDENTITY_TAGS]
     known: list[Facts] = []
+    instances = Instances(fragments)
     for path, deadly in marker.each(job.files):
         if deadly:
             fragments.hold(path, rule=DEADLY, reason=DIED)
@@ -31,10 +33,11 @@ def store_records(job: Job, context: Context, fragments: Fragments, marker: Mark
         except ORDERLY_ENDS:
             raise
         except BaseException as error:  # noqa: BLE001 - one file is never the end of its study
-            fragments.hold(path, rule=UNREADABLE, reason=why(error))
+            fragments.hold_bad(path, why(error))
         else:
-            known.append(facts)
-            fragments.add("metadata", context.columns.select(facts))
+            if instances.take(str(facts["SOPInstanceUID"]), path):
+                known.append(facts)
+                fragments.add("metadata", context.columns.select(facts))
     for featureset in context.featuresets:
         context.store.upsert(featureset.name, series_records(known, featureset))
 

@@ -37,6 +37,11 @@ def run(job: Job) -> Outcome:
         raise
     except NifflerError as error:
         return Outcome(verdict=Verdict.FAILED, reason=why(error))
+    if fragments.unread:
+        reason = (
+            f"{fragments.unread} files could not be read (failures.csv says why); they are to be tried again"
+        )
+        return Outcome(verdict=Verdict.FAILED, reason=reason)
     return Outcome(verdict=Verdict.DONE, files=len(job.files), held=fragments.held)
 
 

@@ -2,10 +2,13 @@
 
 import csv
 import io
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+
+import psutil
 
 from niffler_ops.files import make_private_folder, write_durable
 from niffler_ops.metadata import fragments_in, survey, write_csv, write_parquet
@@ -19,14 +22,14 @@ MAPPING = ("png", "SOPInstanceUID", "frame")
 FAILURES = ("processor", "file", "SOPInstanceUID", "rule", "reason")
 LINKING = ("attribute", "original", "pseudonym")
 ROWS_AT_ONCE = 1000
+_HALF = re.compile(r"\.(?:metadata|mapping|failures)\.(?:csv|parquet)\.([0-9]+)\.part", re.ASCII)
 
 
 def write_tables(settings: Settings) -> None:
     """Bring every table up to date; those without a fragment are left alone."""
     places = Places.of(settings)
     make_private_folder(places.output)
-    for left in places.output.glob(".*.part"):  # of a writer that was killed
-        left.unlink(missing_ok=True)
+    _remove_halves(places.output)
     metadata = _metadata(places)
     if metadata:
         columns = survey(metadata)
@@ -42,6 +45,14 @@ def write_tables(settings: Settings) -> None:
         write_csv(places.table("failures"), failures, FAILURES)
     if linking:
         write_durable(places.table("linking"), _distinct(linking, places.private))
+
+
+def _remove_halves(folder: Path) -> None:
+    """What a writer of ours that was killed has left; one that lives is left alone."""
+    for left in folder.glob(".*.part"):
+        found = _HALF.fullmatch(left.name)
+        if found is not None and not psutil.pid_exists(int(found[1])):
+            left.unlink(missing_ok=True)
 
 
 def _fragments(places: Places, table: str) -> list[Path]:

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import closing
@@ -143,6 +144,31 @@ def test_a_second_run_does_only_what_is_new_and_other_settings_do_all_again(
     assert (before == after) is (bits == 8)
     with Image.open(next(iter(after))) as image:
         assert image.mode == ("L" if bits == 8 else "I;16")
+    shutil.rmtree(output(rig))
+    assert rig.cold().status == 0
+    assert {*output(rig).rglob("*.png")} == after.keys(), "what was deleted is made anew"
+    key = rig.private / "pseudonym.key"
+    for change, said in (
+        (lambda: key.write_bytes(b"x" * 32), "Restore that key"),
+        (key.unlink, "restore it"),
+    ):
+        change()
+        ended = rig.cold()
+        assert ended.status == 78, ended
+        assert said in ended.err
+        assert "another OutputFolder" in ended.err
+
+
+def test_an_output_folder_of_other_originals_is_refused_before_anything_starts(
+    plain_rig: Rig, corpus: Corpus
+) -> None:
+    output(plain_rig).mkdir()
+    (output(plain_rig) / "output.json").write_text('{"owner": "a", "fingerprint": "b", "edition": "c"}')
+    ask(plain_rig, corpus, processors=["metadata"])
+    ended = plain_rig.cold()
+    assert ended.status == 78, ended
+    assert "Name another OutputFolder" in ended.err
+    assert not plain_rig.storage.exists()
 
 
 def test_a_command_of_the_sites_own_gets_each_study_and_its_exit_status_decides(

@@ -1,5 +1,6 @@
 """What is DICOM is found once, grouped by study, and remembered from run to run."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -178,6 +179,42 @@ def test_a_file_that_could_not_be_opened_is_not_forgotten(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", refusing)
-        with opened(place) as catalogue:
-            scan(catalogue)
+        for _ in range(2):
+            with opened(place) as catalogue:
+                assert scan(catalogue) == 0
+                assert catalogue.unopened == [(path, "Permission denied")]
     assert found(place) == [["1.dcm"]]
+
+
+def test_a_file_whose_disk_failed_is_looked_at_again(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = place.put("1.dcm", picture())
+
+    def failing(*_arguments: object, **_options: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "dcmread", failing)
+        with opened(place) as catalogue:
+            assert scan(catalogue) == 0
+            assert catalogue.unopened == [(path, "Input/output error")]
+    assert found(place) == [["1.dcm"]]
+
+
+def test_a_file_that_goes_while_the_folder_is_searched_is_nobodys_failure(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.put("1.dcm", picture())
+    path = place.put("2.dcm", picture())
+    looked_at = Catalogue._look_at
+
+    def going(self: Catalogue, entry: os.DirEntry[str]) -> bool:
+        if entry.path == path:
+            Path(path).unlink()
+        return looked_at(self, entry)
+
+    monkeypatch.setattr(Catalogue, "_look_at", going)
+    with opened(place) as catalogue:
+        assert scan(catalogue) == 1
+        assert catalogue.unopened == []

@@ -4,6 +4,7 @@ Where it matters only how they end, the workers are a shell script.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,7 +33,7 @@ answer() { echo "{\\"job\\": $n, \\"verdict\\": \\"$1\\", \\"reason\\": \\"$2\\"
 n=0
 for job; do
 n=$((n + 1))
-cat "$job" >> JOBS; echo >> JOBS
+printf '%s\\n' "$(cat "$job")" >> JOBS
 if grep -q '"processor": "tables"' "$job"; then TABLES; continue; fi
 """
 DOES = "answer done"
@@ -233,6 +234,45 @@ def test_a_worker_that_cannot_work_at_all_ends_the_run(
     assert not (scripted.place.private / "requests").exists()
 
 
+def test_a_table_writer_that_is_killed_once_is_followed_by_another(
+    scripted: Scripted, tmp_path: Path
+) -> None:
+    scripted.studies("1.1")
+    dies = f"if [ ! -e {tmp_path}/died ]; then touch {tmp_path}/died; kill -KILL $$; fi"
+    scripted.answers(DOES, tables=f"{dies}; {DOES}")
+    assert scripted.run() == Summary(done=1)
+    assert [job["processor"] for job in scripted.jobs()] == ["png", "tables", "tables"]
+
+
+def test_a_file_that_cannot_be_opened_is_told_and_tried_again_by_the_next_run(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.instance(1)
+    path = place.instance(2, StudyInstanceUID="1.9")
+    opening = os.open
+
+    def refusing(name: str, *arguments: int, **options: Any) -> int:
+        if name == path:
+            raise PermissionError(13, "Permission denied")
+        return opening(name, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refusing)
+        assert real(place, PNG) == Summary(done=1, held=1)
+        (failure,) = place.table("failures")
+        assert (failure["rule"], failure["reason"]) == ("unreadable", "Permission denied")
+    assert real(place, PNG) == Summary(done=1, skipped=1)
+    assert place.table("failures") == []
+    assert len(place.made(".png")) == 2
+
+
+def test_a_private_folder_that_cannot_be_made_names_the_option(place: Workplace) -> None:
+    place.instance(1)
+    place.put(".niffler", b"no folder")
+    with pytest.raises(CannotWriteError, match="Name another place with --private FOLDER"):
+        real(place, PNG, private=str(place.root / ".niffler"), secret=str(place.root / ".niffler" / "key"))
+
+
 def test_tables_that_cannot_be_written_are_told_and_written_by_the_next_run(scripted: Scripted) -> None:
     scripted.studies("1.1")
     scripted.answers(DOES, tables="kill -KILL $$")
@@ -302,7 +342,7 @@ def test_one_run_at_a_time(scripted: Scripted) -> None:
         if step == "ended":
             scripted.watched.act = lambda _step: None
             scripted.answers(DOES)
-            with pytest.raises(StoppedError, match="running"):
+            with pytest.raises(StoppedError, match=rf"process {os.getpid()} of .* stop it in order"):
                 scripted.run()
 
     scripted.watched.act = another

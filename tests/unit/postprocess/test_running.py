@@ -1,11 +1,17 @@
 """A job is done by its post-processor; what goes wrong with one file, or with all, is told apart."""
 
+import builtins
+import errno
+import io
 import json
+import os
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from niffler_ops.deidentify import Deidentifier
@@ -50,6 +56,18 @@ def fragments(place: Workplace) -> dict[str, str]:
 def failures(place: Workplace) -> list[tuple[str, str]]:
     place.run(Processor.TABLES)
     return [(row["rule"], row["reason"]) for row in place.table("failures")]
+
+
+def refuse(patch: pytest.MonkeyPatch, path: str) -> None:
+    """Let the disk fail at this file."""
+    for module in (builtins, io, os):
+
+        def failing(file: Any, *rest: Any, _opening: Any = module.open, **options: Any) -> Any:
+            if str(file) == path:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return _opening(file, *rest, **options)
+
+        patch.setattr(module, "open", failing)
 
 
 def die_at(place: Workplace, processor: Processor, files: list[str], file: str) -> None:
@@ -165,6 +183,53 @@ def test_a_file_that_is_gone_is_told_without_its_name(
     assert rule == "unreadable"
     assert "No such file" in told
     assert "2.dcm" not in told
+
+
+@every
+def test_a_file_that_cannot_be_read_just_now_is_told_and_the_study_to_be_tried_again(
+    place: Workplace, files: list[str], processor: Processor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        refuse(patch, files[1])
+        outcome = place.run(processor, *files)
+        assert outcome.verdict is Verdict.FAILED
+        assert outcome.reason.startswith("1 files could not be read")
+        assert failures(place) == [("unreadable", "Input/output error")]
+    assert place.run(processor, *files) == Outcome(verdict=Verdict.DONE, files=3)
+    assert failures(place) == []
+
+
+@every
+@pytest.mark.parametrize("first_is_cut_short", [False, True])
+def test_of_two_files_with_one_sop_instance_uid_the_first_good_one_counts_and_the_other_is_told(
+    place: Workplace, processor: Processor, *, first_is_cut_short: bool
+) -> None:
+    files = [place.put(f"{n}.dcm", picture(pixels=bytes([n]) * 48)) for n in range(3)]
+    shutil.copy(files[1], place.root / "3.dcm")
+    if first_is_cut_short:
+        os.truncate(files[0], Path(files[0]).stat().st_size - 8)
+    first_is_bad = first_is_cut_short and processor is not Processor.METADATA
+    outcome = place.run(processor, *files, str(place.root / "3.dcm"))
+    rules = ["unreadable", "duplicate-instance"] if first_is_bad else ["duplicate-instance"] * 3
+    assert outcome == Outcome(verdict=Verdict.DONE, files=4, held=len(rules))
+    assert [rule for rule, _ in failures(place)] == rules
+    if processor is Processor.DEIDENTIFY:
+        (name,) = place.made(".dcm")
+        assert dcmread(place.output / name).PixelData == bytes([int(first_is_bad)]) * 48
+    else:
+        assert len(place.table("metadata")) == 1
+    if processor is Processor.PNG:
+        assert len(place.made(".png")) == len(place.table("mapping")) == 1
+
+
+@every
+def test_copies_of_a_file_are_no_failure(place: Workplace, files: list[str], processor: Processor) -> None:
+    shutil.copy(files[0], place.root / "9.dcm")
+    outcome = place.run(processor, *files, str(place.root / "9.dcm"))
+    assert outcome == Outcome(verdict=Verdict.DONE, files=4)
+    assert failures(place) == []
+    made = place.made(".png") or place.made(".dcm") or place.table("metadata")
+    assert len(made) == 3
 
 
 @every_but_one

@@ -116,6 +116,19 @@ def test_half_a_fragment_of_a_worker_that_was_killed_is_no_fragment(place: Workp
     assert lines(place.output / "metadata.csv") == ["SOPInstanceUID", "2.25.1"]
 
 
+def test_only_halves_of_tables_whose_writer_is_dead_are_removed(place: Workplace, leave: Leave) -> None:
+    leave("metadata", {"SOPInstanceUID": "2.25.1"})
+    place.output.mkdir()
+    dead, living = (place.output / f".metadata.csv.{pid}.part" for pid in (2**22 + 1, os.getppid()))
+    foreign = place.output / ".something.part"
+    for path in (dead, living, foreign):
+        path.write_text("SOPInst")
+    write_tables(place.settings())
+    assert not dead.exists()
+    assert living.exists()
+    assert foreign.exists()
+
+
 def test_common_columns_are_those_that_every_file_has(place: Workplace, leave: Leave) -> None:
     rows = [{"SOPInstanceUID": f"2.25.{n}", "Rows": 4} for n in (1, 2)]
     leave("metadata", rows[0] | {"Columns": 6}, rows[1])
