@@ -10,7 +10,7 @@ from niffler_ops.metadata.featureset import (
     union,
 )
 from niffler_ops.metadata.folding import Record
-from niffler_ops.metadata.journal import Backlog, Journal, Reading, SeriesState
+from niffler_ops.metadata.journal import Backlog, Journal, Reading, Refusal, SeriesState, read_refusals
 from niffler_ops.metadata.parquet import write_parquet
 from niffler_ops.metadata.records import series_record, series_records
 from niffler_ops.metadata.stores import Store, StoreUnavailableError, open_store, shown, store_url
@@ -27,6 +27,7 @@ __all__ = [
     "NoInstanceError",
     "Reading",
     "Record",
+    "Refusal",
     "SeriesState",
     "Store",
     "StoreUnavailableError",
@@ -37,6 +38,7 @@ __all__ = [
     "open_store",
     "parse_featureset",
     "read_facts",
+    "read_refusals",
     "series_record",
     "series_records",
     "shown",

@@ -9,8 +9,9 @@ instance, from which a late instance still updates its record and a repeated one
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 from niffler_ops import database
 from niffler_ops.clock import Clock, SystemClock, timestamp
 from niffler_ops.files import failpoint
+from niffler_ops.metadata.delivery import deliver
 from niffler_ops.metadata.featureset import Featureset
 from niffler_ops.metadata.folding import Fold
 from niffler_ops.metadata.opening import connect
@@ -58,6 +60,14 @@ class SeriesState:
     changed_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A series whose record the store does not take, and why."""
+
+    series: str
+    reason: str
+
+
 class Journal:
     """A queue in an SQLite file, for the one thread that made it; of several processes, one may flush."""
 
@@ -85,15 +95,18 @@ class Journal:
         with database.transaction(self._connection):
             self._connection.execute(self._queries["next_revision"])
             revision = int(self._one("last_revision")["last"])
-            return sum(self._add(uid, members, revision) for uid, members in by_series.items())
+            new = sum(self._add(uid, members, revision) for uid, members in by_series.items())
+            self._connection.execute(self._queries["instances_added"], (new,))
+            return new
 
     def flush(
         self, store: Store, featuresets: Sequence[Featureset], *, changed_before: datetime | None = None
     ) -> int:
         """Store the records of all series that are due, in a collection for each featureset; gives how many.
 
-        With `changed_before` only those that were quiet since. Raises what the store raises; what is not
-        acknowledged stays due.
+        With `changed_before` only those that were quiet since. Raises what the store raises where it cannot
+        be used; what is not acknowledged stays due. What it refuses is among `refusals` until it changes, or
+        is tried again.
         """
         limits = {
             "last": self._one("last_revision")["last"],
@@ -103,27 +116,54 @@ class Journal:
         number, after = 0, {"revision": 0, "id": 0}
         while due := self._all("to_store", limits | after):
             with self._snapshot():
-                folds = [self._fold(series["id"]) for series in due]
-            for featureset in featuresets:
-                store.upsert(featureset.name, [fold.record(featureset) for fold in folds])
+                folds = {series["id"]: self._fold(series["id"]) for series in due}
+            refused = deliver(store, featuresets, folds)
             failpoint("journal-acknowledged")
-            with database.transaction(self._connection):
-                self._connection.executemany(self._queries["stored"], [dict(series) for series in due])
-            number, after = number + len(due), dict(due[-1])
+            self._delivered([dict(series) for series in due], refused)
+            number, after = number + len(due) - len(refused), dict(due[-1])
         return number
 
     def forget(self, changed_before: datetime) -> int:
         """Fold the instances of stored series that were quiet since; gives how many series."""
-        limits = {"changed_before": timestamp(changed_before), "most": _SERIES_AT_ONCE}
         number = 0
-        while folded := self._forget_some(limits):
+        while folded := self.forget_some(changed_before):
             number += folded
         return number
 
-    def store_again(self) -> None:
-        """Make every series due: for a store that was lost, or a new featureset."""
+    def forget_some(self, changed_before: datetime, *, most: int = _SERIES_AT_ONCE) -> int:
+        """The same for so many series at most; 0 where none is left."""
+        limits = {"changed_before": timestamp(changed_before), "most": most}
         with database.transaction(self._connection):
-            self._connection.execute(self._queries["store_again"])
+            quiet = self._all("to_fold", limits)
+            for series in quiet:
+                self._forget(series["id"])
+        return len(quiet)
+
+    def store_again(self) -> int:
+        """Make every series due: for a store that was lost, or a new featureset; gives how many were not."""
+        with database.transaction(self._connection):
+            return self._connection.execute(self._queries["store_again"]).rowcount
+
+    def aim(self, destination: str) -> int:
+        """Name where records go from now on; where that is new, as `store_again`."""
+        with database.transaction(self._connection):
+            if self._one("totals")["destination"] == destination:
+                return 0
+            self._connection.execute(self._queries["set_destination"], (destination,))
+            return self._connection.execute(self._queries["store_again"]).rowcount
+
+    def try_refused_again(self) -> None:
+        """Make due what the store has refused."""
+        with database.transaction(self._connection):
+            self._connection.execute(self._queries["try_refused_again"])
+
+    def refused(self) -> int:
+        """How many series' records the store has refused."""
+        return int(self._one("refusal_count")["series"])
+
+    def instances(self) -> int:
+        """How many distinct instances were ever taken in."""
+        return int(self._one("totals")["instances"])
 
     def backlog(self) -> Backlog:
         """What is due."""
@@ -141,6 +181,13 @@ class Journal:
             stored=bool(found["stored"]),
             changed_at=datetime.fromisoformat(found["changed_at"]),
         )
+
+    def _delivered(self, due: Sequence[dict[str, int]], refused: Mapping[int, str]) -> None:
+        with database.transaction(self._connection):
+            for series in due:
+                reason = refused.get(series["id"])
+                query = "stored" if reason is None else "refused"
+                self._connection.execute(self._queries[query], series | {"reason": reason})
 
     def _add(self, uid: str, readings: Sequence[Reading], revision: int) -> int:
         now = timestamp(self._clock.now())
@@ -183,13 +230,6 @@ class Journal:
             fold.add(json.loads(instance["facts"]), instance["received"])
         return fold
 
-    def _forget_some(self, limits: dict[str, Any]) -> int:
-        with database.transaction(self._connection):
-            quiet = self._all("to_fold", limits)
-            for series in quiet:
-                self._forget(series["id"])
-        return len(quiet)
-
     def _forget(self, series: int) -> None:
         folded = {"id": series, "folded": self._fold(series).state(), "digests": self._digests(series)}
         self._connection.execute(self._queries["fold"], folded)
@@ -214,3 +254,14 @@ class Journal:
 
     def _all(self, name: str, parameters: dict[str, Any]) -> list[Any]:
         return self._connection.execute(self._queries[name], parameters).fetchall()
+
+
+def read_refusals(path: Path, most: int) -> list[Refusal]:
+    """Series whose records the store has refused, the one unchanged longest first; changes nothing."""
+    queries = database.named_queries(_PACKAGE, "journal.sql")
+    try:
+        with closing(database.connect_read_only(path)) as connection:
+            rows = connection.execute(queries["refusals"], (most,)).fetchall()
+    except sqlite3.OperationalError:  # it is not made yet, or was made by an earlier version
+        return []
+    return [Refusal(series=row["uid"], reason=row["refusal"]) for row in rows]

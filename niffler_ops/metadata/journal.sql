@@ -24,7 +24,7 @@ UPDATE series SET revision = :revision, changed_at = :now, detailed = detailed +
 
 -- name: to_store
 SELECT id, revision FROM series
-WHERE revision > stored_revision AND (revision, id) > (:revision, :id) AND revision <= :last
+WHERE revision > stored_revision AND revision > refused_revision AND (revision, id) > (:revision, :id) AND revision <= :last
     AND changed_at < :changed_before
 ORDER BY revision, id LIMIT :most
 
@@ -40,7 +40,19 @@ SELECT folded, folded_digests FROM series WHERE id = ?
 SELECT digest, facts, received FROM instances WHERE series = ?
 
 -- name: stored
-UPDATE series SET stored_revision = :revision WHERE id = :id
+UPDATE series SET stored_revision = :revision, refused_revision = 0, refusal = '' WHERE id = :id
+
+-- name: refused
+UPDATE series SET refused_revision = :revision, refusal = :reason WHERE id = :id
+
+-- name: refusals
+SELECT uid, refusal FROM series WHERE refused_revision = revision ORDER BY changed_at LIMIT ?
+
+-- name: refusal_count
+SELECT count(*) AS series FROM series WHERE refused_revision = revision
+
+-- name: try_refused_again
+UPDATE series SET refused_revision = 0 WHERE refused_revision = revision
 
 -- name: fold
 UPDATE series SET folded = :folded, folded_digests = :digests, detailed = 0 WHERE id = :id
@@ -49,11 +61,20 @@ UPDATE series SET folded = :folded, folded_digests = :digests, detailed = 0 WHER
 DELETE FROM instances WHERE series = ?
 
 -- name: store_again
-UPDATE series SET stored_revision = 0
+UPDATE series SET stored_revision = 0, refused_revision = 0 WHERE stored_revision > 0
+
+-- name: instances_added
+UPDATE revisions SET instances = instances + ?
+
+-- name: totals
+SELECT instances, destination FROM revisions
+
+-- name: set_destination
+UPDATE revisions SET destination = ?
 
 -- name: backlog
 SELECT count(*) AS series, coalesce(sum(detailed), 0) AS instances, min(changed_at) AS oldest
-FROM series WHERE revision > stored_revision
+FROM series WHERE revision > stored_revision AND revision > refused_revision
 
 -- name: state
 SELECT revision = stored_revision AS stored, changed_at, detailed, length(folded_digests) AS digests

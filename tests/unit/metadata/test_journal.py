@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from niffler_ops.errors import NifflerError
 from niffler_ops.metadata import (
     EVERYTHING,
     Backlog,
@@ -18,8 +19,10 @@ from niffler_ops.metadata import (
     Journal,
     Reading,
     Record,
+    Refusal,
     StoreUnavailableError,
     parse_featureset,
+    read_refusals,
 )
 from niffler_ops.metadata.stores import Days
 
@@ -46,6 +49,7 @@ class Memory:
     def __init__(self) -> None:
         self.collections: dict[str, dict[object, Record]] = {}
         self.refusals = 0
+        self.refused: set[object] = set()
         self.calls = 0
 
     def upsert(self, collection: str, records: Sequence[Record]) -> None:
@@ -53,6 +57,8 @@ class Memory:
         if self.refusals:
             self.refusals -= 1
             raise StoreUnavailableError("out of reach")
+        if self.refused & {record["_id"] for record in records}:
+            raise NifflerError("too large")
         kept = self.collections.setdefault(collection, {})
         kept.update({record["_id"]: json.loads(json.dumps(record)) for record in records})
 
@@ -133,6 +139,27 @@ def test_more_series_than_one_request_takes_of_which_a_later_one_fails(
         journal.flush(store, [FEATURES])
     assert journal.backlog().series == 70
     assert journal.flush(store, [FEATURES]) == 70
+
+
+def test_what_the_store_refuses_is_named_and_holds_nothing_up(
+    journal: Journal, store: Memory, tmp_path: Path
+) -> None:
+    journal.add(reading(series, 1) for series in range(5))
+    store.refused = {"2.25.2"}
+    assert journal.flush(store, [FEATURES]) == 4
+    assert journal.flush(store, [FEATURES]) == 0
+    assert read_refusals(tmp_path / "made" / "journal.sqlite", 9) == [
+        Refusal(series="2.25.2", reason="too large")
+    ]
+    assert journal.backlog().series == 0
+    journal.add([reading(2, 2)])
+    assert journal.flush(store, [FEATURES]) == 0
+    store.refused.clear()
+    assert journal.flush(store, [FEATURES]) == 0
+    journal.try_refused_again()
+    assert journal.flush(store, [FEATURES]) == 1
+    assert (journal.refused(), journal.instances()) == (0, 6)
+    assert read_refusals(tmp_path / "nowhere", 9) == []
 
 
 def test_the_same_instance_again_changes_nothing(journal: Journal, store: Memory) -> None:
