@@ -25,9 +25,9 @@ from niffler_ops.recovery import end_orphans
 PRIVATE_UMASK = 0o077
 SWEEP_SECONDS = 24 * 3600.0
 STATUSES = (
-    "exit status: 0 ended in order; 3 --sweep: files that cannot be read are left; 64 usage; 69 toolkit"
-    " unavailable or port taken; 73 cannot write; 75 another receiver runs, or --sweep: the store is away; 78"
-    " configuration"
+    "exit status: 0 ended in order; 3 --sweep: files that cannot be read, or records that the store refuses,"
+    " are left; 64 usage; 69 toolkit unavailable or port taken; 73 cannot write; 75 another receiver runs, or"
+    " --sweep: the store is away; 78 configuration"
 )
 
 log = logging.getLogger(__name__)

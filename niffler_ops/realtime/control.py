@@ -22,11 +22,19 @@ def ask(control: Path, *, seconds: float, is_alive: Callable[[], bool]) -> int |
         while time.monotonic() < deadline and is_alive():
             if answered.exists():
                 return int(json.loads(answered.read_bytes())["status"])
+            if not asked.exists():  # a receiver has begun that knows nothing of it
+                return None
             time.sleep(LOOK_SECONDS)
         return None
     finally:
         asked.unlink(missing_ok=True)
         answered.unlink(missing_ok=True)
+
+
+def clear(control: Path) -> None:
+    """Drop what a receiver that is gone was asked for."""
+    for left in control.glob(f"{SWEEP}-*"):
+        left.unlink(missing_ok=True)
 
 
 def pending(control: Path) -> list[Path]:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from niffler_ops.clock import Clock
@@ -13,6 +14,9 @@ from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.record import Kept, Record, Series
 
 FILES_A_TURN = 200
+SERIES_A_TURN = 200  # that are looked at
+FOLDED_A_TURN = 5
+SAY_AGAIN_SECONDS = 3600.0
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +28,8 @@ class Round:
     why: str
     series: Iterator[Series]
     enough: Callable[[], bool]
+    pressed: bool
     keep_until: datetime
-    despite_failures: bool
     current: Series | None = None
     deleted_series: int = 0
     deleted_files: int = 0
@@ -34,7 +38,7 @@ class Round:
 
 
 class Deletion:
-    """Deletes a few files a turn, so that nothing else has to wait."""
+    """Deletes a few files a turn, so that nothing else has to wait; one round after another."""
 
     def __init__(
         self,
@@ -58,49 +62,60 @@ class Deletion:
         self._is_passed_on = is_passed_on
         self._again = again
         self._round: Round | None = None
-        self._further: Callable[[], None] | None = None  # another round, asked for meanwhile
+        self._further: dict[str, Callable[[], None]] = {}  # asked for meanwhile, each once
+        self._fold_before: datetime | None = None  # what was quiet since is still to be folded
+        self._idle_said_at: float | None = None
+
+    @property
+    def deleting(self) -> bool:
+        """Whether files are being deleted."""
+        return self._round is not None
 
     @property
     def busy(self) -> bool:
-        """Whether files are being deleted."""
-        return self._round is not None
+        """Whether files are being deleted, or what is known of them made small."""
+        return self._round is not None or self._fold_before is not None
 
     def begin(self, why: str, *, enough: Callable[[], bool] = lambda: False, pressed: bool = False) -> None:
         """Delete what may go, until it is enough; `pressed`: whatever KeepImagesHours says."""
         if self._round is not None:
-            self._further = self._further or (lambda: self.begin(why, enough=enough, pressed=pressed))
+            self._further.setdefault(why, partial(self.begin, why, enough=enough, pressed=pressed))
             return
         now = self._clock.now()
         self._round = Round(
             why=why,
             series=iter(self._record.series_by_age()),
             enough=enough,
+            pressed=pressed,
             keep_until=now if pressed else now - self._keep,
-            despite_failures=pressed,
         )
 
     def advance(self) -> None:
         """Delete some."""
         current = self._round
         if current is None:
+            self._fold_some()
             return
-        room = FILES_A_TURN
-        while room > 0:
+        files, looks = FILES_A_TURN, SERIES_A_TURN
+        while files > 0 and looks > 0:
             if current.current is None:
-                current.current = self._next(current)
-            if current.current is None:
-                self._end(current)
-                return
-            room -= self._delete(current, current.current, room)
+                series = None if current.enough() else next(current.series, None)
+                if series is None:
+                    self._end(current)
+                    return
+                looks -= 1
+                if self._may_go(series, current):
+                    current.current = series
+                else:
+                    current.waiting_series += 1
+            else:
+                files -= self._delete(current, current.current, files)
 
-    def _next(self, current: Round) -> Series | None:
-        if current.enough():
-            return None
-        for series in current.series:
-            if self._may_go(series, current):
-                return series
-            current.waiting_series += 1
-        return None
+    def _fold_some(self) -> None:
+        if self._fold_before is not None and not self._journal.forget_some(
+            self._fold_before, most=FOLDED_A_TURN
+        ):
+            self._fold_before = None
 
     def _may_go(self, series: Series, current: Round) -> bool:
         """Its facts are in the store, nothing came for a while, and it is old enough."""
@@ -112,7 +127,7 @@ class Deletion:
             and now - state.changed_at >= self._settle
             and now - datetime.fromisoformat(series.newest) >= self._settle
             and datetime.fromisoformat(series.newest) <= current.keep_until
-            and self._is_passed_on(series, current.despite_failures)
+            and self._is_passed_on(series, current.pressed)
         )
 
     def _delete(self, current: Round, series: Series, room: int) -> int:
@@ -156,12 +171,22 @@ class Deletion:
 
     def _end(self, current: Round) -> None:
         self._round = None
-        further, self._further = self._further, None
-        if further is not None:
-            further()
         with self._record.transaction():
             self._record.forget_passed()
-        self._journal.forget(self._clock.now() - self._settle)
+        self._fold_before = self._clock.now() - self._settle
+        self._say(current)
+        if self._further:
+            self._further.pop(next(iter(self._further)))()
+
+    def _say(self, current: Round) -> None:
+        """What it has come to; rounds that are pressed for room and find nothing say so once an hour."""
+        if current.pressed and not current.deleted_files:
+            now = self._clock.monotonic()
+            if self._idle_said_at is not None and now - self._idle_said_at < SAY_AGAIN_SECONDS:
+                return
+            self._idle_said_at = now
+        else:
+            self._idle_said_at = None
         log.info(
             "%s: %d images of %d series deleted (%.1f GB); %d series stay",
             current.why,

@@ -8,7 +8,9 @@ import logging
 import os
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from niffler_ops.clock import Clock
@@ -63,6 +65,22 @@ class Intake:
     def unread(self) -> int:
         """Files that were noticed and are not journaled yet."""
         return len(self._noticed) + len(self._suspects) + len(self._at_readers) + len(self._arrived)
+
+    def waits_since(self) -> datetime | None:
+        """When what waits longest to be read was received; None where nothing does."""
+        times = []
+        for path in (*self._at_readers, *islice(self._noticed, 1), *islice(self._suspects, 1)):
+            with suppress(FileNotFoundError):
+                times.append(os.lstat(path).st_mtime)
+        return datetime.fromtimestamp(min(times), UTC) if times else None
+
+    def forget_taken_away(self) -> None:
+        """Files that could not be read, and that somebody has taken away since."""
+        kept = self._record.unreadable_files()
+        gone = [key for key, path in kept.items() if not os.path.lexists(self._place.storage_folder / path)]
+        if gone:
+            with self._record.transaction():
+                self._record.forget(gone)
 
     def advance(self, *, sweep: bool = False) -> None:
         """Notice, hand to the readers, and take in what they have read."""
@@ -139,20 +157,28 @@ class Intake:
             for arrival in arrivals
             if arrival.facts is not None
         ]
-        new = self._journal.add(readings)
+        self._journal.add(readings)
         failpoint("journaled")
-        with self._record.transaction():
-            self._record.add(map(_waiting, arrivals))
-            self._record.link({link: None for arrival in arrivals for link in arrival.links})
-            self._record.count(
-                received=new, repeated=len(readings) - new, bytes=sum(arrival.size for arrival in arrivals)
-            )
-            self._hear(arrivals)
+        self._enter(arrivals)
         failpoint("recorded")
         for arrival in arrivals:
             if arrival.reason:
                 log.warning("A file cannot be read and stays: %s: %s", _target(arrival), arrival.reason)
             self._put_away(arrival)
+
+    def _enter(self, arrivals: Iterable[Arrival]) -> None:
+        """Record and count them; those that a death kept where they were are in the record already."""
+        distinct = self._journal.instances()
+        with self._record.transaction():
+            new = [arrival for arrival in arrivals if not self._record.has(_waiting(arrival))]
+            self._record.add(map(_waiting, new))
+            self._record.link({link: None for arrival in new for link in arrival.links})
+            self._record.count(
+                readings=sum(arrival.facts is not None for arrival in new),
+                bytes=sum(arrival.size for arrival in new),
+            )
+            self._record.tally(distinct)
+            self._hear(new)
 
     def _hear(self, arrivals: Iterable[Arrival]) -> None:
         by_source: dict[str, list[Arrival]] = defaultdict(list)

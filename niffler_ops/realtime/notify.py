@@ -21,18 +21,13 @@ class Notify:
         self._is_ready = False
 
     def ready(self) -> None:
-        """It receives; told once."""
+        """It receives; told until it is taken."""
         if not self._is_ready:
-            self._is_ready = True
-            self._send("READY=1")
+            self._is_ready = self._send("READY=1")
 
     def stopping(self) -> None:
         """It is about to end."""
         self._send("STOPPING=1")
-
-    def status(self, text: str) -> None:
-        """One line for `systemctl status`."""
-        self._send(f"STATUS={text}")
 
     def alive(self) -> None:
         """Called each turn; tells it twice as often as the watchdog wants."""
@@ -41,12 +36,14 @@ class Notify:
             self._alive_at = now + self._interval
             self._send("WATCHDOG=1")
 
-    def _send(self, message: str) -> None:
+    def _send(self, message: str) -> bool:
+        """Whether it was taken, or nobody is there to take it."""
         if not self._address:
-            return
+            return True
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with socket.socket(socket.AF_UNIX, KIND) as channel:
             try:
                 channel.sendto(message.encode(), address)
             except OSError:
-                return  # whoever asked to be told is gone
+                return False  # whoever asked to be told is gone, or behind
+        return True

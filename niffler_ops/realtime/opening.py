@@ -10,6 +10,7 @@ from niffler_ops.filesystems import is_network, kind_of
 from niffler_ops.processes.holders import RECEIVER
 from niffler_ops.processes.locks import acquire, acquire_folder, this_process
 from niffler_ops.processes.users import who_else_writes
+from niffler_ops.realtime.ballast import give_up
 from niffler_ops.realtime.place import Place
 
 
@@ -50,6 +51,7 @@ def _make_folders(place: Place) -> None:
         make_private_folder(place.storage_folder)
         for folder in place.folders():
             make_private_folder(folder)
+        give_up(place)  # a lock needs some room already
     except OSError as error:
         raise CannotWriteError(
             f"StorageFolder {place.storage_folder}: cannot be written ({error.strerror})"

@@ -73,10 +73,10 @@ class Passing:
         """Whether every post-processor has worked on the series' study as it is now."""
         if not self._processors:
             return True
-        files, newest = self._record.studies_on_disk()[series.study]
-        passed = self._record.passed()
+        files, newest = self._record.study_on_disk(series.study)
+        passed = self._record.passed_of(series.study)
         return all(
-            (done := passed.get((series.study, processor))) is not None
+            (done := passed.get(processor)) is not None
             and _covers(done, files, newest)
             and (despite_failures or not done["failed"])
             for processor in self._processors
@@ -114,7 +114,7 @@ class Passing:
         self._given.discard((study, processor))
         if outcome.verdict in {Verdict.UNTOUCHED, Verdict.LATER}:
             return
-        before = self._record.passed().get((study, processor))
+        before = self._record.passed_of(study).get(processor)
         attempts = (before["attempts"] if before and before["newest"] == newest else 0) + 1
         failed = ""
         if outcome.verdict is Verdict.DONE:

@@ -29,6 +29,11 @@ class Place:
         return self.private / "journal.sqlite"
 
     @property
+    def ballast(self) -> Path:
+        """Room that is given up when the disk is full."""
+        return self.private / "ballast"
+
+    @property
     def incoming(self) -> Path:
         """Where storescp writes: nothing in it has been read."""
         return self.private / "incoming"

@@ -2,7 +2,8 @@
 SELECT * FROM receiver WHERE id = 1
 
 -- name: make_receiver
-INSERT OR IGNORE INTO receiver (id, storage_folder, local_entities) VALUES (1, :storage_folder, :local_entities)
+INSERT OR IGNORE INTO receiver (id, storage_folder, local_entities, nightly_at)
+VALUES (1, :storage_folder, :local_entities, :now)
 
 -- name: started
 UPDATE receiver SET run_state = 'running', started_at = :now, updated_at = :now, local_entities = :local_entities,
@@ -12,10 +13,16 @@ WHERE id = 1
 -- name: stopped
 UPDATE receiver SET run_state = 'stopped', updated_at = :now WHERE id = 1
 
+-- name: nightly_done
+UPDATE receiver SET nightly_at = :now WHERE id = 1
+
 -- name: touched
 UPDATE receiver SET updated_at = :now, rate = :rate, unread = :unread, unstored = :unstored, lag = :lag,
     store_reason = :store_reason, deletes_at = :deletes_at, pressure = :pressure
 WHERE id = 1
+
+-- name: same_file
+SELECT 1 FROM files WHERE path = ? AND inode = ? AND modified = ?
 
 -- name: add_file
 INSERT INTO files (path, study, series, size, received, inode, modified, reason)
@@ -31,6 +38,13 @@ SELECT attribute, original FROM links WHERE pseudonym = ? ORDER BY attribute, or
 
 -- name: count
 UPDATE counts SET number = number + :number WHERE name = :name
+
+-- name: tally
+UPDATE counts SET number = CASE name
+    WHEN 'received' THEN :distinct
+    ELSE max(0, (SELECT number FROM counts WHERE name = 'readings') - :distinct)
+END
+WHERE name IN ('received', 'repeated')
 
 -- name: counts
 SELECT name, number FROM counts
@@ -66,14 +80,23 @@ SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes, min(received) AS olde
 -- name: unreadable
 SELECT path, reason, received FROM files WHERE reason <> '' ORDER BY received LIMIT ?
 
+-- name: unreadable_files
+SELECT id, path FROM files WHERE reason <> ''
+
 -- name: unreadable_count
 SELECT count(*) AS files FROM files WHERE reason <> ''
 
 -- name: studies_on_disk
 SELECT study, count(*) AS files, max(received) AS newest FROM files WHERE study <> '' GROUP BY study
 
+-- name: study_on_disk
+SELECT count(*) AS files, coalesce(max(received), '') AS newest FROM files WHERE study = ?
+
 -- name: passed
 SELECT study, processor, files, newest, attempts, failed FROM passed
+
+-- name: passed_of_study
+SELECT processor, files, newest, attempts, failed FROM passed WHERE study = ?
 
 -- name: pass
 INSERT OR REPLACE INTO passed (study, processor, files, newest, attempts, failed)

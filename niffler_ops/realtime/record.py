@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,12 @@ class Record:
 
     def make(self, storage_folder: Path, local_entities: str) -> None:
         """Name the receiver, the first time."""
-        self._run("make_receiver", storage_folder=str(storage_folder), local_entities=local_entities)
+        self._run(
+            "make_receiver",
+            storage_folder=str(storage_folder),
+            local_entities=local_entities,
+            now=self._now(),
+        )
 
     def started(self, *, local_entities: str, store: str) -> None:
         """A run begins; `store` is its URL as it may be shown."""
@@ -100,9 +106,22 @@ class Record:
         """The run has ended in order."""
         self._run("stopped", now=self._now())
 
+    def nightly_at(self) -> datetime | None:
+        """When the nightly deletion was done last, at first when the receiver was made."""
+        found = self._all("receiver")
+        return datetime.fromisoformat(found[0]["nightly_at"]) if found and found[0]["nightly_at"] else None
+
+    def nightly_done(self) -> None:
+        """The nightly deletion has come to its end."""
+        self._run("nightly_done", now=self._now())
+
     def touch(self, standing: Standing) -> None:
         """It is at work, and how it stands."""
         self._run("touched", now=self._now(), **asdict(standing))
+
+    def has(self, file: Waiting) -> bool:
+        """Whether this very file is recorded already."""
+        return bool(self._all("same_file", file.path, file.inode, file.modified))
 
     def add(self, files: Iterable[Waiting]) -> None:
         """Files that were read, or could not be."""
@@ -118,6 +137,10 @@ class Record:
         for name, number in numbers.items():
             if number:
                 self._run("count", name=name, number=number)
+
+    def tally(self, distinct: int) -> None:
+        """So many of all readings are distinct instances; the others came again."""
+        self._run("tally", distinct=distinct)
 
     def received(self) -> int:
         """How many distinct instances were received, ever."""
@@ -151,13 +174,26 @@ class Record:
         """How many files cannot be read."""
         return int(self._all("unreadable_count")[0]["files"])
 
+    def unreadable_files(self) -> dict[int, str]:
+        """Where they stand, by the id of each."""
+        return {row["id"]: row["path"] for row in self._all("unreadable_files")}
+
     def studies_on_disk(self) -> dict[str, tuple[int, str]]:
         """The number of files of each study, and when the newest came."""
         return {row["study"]: (row["files"], row["newest"]) for row in self._all("studies_on_disk")}
 
+    def study_on_disk(self, study: str) -> tuple[int, str]:
+        """The same of one study."""
+        (row,) = self._all("study_on_disk", study)
+        return row["files"], row["newest"]
+
     def passed(self) -> dict[tuple[str, str], dict[str, Any]]:
         """What was passed on, by study and post-processor."""
         return {(row["study"], row["processor"]): dict(row) for row in self._all("passed")}
+
+    def passed_of(self, study: str) -> dict[str, dict[str, Any]]:
+        """The same of one study, by post-processor."""
+        return {row["processor"]: dict(row) for row in self._all("passed_of_study", study)}
 
     def pass_on(
         self, study: str, processor: str, *, files: int, newest: str, attempts: int, failed: str

@@ -16,6 +16,7 @@ from niffler_ops.config.receiver import MetaConfig
 from niffler_ops.database import writing
 from niffler_ops.dicomtools.toolkit import Toolkit
 from niffler_ops.errors import StoppedError
+from niffler_ops.files import remove_folder
 from niffler_ops.metadata import Journal, StoreUnavailableError, open_store, shown, store_url
 from niffler_ops.postprocess.context import Context
 from niffler_ops.postprocess.crew import Crew
@@ -23,17 +24,18 @@ from niffler_ops.postprocess.job import Settings
 from niffler_ops.processes.identity import identify
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.processes.workers import Workers
-from niffler_ops.realtime.control import answer, pending
+from niffler_ops.realtime import parts
+from niffler_ops.realtime.control import answer, clear, pending
 from niffler_ops.realtime.deletion import Deletion
 from niffler_ops.realtime.intake import Intake
 from niffler_ops.realtime.notify import Notify
 from niffler_ops.realtime.passing import Passing
 from niffler_ops.realtime.place import Place
+from niffler_ops.realtime.pressure import Pressure
 from niffler_ops.realtime.record import Record, Standing
 from niffler_ops.realtime.silence import Silence
-from niffler_ops.realtime.storing import Storing
+from niffler_ops.realtime.storing import Storing, prepare
 from niffler_ops.realtime.timetable import Timetable
-from niffler_ops.stages.gate import room
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.receiver import Receiver
 from niffler_ops.stages.tools import Tools
@@ -44,10 +46,9 @@ TURN_SECONDS = 0.05
 TOUCH_SECONDS = 2.0
 DISK_SECONDS = 5.0
 RATE_SECONDS = 60.0
-SILENCE_SECONDS = 60.0
-ANNOUNCED_AT, ENOUGH_AT = 2.0, 1.05  # times MinFreeDisk
+RARELY_SECONDS = 60.0
 END_SECONDS = 3.0
-UNREADABLE_LEFT, STORE_AWAY = 3, 75
+LEFT, STORE_AWAY = 3, 75
 ROUNDS = 2
 
 log = logging.getLogger(__name__)
@@ -123,13 +124,14 @@ class Service:
         )
         self._featuresets = context.featuresets
         self._storing = Storing(place.journal, self._settings.store, context.featuresets, clock)
-        self._timetable = Timetable(config.delete_hour, clock)
+        self._timetable = Timetable(config.delete_hour, clock, self._record.nightly_at())
+        self._by_night = False
+        self._pressure = Pressure(place, config.min_free_disk, self._deletion, clock)
         self._notify = Notify(clock)
         self._silence = Silence()
         self._sweep: Iterator[None] | None = None
         self._times: deque[tuple[float, int]] = deque()
-        self._pressure = ""
-        self._looked_at = dict.fromkeys(("touch", "disk", "silence", "control"), 0.0)
+        self._looked_at = dict.fromkeys(("touch", "disk", "rarely", "control"), 0.0)
         self._stop_asked = False
 
     def ask_to_stop(self) -> None:
@@ -169,14 +171,22 @@ class Service:
                 self._passing.stop()
                 self._workers.stop(patience=END_SECONDS)
                 self._intake.close()
-            return UNREADABLE_LEFT if self._record.unreadable() else 0
+            return self._left()
 
     def _take_up(self) -> None:
-        """What an earlier run left: files that were about to go, and what its storescp was writing."""
+        """What an earlier run left: a full disk, requests, what its storescp was writing or it deleting."""
+        self._pressure.relieve()
+        clear(self._place.control)
+        for request in self._place.requests.iterdir():
+            remove_folder(request)
+        parts.remove_all(self._place.incoming)
         for aside in self._place.leaving.iterdir():
             self._intake.again(aside)
-        for part in self._place.incoming.rglob("*.part"):
-            part.unlink(missing_ok=True)
+
+    def _left(self) -> int:
+        """The exit status of a sweep that has done all that could be done."""
+        self._intake.forget_taken_away()
+        return LEFT if self._record.unreadable() or self._journal.refused() else 0
 
     def _begin(self) -> str:
         self._take_up()
@@ -198,9 +208,7 @@ class Service:
             receiver.advance()
         self._intake.advance()
         self._passing.advance()
-        if self._timetable.is_due():
-            self._deletion.begin("Nightly deletion")
-        self._deletion.advance()
+        self._delete()
         self._look_around()
         if self._sweep is not None:
             next(self._sweep, None)
@@ -209,12 +217,22 @@ class Service:
         self._notify.alive()
         self._launcher.dispatch(TURN_SECONDS)
 
+    def _delete(self) -> None:
+        if self._timetable.is_due():
+            self._by_night = True
+            self._deletion.begin("Nightly deletion")
+        self._deletion.advance()
+        if self._by_night and not self._deletion.deleting:
+            self._by_night = False
+            with self._record.transaction():
+                self._record.nightly_done()
+
     def _look_around(self) -> None:
         now = self._clock.monotonic()
         for name, seconds, look in (
             ("touch", TOUCH_SECONDS, self._touch),
-            ("disk", DISK_SECONDS, self._look_at_disk),
-            ("silence", SILENCE_SECONDS, self._look_at_senders),
+            ("disk", DISK_SECONDS, lambda: self._pressure.look(self._storing.state.series)),
+            ("rarely", RARELY_SECONDS, self._look_rarely),
             ("control", 1.0, self._look_at_requests),
         ):
             if now - self._looked_at[name] >= seconds:
@@ -222,16 +240,16 @@ class Service:
                 look()
 
     def _touch(self) -> None:
-        backlog = self._journal.backlog()
-        oldest = backlog.oldest or self._clock.now()
+        backlog, now = self._journal.backlog(), self._clock.now()
+        oldest = min(backlog.oldest or now, self._intake.waits_since() or now)
         standing = Standing(
             rate=self._rate(),
             unread=self._intake.unread,
             unstored=backlog.series,
-            lag=max((self._clock.now() - oldest).total_seconds(), 0.0),
+            lag=(now - oldest).total_seconds(),
             store_reason=self._storing.state.reason,
             deletes_at=self._timetable.next_run(),
-            pressure=self._pressure,
+            pressure=self._pressure.text,
         )
         with self._record.transaction():
             self._record.touch(standing)
@@ -244,24 +262,10 @@ class Service:
         then, before = self._times[0]
         return (received - before) / (now - then) if now > then else 0.0
 
-    def _look_at_disk(self) -> None:
-        limit, free = room(self._place.storage_folder, self._config.min_free_disk)
-        if free >= ANNOUNCED_AT * limit:
-            self._pressure = ""
-            return
-        text = f"{free / 1e9:.1f} GB are free, MinFreeDisk is {limit / 1e9:.1f} GB"
-        if not self._pressure:
-            log.warning("The disk is filling: %s; below that, stored images go at any hour", text)
-        self._pressure = text
-        if free < limit:
-            self._deletion.begin("To make room", enough=self._has_room, pressed=True)
-
-    def _has_room(self) -> bool:
-        limit, free = room(self._place.storage_folder, self._config.min_free_disk)
-        return free >= ENOUGH_AT * limit
-
-    def _look_at_senders(self) -> None:
+    def _look_rarely(self) -> None:
         self._silence.look(self._record.sources(), self._clock.now())
+        self._intake.forget_taken_away()
+        parts.remove_left(self._place.incoming)
 
     def _look_at_requests(self) -> None:
         if self._sweep is not None:
@@ -272,9 +276,7 @@ class Service:
 
     def _answer(self, asked: list[Path]) -> Iterator[None]:
         yield from self._swept(self._store_beside)
-        status = UNREADABLE_LEFT if self._record.unreadable() else 0
-        if self._storing.state.reason:
-            status = STORE_AWAY
+        status = STORE_AWAY if self._storing.state.reason else self._left()
         for request in asked:
             answer(request, status)
         self._sweep = None
@@ -300,6 +302,7 @@ class Service:
 
     def _store_here(self) -> Iterator[None]:
         with closing(open_store(self._settings.store)) as store:
+            prepare(self._journal, store, self._settings.store, self._featuresets)
             self._journal.flush(store, self._featuresets)
         yield
 

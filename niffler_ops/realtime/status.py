@@ -11,11 +11,12 @@ from typing import Any
 from niffler_ops import database
 from niffler_ops.clock import Clock
 from niffler_ops.errors import MissingInputError
+from niffler_ops.metadata import Refusal, read_refusals
 from niffler_ops.processes.identity import Identity, is_alive
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.silence import is_silent
 
-UNREADABLE_SHOWN = 100
+SHOWN = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +30,7 @@ class ReceiverStatus:
     sources: tuple[Mapping[str, Any], ...]
     unreadable: tuple[Mapping[str, Any], ...]
     unreadable_files: int
+    refused: tuple[Refusal, ...]
     processes: tuple[Mapping[str, Any], ...]
 
 
@@ -43,12 +45,15 @@ def gather(place: Place, clock: Clock) -> ReceiverStatus:
     try:
         with closing(database.connect_read_only(place.record)) as connection:
             connection.execute("BEGIN")
-            return _read(connection, queries, clock.now())
+            refused = tuple(read_refusals(place.journal, SHOWN))
+            return _read(connection, queries, clock.now(), refused)
     except sqlite3.DatabaseError as error:
         raise MissingInputError(f"{place.record}: it cannot be read ({error})") from None
 
 
-def _read(connection: sqlite3.Connection, queries: Mapping[str, str], now: datetime) -> ReceiverStatus:
+def _read(
+    connection: sqlite3.Connection, queries: Mapping[str, str], now: datetime, refused: tuple[Refusal, ...]
+) -> ReceiverStatus:
     def rows(name: str, *parameters: object) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(queries[name], parameters)]
 
@@ -64,8 +69,9 @@ def _read(connection: sqlite3.Connection, queries: Mapping[str, str], now: datet
         counts={row["name"]: row["number"] for row in rows("counts")},
         waiting=rows("files_waiting")[0],
         sources=tuple(source | {"silent": is_silent(source, now)} for source in rows("sources")),
-        unreadable=tuple(rows("unreadable", UNREADABLE_SHOWN)),
+        unreadable=tuple(rows("unreadable", SHOWN)),
         unreadable_files=rows("unreadable_count")[0]["files"],
+        refused=refused,
         processes=tuple(processes),
     )
 
@@ -108,6 +114,7 @@ def status_json(status: ReceiverStatus) -> dict[str, Any]:
             "files": status.unreadable_files,
             "first": [{"path": row["path"], "reason": row["reason"]} for row in status.unreadable],
         },
+        "refused": [{"series": one.series, "reason": one.reason} for one in status.refused],
         "sources": list(status.sources),
         "processes": list(status.processes),
     }
@@ -138,6 +145,10 @@ def status_text(status: ReceiverStatus) -> str:
         lines.append(_fact("Disk", receiver["pressure"]))
     if status.unreadable_files:
         lines.append(_fact("Unreadable", f"{status.unreadable_files:,} files, which are never deleted"))
+    if status.refused:
+        lines.append(
+            _fact("Refused", f"{len(status.refused):,} series by the store", status.refused[0].reason)
+        )
     lines += [
         f"From {source['aet']:16} {source['instances']:,} instances, last {_time(source['last_at'])}"
         + (" - silent" if source["silent"] else "")

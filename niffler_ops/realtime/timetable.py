@@ -13,7 +13,9 @@ LONGEST_WAIT = dt.timedelta(hours=25)  # a day of the autumn in which the clock 
 class Timetable:
     """One job a day, at an hour of local time; one that was slept through comes as soon as possible, once."""
 
-    def __init__(self, hour: int, clock: Clock) -> None:
+    def __init__(self, hour: int, clock: Clock, last: dt.datetime | None = None) -> None:
+        """`last`: when it was done last, with zone; an hour since then was missed, and is made up for."""
+
         class Now(dt.datetime):
             """The clock that everything goes by, naive and local as schedule has it."""
 
@@ -25,9 +27,9 @@ class Timetable:
             datetime=Now, timedelta=dt.timedelta, time=dt.time, date=dt.date
         )
         self._scheduler = schedule.Scheduler()
-        self._due = False
         self._hour = hour
         self._now = Now.now
+        self._due = last is not None and last.astimezone().replace(tzinfo=None) < self._latest()
         self._set()
 
     def is_due(self) -> bool:
@@ -45,6 +47,12 @@ class Timetable:
         """When it comes next: ISO 8601 with zone."""
         moment = self._scheduler.next_run
         return moment.astimezone().isoformat(timespec="seconds") if moment else None
+
+    def _latest(self) -> dt.datetime:
+        """When the hour has come last."""
+        now = self._now()
+        today = now.replace(hour=self._hour, minute=0, second=0, microsecond=0)
+        return today if today <= now else today - dt.timedelta(days=1)
 
     def _set(self) -> None:
         self._scheduler.every().day.at(f"{self._hour:02d}:00").do(self._ring)

@@ -1,5 +1,6 @@
 """Which images go, in which order, and which never."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import pytest
 from niffler_ops.clock import timestamp
 from niffler_ops.files import make_private_folder
 from niffler_ops.metadata import Featureset, Journal, Reading
-from niffler_ops.realtime.deletion import FILES_A_TURN, Deletion
+from niffler_ops.realtime.deletion import FILES_A_TURN, SERIES_A_TURN, Deletion
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.record import Record, Series, Waiting
 from tests.support.clock import FakeClock
@@ -220,7 +221,6 @@ def test_a_nightly_deletion_is_not_lost_to_one_that_makes_room(bench: Bench) -> 
     assert not path.exists()
 
 
-@pytest.mark.xfail(strict=True, reason="one round is remembered, and it is the first that was asked for")
 def test_a_nightly_deletion_is_not_lost_though_room_is_asked_for_again_and_again(bench: Bench) -> None:
     path = bench.arrive("series", 1)
     bench.store()
@@ -231,6 +231,66 @@ def test_a_nightly_deletion_is_not_lost_though_room_is_asked_for_again_and_again
     deletion.begin("Nightly deletion")
     run(deletion)
     assert not path.exists()
+
+
+def test_rounds_that_are_asked_for_again_and_again_come_once(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    deletion = bench.deletion()
+    for _ in range(5):
+        for why in ("To make room", "Nightly deletion"):
+            deletion.begin(why)
+    run(deletion)
+    assert [entry.args[0] for entry in caplog.records if isinstance(entry.args, tuple)] == [
+        "To make room",
+        "Nightly deletion",
+        "To make room",
+    ]
+
+
+def test_that_there_is_nothing_to_make_room_with_is_said_once_an_hour(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    bench.arrive("series", 1)
+    bench.settle()
+    deletion = bench.deletion()
+
+    def press(times: int) -> int:
+        caplog.clear()
+        for _ in range(times):
+            bench.clock.pass_time(5)
+            deletion.begin("To make room", pressed=True)
+            run(deletion)
+        return len(caplog.records)
+
+    assert press(10) == 1
+    bench.clock.pass_time(3600)
+    assert press(10) == 1
+    bench.store()
+    assert press(1) == 1
+    assert press(10) == 1
+
+
+def test_it_looks_at_a_bounded_number_of_series_in_a_turn(bench: Bench) -> None:
+    looked: list[Series] = []
+
+    def not_passed_on(series: Series, _despite: bool) -> bool:  # noqa: FBT001 - as Deletion calls it
+        looked.append(series)
+        return False
+
+    bench.passed_on = not_passed_on
+    for number in range(SERIES_A_TURN + 50):
+        bench.arrive(f"series{number}", 1)
+    bench.store()
+    bench.settle()
+    deletion = bench.deletion()
+    deletion.begin("Test")
+    deletion.advance()
+    assert len(looked) == SERIES_A_TURN
+    run(deletion)
+    assert len(looked) == SERIES_A_TURN + 50
 
 
 def test_it_does_a_bounded_amount_in_a_turn(bench: Bench) -> None:

@@ -1,7 +1,10 @@
 """What arrives is read once, whoever dies meanwhile."""
 
+import os
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +147,44 @@ def test_what_cannot_be_read_is_named_and_stays(bench: Bench) -> None:
     assert len(bench.unreadable()) == 2
     assert bench.record.unreadable() == 2
     assert bench.waiting() == ["1.2.3.3.dcm"]
+
+
+def test_what_waits_to_be_read_waits_since_it_was_received(bench: Bench) -> None:
+    assert bench.intake.waits_since() is None
+    path = bench.arrive(1)
+    os.utime(path, (1000, 1000))
+    bench.intake.advance(sweep=True)
+    assert bench.intake.waits_since() == datetime.fromtimestamp(1000, UTC)
+    bench.run()
+    assert bench.intake.waits_since() is None
+
+
+def test_what_could_not_be_read_and_was_taken_away_is_forgotten(bench: Bench) -> None:
+    for number in (1, 2):
+        bench.arrive(number, b"nonsense")
+    bench.run()
+    bench.unreadable()[0].unlink()
+    bench.intake.forget_taken_away()
+    assert bench.record.unreadable() == 1
+
+
+@pytest.mark.parametrize("step", ["journaled", "recorded"])
+def test_what_was_being_taken_in_when_it_died_counts_once(
+    bench: Bench, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIFFLER_FAILPOINT", f"{step}:1:EIO")
+    for number in range(3):
+        bench.arrive(number)
+    with pytest.raises(OSError, match="error"):
+        bench.run()
+    monkeypatch.delenv("NIFFLER_FAILPOINT")
+    bench.run()
+    bench.arrive(2, encode(image(SOPInstanceUID="1.2.3.2", SeriesDescription="anew")))
+    bench.run()
+    with closing(sqlite3.connect(bench.place.record)) as connection:
+        counts = dict(connection.execute("SELECT name, number FROM counts"))
+    assert (counts["received"], counts["repeated"]) == (3, 1)
+    assert [source["instances"] for source in bench.record.sources()] == [4]
 
 
 def test_only_the_file_at_which_readers_die_is_left_out(bench: Bench) -> None:

@@ -166,3 +166,15 @@ def test_the_record_is_not_asked_each_turn_what_is_due(bench: Bench, monkeypatch
         bench.clock.pass_time(0.05)
         bench.passing.advance()
     assert len(asked) <= 2
+
+
+def test_whether_a_series_may_go_is_asked_of_its_study_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.arrive("a", 1)
+    bench.clock.pass_time(601)
+    bench.turn()
+    bench.crew.answer()
+    for name in ("studies_on_disk", "passed"):
+        monkeypatch.delattr(Record, name)
+    assert bench.may_go("a")

@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -13,9 +14,12 @@ from pathlib import Path
 import pytest
 from inotify_simple import Event, flags
 
-from niffler_ops.realtime.control import answer, ask, pending
+from niffler_ops.realtime import ballast
+from niffler_ops.realtime.control import answer, ask, clear, pending
 from niffler_ops.realtime.noticing import Noticing
 from niffler_ops.realtime.notify import Notify
+from niffler_ops.realtime.parts import remove_left
+from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.timetable import Timetable
 from tests.support.clock import FakeClock
 
@@ -75,6 +79,19 @@ def test_hours_that_were_slept_through_ring_once() -> None:
     assert not timetable.is_due()
 
 
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("hours_ago", "is_due"),
+    [(0.5, False), (12, False), (14, True), (24 * 400, True)],  # it is 13 o'clock there, the hour is 0
+)
+def test_an_hour_that_came_while_nobody_was_there_is_made_up_for_once(hours_ago: float, is_due: bool) -> None:  # noqa: FBT001 - a table
+    clock = FakeClock()
+    timetable = Timetable(0, clock, clock.now() - timedelta(hours=hours_ago))
+    assert timetable.is_due() is is_due
+    assert not timetable.is_due()
+    assert timetable.next_run() == "2024-03-02T00:00:00+01:00"
+
+
 def test_a_clock_that_is_set_back_does_not_silence_it_for_long() -> None:
     clock = FakeClock()
     timetable = Timetable(23, clock)
@@ -101,7 +118,6 @@ def test_a_name_without_a_file_is_told_too() -> None:
         assert told == [b"WATCHDOG=1"] * 3
 
 
-@pytest.mark.xfail(strict=True, reason="ready() is done with its word whether or not it was taken")
 def test_that_it_is_ready_is_told_until_it_is_taken(tmp_path: Path) -> None:
     address = tmp_path / "notify"
     notify = Notify(FakeClock(), {"NOTIFY_SOCKET": str(address)})
@@ -136,6 +152,19 @@ def test_whoever_asks_gets_the_status_and_leaves_nothing(tmp_path: Path) -> None
     asking.join()
     assert found == [3]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_asked_one_that_has_begun_anew_is_told_so(tmp_path: Path) -> None:
+    found: list[int | None] = []
+    asking = threading.Thread(
+        target=lambda: found.append(ask(tmp_path, seconds=10, is_alive=lambda: True)), daemon=True
+    )
+    asking.start()
+    while not pending(tmp_path):
+        time.sleep(0.01)
+    clear(tmp_path)
+    asking.join(5)
+    assert found == [None]
 
 
 def test_whoever_asks_and_gets_no_answer_is_told_so(tmp_path: Path) -> None:
@@ -199,3 +228,32 @@ def test_without_watches_left_the_sweep_still_finds_what_came(
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.dcm").write_bytes(b"")
     assert str(tmp_path / "a" / "1.dcm") in set(noticed.look(100.0))
+
+
+def test_what_a_killed_storescp_was_writing_goes_and_what_a_living_one_writes_stays(tmp_path: Path) -> None:
+    left, written, young = (tmp_path / f"{name}.part" for name in ("left", "written", "young"))
+    for path in (left, written, young):
+        path.write_bytes(b"half")
+    with written.open("ab") as stream, subprocess.Popen(["sleep", "60"], stdout=stream) as writer:
+        for path in (left, written):
+            os.utime(path, (1, 1))
+        remove_left(tmp_path)
+        assert sorted(path.stem for path in tmp_path.iterdir()) == ["written", "young"]
+        writer.kill()
+    remove_left(tmp_path)
+    assert [path.stem for path in tmp_path.iterdir()] == ["young"]
+
+
+def test_room_is_held_back_and_given_up_only_where_there_is_hardly_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tmp_path)
+    place.private.mkdir()
+    ballast.hold_back(place)
+    assert place.ballast.stat().st_blocks * 512 >= ballast.BALLAST_BYTES
+    ballast.give_up(place)
+    assert place.ballast.exists()
+    monkeypatch.setattr(ballast, "free_bytes", lambda _place: ballast.BALLAST_BYTES - 1)
+    ballast.give_up(place)
+    ballast.hold_back(place)
+    assert not place.ballast.exists()
