@@ -29,10 +29,14 @@ class SystemClock:
 
     def now(self) -> datetime:
         """The wall clock in UTC."""
-        now = datetime.now(UTC)
+        return self.at(time.time())
+
+    def at(self, seconds: float) -> datetime:
+        """A moment of the kernel's clock, such as that of a file, by the wall clock in UTC."""
+        moment = datetime.fromtimestamp(seconds, UTC)
         if self._shift is None:
-            return now
-        return now + timedelta(seconds=float(Path(self._shift).read_text(encoding="ascii")))
+            return moment
+        return moment + timedelta(seconds=float(Path(self._shift).read_text(encoding="ascii")))
 
     def monotonic(self) -> float:
         """Seconds since an arbitrary start."""

@@ -9,11 +9,11 @@ import os
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from niffler_ops.clock import Clock
+from niffler_ops.clock import Clock, SystemClock, timestamp
 from niffler_ops.files import failpoint, make_private_folder, move
 from niffler_ops.metadata import Journal, Reading
 from niffler_ops.postprocess.job import Settings
@@ -72,7 +72,7 @@ class Intake:
         for path in (*self._at_readers, *islice(self._noticed, 1), *islice(self._suspects, 1)):
             with suppress(FileNotFoundError):
                 times.append(os.lstat(path).st_mtime)
-        return datetime.fromtimestamp(min(times), UTC) if times else None
+        return SystemClock().at(min(times)) if times else None
 
     def forget_taken_away(self) -> None:
         """Files that could not be read, and that somebody has taken away since."""
@@ -141,7 +141,7 @@ class Intake:
                 size=status.st_size,
                 inode=status.st_ino,
                 modified_ns=status.st_mtime_ns,
-                received=datetime.fromtimestamp(status.st_mtime).astimezone().isoformat(),
+                received=timestamp(SystemClock().at(status.st_mtime)),
                 source=NOT_SENT,
                 reason=DEADLY,
             )

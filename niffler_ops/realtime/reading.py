@@ -3,12 +3,11 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import lru_cache
 
 from pydicom import dcmread
 
-from niffler_ops.clock import timestamp
+from niffler_ops.clock import SystemClock, timestamp
 from niffler_ops.deidentify import IDENTITY_TAGS
 from niffler_ops.headers import read_instance
 from niffler_ops.metadata import read_facts, wanted_tags
@@ -73,7 +72,7 @@ def _read(path: str, settings: Settings, pattern: str) -> Arrival:
         size=status.st_size,
         inode=status.st_ino,
         modified_ns=status.st_mtime_ns,
-        received=timestamp(datetime.fromtimestamp(status.st_mtime_ns / 1e9, UTC)),
+        received=timestamp(SystemClock().at(status.st_mtime)),
         source=NOT_SENT,
     )
     known = read_instance(path, filing.keywords)

@@ -123,7 +123,7 @@ def test_what_is_not_settled_or_to_be_kept_stays_and_goes_once_it_may(receiver: 
     receiver.clock.forward(0.5)
     assert receiver.sweep().status == 0
     assert receiver.on_disk() == {one.uid for one in [*SOME, *late] if one.study == 2}
-    receiver.clock.forward(1.1)
+    receiver.clock.forward(1.6)
     assert receiver.sweep().status == 0
     assert not receiver.on_disk()
     stop(running)

@@ -133,9 +133,17 @@ class WallClock:
 
     def to_hour(self, hour: int) -> None:
         """Forward to the next time that it is a quarter past this hour."""
-        now = datetime.now(UTC) + timedelta(seconds=self._shift)
+        now = self.now()
         then = now.replace(hour=hour, minute=15, second=0, microsecond=0)
         self._shift += ((then - now).total_seconds()) % 86400
+        self._write()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._shift)
+
+    def to(self, moment: datetime) -> None:
+        """Forward to this moment, if it is not past."""
+        self._shift += max((moment - self.now()).total_seconds(), 0.0)
         self._write()
 
     def forward(self, hours: float) -> None:
