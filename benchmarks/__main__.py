@@ -19,6 +19,7 @@ from benchmarks import (
     receiving,
     small,
     status,
+    stream,
     transitions,
 )
 from benchmarks.rows import Row
@@ -51,6 +52,7 @@ BENCHMARKS: Sequence[Benchmark] = (
     status,
     headers,
     receiving,
+    stream,
     png,
     metadata,
 )

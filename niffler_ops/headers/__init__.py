@@ -14,7 +14,9 @@ from niffler_ops.headers.pixels import DESCRIPTION, pixel_flaw
 from niffler_ops.headers.wanted import CHARSET, Address, Found, Wanted, address_of, wanted_of
 from niffler_ops.model import Flaw, InstanceFile
 
-__all__ = ["read_instance", "read_instances"]
+__all__ = ["read_header", "read_instance", "read_instances"]
+
+HEADER_BLOCK = 16_384
 
 _META_CLASS, _META_INSTANCE = 0x00020002, 0x00020003
 _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
@@ -46,7 +48,15 @@ def read_instance(path: str, keywords: tuple[str, ...] = ()) -> InstanceFile:
     read. A flawed file keeps as much of its identity as was found. Raises FileNotFoundError only, and
     KeyError for a keyword that does not exist.
     """
-    wanted = _wanted(keywords)
+    return _read(path, keywords, header_only=False)
+
+
+def read_header(path: str, keywords: tuple[str, ...] = ()) -> InstanceFile:
+    """The same from what stands before the pixels, which are not looked at; `sha256` is empty."""
+    return _read(path, keywords, header_only=True)
+
+
+def _read(path: str, keywords: tuple[str, ...], *, header_only: bool) -> InstanceFile:
     try:
         # Without O_NONBLOCK, a named pipe put in our way would be waited for without end.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -55,7 +65,7 @@ def read_instance(path: str, keywords: tuple[str, ...] = ()) -> InstanceFile:
     except OSError:
         return _unreadable(path, keywords, _stat(path))
     try:
-        return _read_open(descriptor, path, keywords, wanted)
+        return _read_open(descriptor, path, keywords, header_only=header_only)
     except OSError:
         return _unreadable(path, keywords, os.fstat(descriptor))
     finally:
@@ -82,23 +92,26 @@ class _Hashed:
             yield block
 
 
-def _read_open(descriptor: int, path: str, keywords: tuple[str, ...], wanted: Wanted) -> InstanceFile:
+def _read_open(descriptor: int, path: str, keywords: tuple[str, ...], *, header_only: bool) -> InstanceFile:
     """Judge an open file, then hash whatever the judgement left unread."""
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         return _unreadable(path, keywords, status)
-    hashed = _Hashed(descriptor)
-    source = Forward(hashed)
-    found = Found()
-    flaw = _flaw(source, wanted, found)
-    for _ in source.rest():
-        pass
+    hashed, found, wanted = _Hashed(descriptor), Found(), _wanted(keywords)
+    if header_only:
+        blocks = iter(lambda: os.read(descriptor, HEADER_BLOCK), b"")
+        flaw = _flaw(Forward(blocks), wanted, found, header_only=True)
+    else:
+        source = Forward(hashed)
+        flaw = _flaw(source, wanted, found)
+        for _ in source.rest():
+            pass
     return InstanceFile(
         path=path,
-        size=hashed.size,
+        size=status.st_size if header_only else hashed.size,
         inode=status.st_ino,
         modified_ns=status.st_mtime_ns,
-        sha256=hashed.sha256.digest(),
+        sha256=b"" if header_only else hashed.sha256.digest(),
         study_instance_uid=_text(found, _STUDY),
         series_instance_uid=_text(found, _SERIES),
         sop_instance_uid=_text(found, _SOP_INSTANCE),
@@ -107,10 +120,12 @@ def _read_open(descriptor: int, path: str, keywords: tuple[str, ...], wanted: Wa
     )
 
 
-def _flaw(source: Forward, wanted: Wanted, found: Found) -> Flaw | None:
+def _flaw(source: Forward, wanted: Wanted, found: Found, *, header_only: bool = False) -> Flaw | None:
     """Why the file is no instance, or None; `found` is filled on the way."""
     try:
-        pixels = skim(source, wanted, found)
+        pixels = skim(source, wanted, found, header_only=header_only)
+        if header_only:
+            return _identity_flaw(found)
         description = {tag: _text(found, tag) for tag in DESCRIPTION if tag in found.values}
         return _identity_flaw(found) or pixel_flaw(pixels, description)
     except FlawError as error:

@@ -20,13 +20,14 @@ Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
 
 
-def _die_with_supervisor(supervisor: int) -> None:
+def _die_with_supervisor(supervisor: int, niceness: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != supervisor:
         os._exit(127)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o077)
     forgo_pixels()
+    os.nice(niceness)
 
 
 class Workers:
@@ -35,8 +36,10 @@ class Workers:
     Call `submit` from the main thread only: the parent-death signal is tied to the starting thread.
     """
 
-    def __init__(self, number: int, post: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, number: int, post: Callable[[Callable[[], None]], None], *, niceness: int = 0) -> None:
+        """`niceness` above 0 leaves the processors to others first."""
         self._number = number
+        self._niceness = niceness
         self._post = post
         self._pool = self._start()
 
@@ -108,7 +111,7 @@ class Workers:
             self._number,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_die_with_supervisor,
-            initargs=(os.getpid(),),
+            initargs=(os.getpid(), self._niceness),
         )
 
 

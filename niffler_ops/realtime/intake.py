@@ -24,6 +24,7 @@ from niffler_ops.realtime.reading import NOT_SENT, Arrival, read_arrivals
 from niffler_ops.realtime.record import Record, Waiting
 
 CHUNK = 32
+LINGER_SECONDS = 0.2  # that a few files wait for more, so that one commit serves them all
 MOST_CHUNKS = 8  # that readers have at once: what else has arrived waits on the disk
 UNREADABLE = "unreadable"
 DEADLY = "a reader died at it twice"
@@ -54,6 +55,7 @@ class Intake:
         self._pattern = pattern
         self._noticing = Noticing(place.incoming)
         self._noticed: dict[str, None] = {}  # in order, each once
+        self._due_at = 0.0
         self._at_readers: set[str] = set()
         self._chunks = 0
         self._deaths: dict[str, int] = defaultdict(int)
@@ -84,13 +86,18 @@ class Intake:
 
     def advance(self, *, sweep: bool = False) -> None:
         """Notice, hand to the readers, and take in what they have read."""
-        found = self._noticing.sweep() if sweep else self._noticing.look(self._clock.monotonic())
-        for path in found:
+        now = self._clock.monotonic()
+        if sweep:
+            self._due_at = now
+        elif not self._noticed:
+            self._due_at = now + LINGER_SECONDS
+        for path in self._noticing.sweep() if sweep else self._noticing.look(now):
             if path not in self._at_readers:
                 self._noticed[path] = None
         if self._suspects and not self._chunks:
             self._submit([self._suspects.popleft()])  # alone, so that a death is this file's
-        while self._noticed and not self._suspects and self._chunks < MOST_CHUNKS:
+        enough = 1 if now >= self._due_at else CHUNK
+        while len(self._noticed) >= enough and not self._suspects and self._chunks < MOST_CHUNKS:
             chunk = list(self._noticed)[:CHUNK]
             for path in chunk:
                 del self._noticed[path]
@@ -100,6 +107,7 @@ class Intake:
     def again(self, path: Path) -> None:
         """Read a file that is not as it was when it was read."""
         self._noticed[str(path)] = None
+        self._due_at = 0.0
 
     def close(self) -> None:
         """Notice nothing more."""

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pydicom import dcmread
+from pydicom.tag import Tag
 
 from niffler_ops.clock import SystemClock, timestamp
 from niffler_ops.deidentify import IDENTITY_TAGS
-from niffler_ops.headers import read_instance
+from niffler_ops.headers import read_header
 from niffler_ops.metadata import read_facts, wanted_tags
 from niffler_ops.metadata.values import Facts
 from niffler_ops.model import Flaw
@@ -64,6 +65,13 @@ def _pattern(text: str) -> FilePattern:
     return FilePattern.parse(text)
 
 
+@lru_cache(maxsize=1)
+def _tags(settings: Settings) -> list[int] | None:
+    tags = wanted_tags(_context(settings).columns)
+    # As pydicom has them, which would make them anew for each file.
+    return None if tags is None else [Tag(tag) for tag in {*tags, *IDENTITY_TAGS}]
+
+
 def _read(path: str, settings: Settings, pattern: str) -> Arrival:
     context, filing = _context(settings), _pattern(pattern)
     status = os.lstat(path)
@@ -75,16 +83,15 @@ def _read(path: str, settings: Settings, pattern: str) -> Arrival:
         received=timestamp(SystemClock().at(status.st_mtime)),
         source=NOT_SENT,
     )
-    known = read_instance(path, filing.keywords)
+    known = read_header(path, filing.keywords)
     if known.flaw not in {None, Flaw.TRUNCATED}:  # a header may be whole where the pixels are not
         return replace(unread, reason=str(known.flaw))
-    tags = wanted_tags(context.columns)
     try:
         with quietly():
             header = dcmread(
                 path,
                 stop_before_pixels=True,
-                specific_tags=None if tags is None else [*tags, *IDENTITY_TAGS],
+                specific_tags=_tags(settings),
             )
             clean = context.deidentifier.dataset(header)
             facts = read_facts(clean.dataset, context.columns)

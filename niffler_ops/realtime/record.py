@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,9 @@ class Series:
     bytes: int
 
 
+_FILE = tuple(field.name for field in fields(Waiting))  # asdict copies each value
+
+
 class Record:
     """The one writer's view; changes happen inside `transaction()`."""
 
@@ -126,7 +129,7 @@ class Record:
     def add(self, files: Iterable[Waiting]) -> None:
         """Files that were read, or could not be."""
         for file in files:
-            self._run("add_file", **asdict(file))
+            self._run("add_file", **{name: getattr(file, name) for name in _FILE})
 
     def link(self, links: Iterable[tuple[str, str, str]]) -> None:
         """The way back from pseudonyms: attribute, original, pseudonym."""

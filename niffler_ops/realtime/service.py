@@ -41,7 +41,7 @@ from niffler_ops.stages.receiver import Receiver
 from niffler_ops.stages.tools import Tools
 
 OPTIONS = ("RetainFullDates", "RetainDeviceIdentity", "RetainPatientCharacteristics", "CleanDescriptors")
-READERS = 2
+READERS, READERS_NICENESS = 2, 5  # what they read is on the disk; what storescp does not take is not
 TURN_SECONDS = 0.05
 TOUCH_SECONDS = 2.0
 DISK_SECONDS = 5.0
@@ -84,7 +84,7 @@ class Service:
         self._settings = settings_of(config, place)
         context = Context(self._settings)  # raises for wrong settings, and makes the secret
         settle = timedelta(minutes=config.settle_minutes)
-        self._workers = Workers(READERS, self._launcher.post)
+        self._workers = Workers(READERS, self._launcher.post, niceness=READERS_NICENESS)
         self._intake = Intake(
             place,
             self._record,
@@ -215,7 +215,13 @@ class Service:
         if all(receiver.ready for receiver in self._receivers):
             self._notify.ready()
         self._notify.alive()
-        self._launcher.dispatch(TURN_SECONDS)
+        self._listen()
+
+    def _listen(self) -> None:
+        """Handle what is reported for the time of a turn: a storescp says much, and a turn has its price."""
+        until = self._clock.monotonic() + TURN_SECONDS
+        while (left := until - self._clock.monotonic()) > 0:
+            self._launcher.dispatch(left)
 
     def _delete(self) -> None:
         if self._timetable.is_due():

@@ -145,7 +145,7 @@ def advice(status: Status) -> Iterator[str]:
         yield "Every row is done."
     failed = {name: post.failed for name, post in status.post.items() if post.failed}
     if failed:
-        told = ", ".join(f"{name} of {_studies(number)}" for name, number in failed.items())
+        told = ", ".join(f"{name} of {counted(studies, 'study')}" for name, studies in failed.items())
         yield f"Post-processing failed: {told}; the log says why, --retry-failed takes it up again."
     if not rows.problems:
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from niffler_ops.headers import read_instance, read_instances
+from niffler_ops.headers import read_header, read_instance, read_instances
 from niffler_ops.model import Flaw, InstanceFile
 from tests.support.dicomfiles import encode, identity, image
 
@@ -75,6 +75,24 @@ def test_padding_of_a_uid_is_no_difference(read: Read) -> None:
     assert content.count(b"1.2.3\0") == 3
     instance = read(content.replace(b"1.2.3\0", b"1.2.3 ", 1))
     assert (instance.flaw, instance.sop_instance_uid) == (None, "1.2.3")
+
+
+def test_a_header_is_read_without_its_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "image.dcm"
+    content = encode(image(rows=64, columns=64, pixels=bytes(8192)))
+    path.write_bytes(content[:-1])
+    whole, header = read_instance(str(path), ("PatientID",)), read_header(str(path), ("PatientID",))
+    assert (whole.flaw, header.flaw, header.sha256, header.size) == (
+        Flaw.TRUNCATED,
+        None,
+        b"",
+        len(content) - 1,
+    )
+    assert (header.sop_instance_uid, header.attributes) == (whole.sop_instance_uid, whole.attributes)
+    path.write_bytes(content[:300])
+    assert read_header(str(path)).flaw is Flaw.TRUNCATED
+    path.write_bytes(encode(image(SOPInstanceUID=None)))
+    assert read_header(str(path)).flaw is Flaw.NO_IDENTITY
 
 
 def test_a_folder_and_a_pipe_are_unreadable(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from niffler_ops.files import make_private_folder
 from niffler_ops.metadata import Journal
 from niffler_ops.postprocess.job import Settings
-from niffler_ops.realtime.intake import Intake
+from niffler_ops.realtime.intake import CHUNK, LINGER_SECONDS, Intake
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.record import Record
 from tests.support.clock import FakeClock
@@ -61,7 +61,7 @@ class Bench:
         make_private_folder(self.place.storage_folder)
         for one in self.place.folders():
             make_private_folder(one)
-        clock = FakeClock()
+        self.clock = clock = FakeClock()
         self.record = Record(self.place.record, clock)
         self.journal = Journal(self.place.journal, clock)
         self.pool = Pool()
@@ -94,8 +94,9 @@ class Bench:
 
     def run(self, dies_at: Callable[[str], bool] = lambda _path: False) -> None:
         self.intake.advance(sweep=True)
-        while not self.pool.idle:
+        while self.intake.unread:
             self.pool.work(dies_at)
+            self.clock.pass_time(1)
             self.intake.advance()
 
     def waiting(self) -> list[str]:
@@ -125,6 +126,22 @@ def test_what_arrives_is_journaled_and_put_where_it_waits(bench: Bench) -> None:
     assert state.instances == 100
     assert bench.intake.unread == 0
     assert not list((bench.place.incoming / "study").iterdir())
+
+
+def test_a_few_files_wait_a_moment_for_more_and_many_do_not(bench: Bench) -> None:
+    bench.run()
+
+    def is_given(number: int, *, after: float = 0.0) -> bool:
+        bench.arrive(number)
+        bench.clock.pass_time(after)
+        bench.intake.advance()
+        given = not bench.pool.idle
+        bench.pool.work()
+        return given
+
+    assert [is_given(number) for number in range(CHUNK)] == [False] * (CHUNK - 1) + [True]
+    assert not is_given(CHUNK)
+    assert is_given(CHUNK + 1, after=LINGER_SECONDS)
 
 
 def test_a_file_that_was_replaced_while_it_was_read_is_read_again(bench: Bench) -> None:
