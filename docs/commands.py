@@ -35,7 +35,7 @@ _WIDTH = "80"  # of usages, which argparse would wrap as wide as the terminal
 
 
 def pages() -> dict[str, Callable[[], str]]:
-    """Each file below share/, and what makes its text."""
+    """Each file below docs/share/, and what makes its text."""
     made: dict[str, Callable[[], str]] = {}
     for name in PARSERS:
         made[f"man/man1/{name}.1"] = partial(manual, name)

@@ -141,7 +141,7 @@ def main(arguments: list[str]) -> int:
     pages: dict[str, Callable[[], str]] = {
         "docs/configuration.md": configuration,
         "docs/states.md": state_tables,
-        **{f"share/{name}": text for name, text in commands.pages().items()},
+        **{f"docs/share/{name}": text for name, text in commands.pages().items()},
     }
     stale = [name for name, text in pages.items() if _current(ROOT / name) != text()]
     if "--check" not in arguments:

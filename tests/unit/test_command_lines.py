@@ -11,7 +11,7 @@ import pytest
 from docs import commands
 
 ROOT = Path(__file__).parents[2]
-SHARE = ROOT / "share"
+SHARE = ROOT / "docs" / "share"
 COMPLETE = """
 source "$1"
 shift

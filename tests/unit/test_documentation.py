@@ -15,7 +15,7 @@ def test_a_page_that_is_not_up_to_date_is_named(
 ) -> None:
     monkeypatch.setattr(generate, "ROOT", tmp_path)
     assert generate.main(["--check"]) == 1
-    assert "docs/configuration.md, docs/states.md, share/" in capsys.readouterr().err
+    assert "docs/configuration.md, docs/states.md, docs/share/" in capsys.readouterr().err
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
 
