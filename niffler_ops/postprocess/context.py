@@ -25,7 +25,9 @@ class Context:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.places = Places.of(settings)
-        self.pseudonyms = Pseudonyms(_secret(settings))
+        secret = _secret(settings)
+        self.fingerprint = fingerprint(secret)
+        self.pseudonyms = Pseudonyms(secret)
 
     @cached_property
     def deidentifier(self) -> Deidentifier:
@@ -51,10 +53,12 @@ class Context:
 
 
 def _secret(settings: Settings) -> bytes:
-    """The secret that OutputFolder was claimed with; made at first use where it is not claimed."""
+    """The secret with the settings' fingerprint; made at first use where they have none."""
     secret = load_secret(Path(settings.secret), create=not settings.fingerprint)
     if settings.fingerprint and fingerprint(secret) != settings.fingerprint:
-        raise ConfigurationError(f"{settings.secret}: the pseudonym key was replaced meanwhile: restore it")
+        raise ConfigurationError(
+            f"{settings.secret}: this is not the pseudonym key that was used before: restore that one"
+        )
     return secret
 
 

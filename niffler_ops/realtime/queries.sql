@@ -13,6 +13,9 @@ WHERE id = 1
 -- name: stopped
 UPDATE receiver SET run_state = 'stopped', updated_at = :now WHERE id = 1
 
+-- name: keep_fingerprint
+UPDATE receiver SET fingerprint = :fingerprint WHERE id = 1
+
 -- name: nightly_done
 UPDATE receiver SET nightly_at = :now WHERE id = 1
 

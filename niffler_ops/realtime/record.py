@@ -118,6 +118,15 @@ class Record:
         """The nightly deletion has come to its end."""
         self._run("nightly_done", now=self._now())
 
+    def fingerprint(self) -> str:
+        """That of the secret that records are made with; "" until it is known."""
+        found = self._all("receiver")
+        return str(found[0]["fingerprint"]) if found else ""
+
+    def keep_fingerprint(self, fingerprint: str) -> None:
+        """From now on no other secret is taken."""
+        self._run("keep_fingerprint", fingerprint=fingerprint)
+
     def touch(self, standing: Standing) -> None:
         """It is at work, and how it stands."""
         self._run("touched", now=self._now(), **asdict(standing))

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from niffler_ops.dicomtools.toolkit import Toolkit
 from niffler_ops.errors import StoppedError
 from niffler_ops.files import remove_folder
 from niffler_ops.metadata import Journal, StoreUnavailableError, open_store, shown, store_url
+from niffler_ops.postprocess.claim import claimed
 from niffler_ops.postprocess.context import Context
 from niffler_ops.postprocess.crew import Crew
 from niffler_ops.postprocess.job import Settings
@@ -81,8 +83,12 @@ class Service:
         self._launcher = Launcher()
         self._record = stack.enter_context(closing(Record(place.record, clock)))
         self._journal = stack.enter_context(closing(Journal(place.journal, clock)))
-        self._settings = settings_of(config, place)
-        context = Context(self._settings)  # raises for wrong settings, and makes the secret
+        settings = replace(settings_of(config, place), fingerprint=self._record.fingerprint())
+        context = Context(settings)  # raises for wrong settings, and makes the secret
+        self._settings = replace(settings, fingerprint=context.fingerprint)
+        passed_on = settings_of(config, place, DEFAULT_OPTIONS)
+        if config.pass_on:
+            passed_on = stack.enter_context(claimed(passed_on))
         settle = timedelta(minutes=config.settle_minutes)
         self._workers = Workers(READERS, self._launcher.post, niceness=READERS_NICENESS)
         self._intake = Intake(
@@ -109,7 +115,7 @@ class Service:
             crew,
             clock,
             processors=config.pass_on,
-            settings=settings_of(config, place, DEFAULT_OPTIONS),
+            settings=passed_on,
             settle=settle,
         )
         self._deletion = Deletion(
@@ -176,12 +182,19 @@ class Service:
     def _take_up(self) -> None:
         """What an earlier run left: a full disk, requests, what its storescp was writing or it deleting."""
         self._pressure.relieve()
+        with self._record.transaction():
+            self._record.make(self._place.storage_folder, self._entities)
+            self._record.keep_fingerprint(self._settings.fingerprint)
         clear(self._place.control)
         for request in self._place.requests.iterdir():
             remove_folder(request)
         parts.remove_all(self._place.incoming)
         for aside in self._place.leaving.iterdir():
             self._intake.again(aside)
+
+    @property
+    def _entities(self) -> str:
+        return ", ".join(map(str, self._config.local_entities))
 
     def _left(self) -> int:
         """The exit status of a sweep that has done all that could be done."""
@@ -193,9 +206,7 @@ class Service:
         identity = identify(os.getpid())
         assert identity is not None  # noqa: S101 - this process exists
         with self._record.transaction():
-            entities = ", ".join(map(str, self._config.local_entities))
-            self._record.make(self._place.storage_folder, entities)
-            self._record.started(local_entities=entities, store=shown(self._settings.store))
+            self._record.started(local_entities=self._entities, store=shown(self._settings.store))
             token = self._record.launches.intend("supervisor", sys.argv[:1])
             self._record.launches.launched(
                 token, pid=identity.pid, start_ticks=identity.start_ticks, boot_id=identity.boot_id

@@ -202,6 +202,23 @@ def test_a_sweep_without_a_receiver_reads_stores_and_deletes(receiver: ReceiverR
     assert not receiver.on_disk()
 
 
+@pytest.mark.parametrize("pass_on", [[], ["png"]])
+def test_a_key_that_is_lost_or_replaced_is_told_before_there_are_two_pseudonyms(
+    receiver: ReceiverRig, pass_on: list[str]
+) -> None:
+    receiver.configure(PassOn=pass_on)
+    assert receiver.sweep().status == 0
+    key = receiver.storage / ".niffler" / "pseudonym.key"
+    kept = key.rename(receiver.folder / "kept.key")
+    lost = receiver.sweep()
+    assert (lost.status, "the pseudonym key is missing" in lost.err) == (78, True), lost
+    write_private(key, b"\1" * len(kept.read_bytes()))
+    replaced = receiver.sweep()
+    assert (replaced.status, "this is not the pseudonym key" in replaced.err) == (78, True), replaced
+    kept.rename(key)
+    assert receiver.sweep().status == 0
+
+
 def test_images_are_handed_on_before_they_go(receiver: ReceiverRig) -> None:
     receiver.configure(PassOn=["png"])
     running = receiver.receive()
