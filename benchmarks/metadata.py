@@ -16,7 +16,10 @@ from pydicom import dcmread
 
 from benchmarks.rows import Row, alternately, by_limit, by_ratio
 from benchmarks.setting import Setting, settle
-from niffler_ops.deidentify import IDENTITY_TAGS, Deidentifier, Options, Pseudonyms
+from niffler_ops.deidentify import Options
+from niffler_ops.deidentify.deidentifier import Deidentifier
+from niffler_ops.deidentify.identity import IDENTITY_TAGS
+from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.metadata import (
     Facts,
     Featureset,

@@ -9,6 +9,7 @@ import sys
 from typing import NoReturn
 
 from niffler_ops.errors import StoppedError
+from niffler_ops.pixelless import forgo_pixels
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -16,6 +17,7 @@ def main(argv: list[str] | None = None) -> int:
     # Until the supervisor is at work there is nothing to end in order, at most a transaction to roll back.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
+    forgo_pixels()
     from niffler_ops.cli.extracting import main as extract  # noqa: PLC0415 - see above
 
     return extract(sys.argv[1:] if argv is None else argv)

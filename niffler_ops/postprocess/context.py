@@ -3,7 +3,9 @@
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from niffler_ops.deidentify import Deidentifier, Options, Pseudonyms, fingerprint, load_secret
+from niffler_ops.deidentify import Options, fingerprint, load_secret
+from niffler_ops.deidentify.deidentifier import Deidentifier
+from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.errors import ConfigurationError
 from niffler_ops.metadata import (
     EVERYTHING,

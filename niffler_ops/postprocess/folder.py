@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from niffler_ops.clock import Clock, timestamp
-from niffler_ops.deidentify import Pseudonyms, load_secret
+from niffler_ops.deidentify import load_secret
+from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.errors import CannotWriteError, MissingInputError, StoppedError, UsageError
 from niffler_ops.files import make_private_folder, remove_folder
 from niffler_ops.postprocess.catalogue import UNOPENED, Catalogue, Study

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 
-from niffler_ops.deidentify import Link, Pseudonyms
+from niffler_ops.deidentify.deidentifier import Link
+from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.files import make_private_folder
 from niffler_ops.metadata import write_fragment
 from niffler_ops.metadata.table import read_rows

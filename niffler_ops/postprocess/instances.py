@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from niffler_ops.deidentify import Held, Unreadable, Written, deidentify_file
+from niffler_ops.deidentify.writing import Held, Unreadable, Written, deidentify_file
 from niffler_ops.files import sync_file_system
 from niffler_ops.postprocess.context import Context
 from niffler_ops.postprocess.duplicates import Instances

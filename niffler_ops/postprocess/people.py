@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from niffler_ops.deidentify import learn_file
+from niffler_ops.deidentify.writing import learn_file
 from niffler_ops.postprocess.context import Context
 from niffler_ops.postprocess.job import Job
 from niffler_ops.postprocess.marker import Marker

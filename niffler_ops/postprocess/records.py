@@ -2,7 +2,7 @@
 
 from pydicom import dcmread
 
-from niffler_ops.deidentify import IDENTITY_TAGS
+from niffler_ops.deidentify.identity import IDENTITY_TAGS
 from niffler_ops.errors import ORDERLY_ENDS
 from niffler_ops.metadata import Featureset, read_facts, series_records, union, wanted_tags
 from niffler_ops.metadata.values import Facts

@@ -9,7 +9,7 @@ from pydicom import dcmread
 from pydicom.tag import Tag
 
 from niffler_ops.clock import SystemClock, timestamp
-from niffler_ops.deidentify import IDENTITY_TAGS
+from niffler_ops.deidentify.identity import IDENTITY_TAGS
 from niffler_ops.headers import read_header
 from niffler_ops.metadata import read_facts, wanted_tags
 from niffler_ops.metadata.values import Facts

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from niffler_ops import database
 from niffler_ops.clock import Clock
 from niffler_ops.errors import MissingInputError
-from niffler_ops.metadata import Refusal, read_refusals
 from niffler_ops.processes.identity import Identity, is_alive
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.silence import is_silent
+
+if TYPE_CHECKING:
+    from niffler_ops.metadata import Refusal
 
 SHOWN = 100
 
@@ -30,7 +32,7 @@ class ReceiverStatus:
     sources: tuple[Mapping[str, Any], ...]
     unreadable: tuple[Mapping[str, Any], ...]
     unreadable_files: int
-    refused: tuple[Refusal, ...]
+    refused: "tuple[Refusal, ...]"
     processes: tuple[Mapping[str, Any], ...]
 
 
@@ -41,6 +43,8 @@ def is_receiver(place: Place) -> bool:
 
 def gather(place: Place, clock: Clock) -> ReceiverStatus:
     """Read the record. MissingInputError where it cannot be read."""
+    from niffler_ops.metadata import read_refusals  # noqa: PLC0415  its import takes longer than others may wait
+
     queries = database.named_queries("niffler_ops.realtime", "queries.sql")
     try:
         with closing(database.connect_read_only(place.record)) as connection:
@@ -52,7 +56,7 @@ def gather(place: Place, clock: Clock) -> ReceiverStatus:
 
 
 def _read(
-    connection: sqlite3.Connection, queries: Mapping[str, str], now: datetime, refused: tuple[Refusal, ...]
+    connection: sqlite3.Connection, queries: Mapping[str, str], now: datetime, refused: "tuple[Refusal, ...]"
 ) -> ReceiverStatus:
     def rows(name: str, *parameters: object) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(queries[name], parameters)]

@@ -2,7 +2,9 @@ from collections.abc import Callable
 
 import pytest
 
-from niffler_ops.deidentify import Deidentifier, Options, Pseudonyms
+from niffler_ops.deidentify import Options
+from niffler_ops.deidentify.deidentifier import Deidentifier
+from niffler_ops.deidentify.pseudonyms import Pseudonyms
 
 Make = Callable[..., Deidentifier]
 

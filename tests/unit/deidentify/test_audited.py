@@ -7,16 +7,10 @@ from pathlib import Path
 import pytest
 
 from niffler_ops.audit import audit
-from niffler_ops.deidentify import (
-    Deidentifier,
-    Link,
-    Options,
-    Pseudonyms,
-    Unreadable,
-    Written,
-    deidentify_file,
-    learn_file,
-)
+from niffler_ops.deidentify import Options
+from niffler_ops.deidentify.deidentifier import Deidentifier, Link
+from niffler_ops.deidentify.pseudonyms import Pseudonyms
+from niffler_ops.deidentify.writing import Unreadable, Written, deidentify_file, learn_file
 from tests.support.nasty import Corpus, nasty_corpus
 
 DEFAULT = ("RetainModifiedDates", "RetainPatientCharacteristics")

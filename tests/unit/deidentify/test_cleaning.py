@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.datadict import tag_for_keyword
 
-from niffler_ops.deidentify import Pseudonyms
 from niffler_ops.deidentify.cleaning import Cleaner
 from niffler_ops.deidentify.identity import identity_of
+from niffler_ops.deidentify.pseudonyms import Pseudonyms
 
 PSEUDONYMS = Pseudonyms(b"a secret of the tests, 32 bytes.")
 PATIENT = {

@@ -14,7 +14,9 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.valuerep import VR
 
-from niffler_ops.deidentify import IDENTITY_TAGS, Deidentifier, Pseudonyms
+from niffler_ops.deidentify.deidentifier import Deidentifier
+from niffler_ops.deidentify.identity import IDENTITY_TAGS
+from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from tests.support.dicomfiles import CT, encode, identity, image
 from tests.unit.deidentify.conftest import Make
 

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from niffler_ops.deidentify import Deidentifier, Options, Pseudonyms, Region
+from niffler_ops.deidentify import Options
+from niffler_ops.deidentify.deidentifier import Deidentifier
+from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.deidentify.recipes import packaged_devices
-from niffler_ops.deidentify.regions import blanked
+from niffler_ops.deidentify.regions import Region, blanked
 from niffler_ops.errors import ConfigurationError
 from tests.support.dicomfiles import image
 

@@ -15,17 +15,11 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGBaseline8Bit, JPEGLSLossless, RLELossless
 
-from niffler_ops.deidentify import (
-    Deidentifier,
-    Held,
-    Options,
-    Pseudonyms,
-    Region,
-    Unreadable,
-    Written,
-    deidentify_file,
-    writing,
-)
+from niffler_ops.deidentify import Options, writing
+from niffler_ops.deidentify.deidentifier import Deidentifier
+from niffler_ops.deidentify.pseudonyms import Pseudonyms
+from niffler_ops.deidentify.regions import Region
+from niffler_ops.deidentify.writing import Held, Unreadable, Written, deidentify_file
 from tests.support.dicomfiles import encode, image
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"

@@ -4,7 +4,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from niffler_ops.deidentify import Deidentifier
+from niffler_ops.deidentify.deidentifier import Deidentifier
 from niffler_ops.deidentify.holding import RULES
 from tests.support.dicomfiles import image
 

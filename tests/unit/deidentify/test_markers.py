@@ -15,7 +15,8 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from niffler_ops.deidentify import Deidentifier, profile
+from niffler_ops.deidentify import profile
+from niffler_ops.deidentify.deidentifier import Deidentifier
 from tests.support.dicomfiles import encode, identity
 from tests.unit.deidentify.conftest import Make
 

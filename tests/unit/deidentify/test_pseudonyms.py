@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.uid import UID
 
-from niffler_ops.deidentify import Pseudonyms
+from niffler_ops.deidentify.pseudonyms import Pseudonyms
 
 SECRET = b"a secret of the tests, 32 bytes."
 ONE, OTHER = Pseudonyms(SECRET), Pseudonyms(SECRET[::-1])

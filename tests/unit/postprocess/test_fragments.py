@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from niffler_ops.deidentify import Link, Pseudonyms
+from niffler_ops.deidentify.deidentifier import Link
+from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.postprocess.fragments import Fragments
 from niffler_ops.postprocess.job import Processor
 from niffler_ops.postprocess.places import TABLES, Places

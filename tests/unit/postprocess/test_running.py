@@ -14,7 +14,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from niffler_ops.deidentify import Deidentifier
+from niffler_ops.deidentify.deidentifier import Deidentifier
 from niffler_ops.errors import CannotWriteError, ConfigurationError
 from niffler_ops.postprocess.job import Outcome, Processor, Verdict
 from niffler_ops.postprocess.marker import Marker
