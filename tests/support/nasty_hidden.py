@@ -63,19 +63,18 @@ def _plant_in_sequences(planter: Planter) -> None:
 
 
 def _plant_in_other_files(planter: Planter) -> None:
-    """A text names whom only another file of the study, or of the patient, has as its patient."""
+    """A text names whom only another file of the study has as its patient."""
     first = planter.instance()
     first.OperatorsName = f"{planter.value('CS')[1]}^Op"
     family, operator = str(first.PatientName).split("^")[0], str(first.OperatorsName).split("^")[0]
     accession = str(first.AccessionNumber)
     planter.write("hidden/study-z-named.dcm", first)
-    for name, same in (("study", "StudyInstanceUID"), ("patient", "PatientID")):
-        item = planter.instance()
-        planter.replace(item, same, str(first[same].value))
-        planter.replace(item, "PatientName", "")
-        planter.replace(item, "AccessionNumber", "")
-        _say(planter, item, f"{family} {accession} by {operator}", family, accession, operator)
-        planter.write(f"hidden/{name}-a-unnamed.dcm", item)
+    item = planter.instance()
+    planter.replace(item, "StudyInstanceUID", str(first.StudyInstanceUID))
+    planter.replace(item, "PatientName", "")
+    planter.replace(item, "AccessionNumber", "")
+    _say(planter, item, f"{family} {accession} by {operator}", family, accession, operator)
+    planter.write("hidden/study-a-unnamed.dcm", item)
 
 
 def torn(word: str) -> Iterator[str]:
