@@ -95,6 +95,11 @@ class Layout:
         """One line a CSV row, at the end of a run."""
         return self.private / "report.csv"
 
+    @property
+    def page(self) -> Path:
+        """The page of the extraction, at the end of a run."""
+        return self.private / "report.html"
+
     def staged(self, study_name: str, instance_name: str) -> Path:
         """Where storescp puts an instance; both names are dcm4che's digests of the UIDs."""
         return self.incoming / study_name / f"{instance_name}.dcm"

@@ -15,6 +15,7 @@ from niffler_ops.cli.followers import Followers
 from niffler_ops.cli.logs import start_logging
 from niffler_ops.cli.opening import Opened, open_extraction
 from niffler_ops.cli.parsing import ArgumentParser, run
+from niffler_ops.cli.status_page import write_page
 from niffler_ops.clock import SystemClock, timestamp
 from niffler_ops.config import KEYS, Config, load
 from niffler_ops.database import writing
@@ -287,6 +288,14 @@ def _take_correction(config: Config, opened: Opened) -> None:
     )
 
 
+def _write_page(layout: Layout) -> None:
+    """The page is for people to look at: without it the extraction is none the worse."""
+    try:
+        write_page(layout, layout.page, identifiers=False)
+    except NifflerError as error:
+        log.warning("There is no page of this run: %s", error)
+
+
 def _finish(config: Config, opened: Opened, last_line: int | None) -> int:
     """Close the books: report, summary, exit status (with `last_line` that of the rows up to it)."""
     ledger = opened.ledger
@@ -294,6 +303,7 @@ def _finish(config: Config, opened: Opened, last_line: int | None) -> int:
     with ledger.transaction():
         ledger.run_ended("stopped" if more else "finished")
     write_report(ledger, opened.layout.report, opened.csv.header)
+    _write_page(opened.layout)
     if config.listing is not None:
         for path in write_catalogue(ledger, config.storage_folder, config.listing):
             log.info("Table: %s", path)
@@ -302,7 +312,7 @@ def _finish(config: Config, opened: Opened, last_line: int | None) -> int:
     if last_line is not None:
         rows = ledger.rows.states_up_to(last_line)
     log.info("Rows: %s", ", ".join(f"{number} {name}" for name, number in rows.items()))
-    log.info("Report: %s", opened.layout.report)
+    log.info("Report: %s, and as a page %s", opened.layout.report, opened.layout.page.name)
     for processor in config.post_processors:
         log.info("%s", summary(tallies, processor))
     if config.post_processors:

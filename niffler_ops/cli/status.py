@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from niffler_ops.cli.parsing import ArgumentParser, run, show
+from niffler_ops.cli.status_page import LOCAL_HOST, PORT, Endpoint, endpoint, serve_pages, write_page
 from niffler_ops.clock import SystemClock
 from niffler_ops.errors import MissingInputError, UsageError
 from niffler_ops.layout import Layout
@@ -38,23 +39,26 @@ def parser() -> ArgumentParser:
         description="Show how far an extraction is, while it runs, after its end and after a crash. It"
         " changes nothing.",
         epilog="exit status: 0; 3 --verify found differences; 64 wrong usage; 66 no ledger, or one that"
-        " cannot be read; 78 the configuration is wrong",
+        " cannot be read; 69 --serve cannot listen there; 73 a file cannot be written; 78 the configuration"
+        " is wrong, or a package is missing",
         examples=(
             ("niffler-status", "the extractions of this machine"),
             ("niffler-status /data/study", "how far one is, and its problems"),
             ("niffler-status /data/study --why 17", "the story of line 17 of its CSV"),
             ("niffler-status /data/study --csv corrected.csv", "its list, to be corrected and given back"),
+            ("niffler-status /data/study --html page.html", "a page with charts, to look at in a browser"),
+            ("niffler-status --serve", "the pages of this machine's extractions, kept up to date"),
             ("niffler-status /data/study --verify", "whether the files still are what was filed"),
             ("niffler-status /data/study --pause", "ask it to begin nothing new"),
         ),
     )
     parser.add_argument(
-        "folder",
+        "folders",
         metavar="FOLDER",
-        nargs="?",
+        nargs="*",
         type=Path,
         help="StorageFolder of an extraction or a receiver (default: the one that --config names, else the"
-        " extractions of this machine)",
+        " extractions of this machine); --serve takes several",
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="config.json of the extraction")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
@@ -72,7 +76,22 @@ def parser() -> ArgumentParser:
         "--why", metavar="LINE", type=_line, help="the story of one line of the CSV, and what will come of it"
     )
     parser.add_argument(
-        "--identifiers", action="store_true", help="for --why: name studies and instances by their UIDs"
+        "--identifiers",
+        action="store_true",
+        help="for --why: name studies and instances by their UIDs; for --html and --serve: also the values of"
+        " the CSV",
+    )
+    parser.add_argument(
+        "--html", metavar="FILE", type=Path, help="the page: one file that needs neither network nor server"
+    )
+    parser.add_argument(
+        "--serve",
+        metavar="HOST:PORT",
+        nargs="?",
+        type=endpoint,
+        const=Endpoint(),
+        help=f"the page, kept up to date, until Ctrl-C (default: {LOCAL_HOST}:{PORT}); elsewhere than on"
+        " loopback, and with --identifiers, it asks for the token that is printed",
     )
     parser.add_argument(
         "--csv",
@@ -121,8 +140,10 @@ def _ask(layout: Layout, request: Request) -> int:
 
 
 def _show_status(arguments: Namespace) -> int:
-    asks = _request(arguments) or arguments.verify or arguments.why or arguments.csv
-    if arguments.folder is None and arguments.config is None and not asks:
+    if arguments.serve is not None:
+        return _serve(arguments)
+    asks = _request(arguments) or arguments.verify or arguments.why or arguments.csv or arguments.html
+    if not arguments.folders and arguments.config is None and not asks:
         return _show_extractions(arguments)
     folder = _storage_folder(arguments)
     if arguments.watch:
@@ -130,6 +151,14 @@ def _show_status(arguments: Namespace) -> int:
     layout = Layout.found(folder)
     request = _request(arguments)
     return _ask(layout, request) if request else _tell(folder, layout, arguments)
+
+
+def _serve(arguments: Namespace) -> int:
+    folders: list[Path] = arguments.folders
+    if not folders and arguments.config is not None:
+        folders = [_storage_folder(arguments)]
+    serve_pages(folders, arguments.serve, identifiers=arguments.identifiers)
+    return 0
 
 
 def _tell(folder: Path, layout: Layout, arguments: Namespace) -> int:
@@ -142,6 +171,9 @@ def _tell(folder: Path, layout: Layout, arguments: Namespace) -> int:
         return _verify(layout, as_json=arguments.json)
     if receiving.is_receiver(Place(folder)):
         return _show_receiver(Place(folder), arguments)
+    if arguments.html is not None:
+        write_page(layout, arguments.html, identifiers=arguments.identifiers)
+        return 0
     return _show_extraction(layout, arguments)
 
 
@@ -158,6 +190,8 @@ def _show_extraction(layout: Layout, arguments: Namespace) -> int:
 
 
 def _show_receiver(place: Place, arguments: Namespace) -> int:
+    if arguments.html is not None:
+        raise UsageError(f"{place.storage_folder}: a receiver works there; --html shows an extraction.")
     received = receiving.gather(place, SystemClock())
     as_json = arguments.json
     show(
@@ -218,8 +252,10 @@ def _verify(layout: Layout, *, as_json: bool) -> int:
 
 
 def _storage_folder(arguments: Namespace) -> Path:
-    if arguments.folder is not None:
-        folder: Path = arguments.folder
+    if len(arguments.folders) > 1:
+        raise UsageError("Name one FOLDER; only --serve shows several.")
+    if arguments.folders:
+        folder: Path = arguments.folders[0]
         return folder
     if arguments.config is None:
         raise UsageError("Name the StorageFolder of the extraction, or its config.json with --config FILE.")

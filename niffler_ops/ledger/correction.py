@@ -15,6 +15,7 @@ _FORGET_WHAT_IS_IDLE = (
     "forget_instances_of_idle",
     "forget_series_of_idle",
     "forget_answers_of_idle",
+    "forget_modalities_of_idle",
     "forget_archives_of_idle",
     "delete_idle",
     "drop_idle",

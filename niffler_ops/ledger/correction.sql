@@ -82,6 +82,9 @@ DELETE FROM wanted_series WHERE study_id IN (SELECT id FROM idle)
 -- name: forget_answers_of_idle
 DELETE FROM answers WHERE study_id IN (SELECT id FROM idle)
 
+-- name: forget_modalities_of_idle
+DELETE FROM modalities WHERE study_id IN (SELECT id FROM idle)
+
 -- name: forget_archives_of_idle
 DELETE FROM passed WHERE subject = 'study' AND subject_id IN (SELECT id FROM idle)
 

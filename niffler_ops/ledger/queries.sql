@@ -423,6 +423,9 @@ SELECT 1 FROM rows WHERE line <= ? AND state = 'pending' LIMIT 1
 -- name: states_up_to
 SELECT state, count(*) AS number FROM rows WHERE line <= ? GROUP BY state
 
+-- name: keep_modality
+INSERT OR IGNORE INTO modalities (study_id, modality) VALUES (?, ?)
+
 -- name: keep_answer
 INSERT OR REPLACE INTO answers (study_id, series_instance_uid, attributes)
 VALUES (:study_id, :series_instance_uid, :attributes)

@@ -290,6 +290,10 @@ class Studies:
         """Count again what of these studies is on disk."""
         self._ledger.run_many("study_recount", ((study_id,) for study_id in study_ids))
 
+    def keep_modalities(self, found: Iterable[tuple[int, str]]) -> None:
+        """Note of these studies which modalities they have, those that are known once more included."""
+        self._ledger.run_many("keep_modality", found)
+
     def rewind(self, *, grace: float) -> int:
         """After a crash: studies in flight go back, at no cost in attempts; gives their number."""
         rows = self._ledger.all("studies_in_flight")

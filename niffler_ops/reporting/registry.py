@@ -106,7 +106,15 @@ def extractions(clock: Clock) -> list[Extraction]:
     entries = _entries()
     known = {entry.folder for entry in entries}
     locked = {holder.folder for holder in running(lock_folder()) if holder.kind == EXTRACTION}
-    entries += [_Entry(folder, None) for folder in sorted(locked - known)]
+    return _all_examined([*entries, *(_Entry(folder, None) for folder in sorted(locked - known))], clock)
+
+
+def examine(folders: Iterable[Path], clock: Clock) -> list[Extraction]:
+    """The extractions in these folders, in the order and with the patience of `extractions`."""
+    return _all_examined([_Entry(str(folder), None) for folder in folders], clock)
+
+
+def _all_examined(entries: Sequence[_Entry], clock: Clock) -> list[Extraction]:
     found = _side_by_side([partial(_examined, entry, clock) for entry in entries])
     examined = [
         one or Extraction(storage_folder=entry.folder, state=UNKNOWN, note="its disk does not answer")

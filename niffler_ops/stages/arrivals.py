@@ -24,6 +24,9 @@ CHUNK = 32
 SCAN_SECONDS = 0.1
 SETTLED_SECONDS = 1.0  # a folder changed more recently may change again within its time stamp's resolution
 
+MODALITY = "Modality"
+
+_CODE = re.compile(r"[A-Z0-9 _]{1,16}")  # CS of PS3.5: whatever else stands there is no modality
 _NAME = re.compile(r"[0-9a-v]{26}\.dcm")
 
 log = logging.getLogger(__name__)
@@ -124,7 +127,7 @@ class Arrivals:
             if gone:
                 self._progress.read(Path(paths[0]).parent.name, gone)
 
-        keywords = (*self._path_keywords, *self._unqueried.keywords)
+        keywords = (*self._path_keywords, *self._unqueried.keywords, MODALITY)
         self._workers.submit(read_instances, list(paths), keywords, then=read)
 
     def _record(self) -> None:
@@ -132,6 +135,7 @@ class Arrivals:
         if not files:
             return
         changed: set[int] = set()
+        modalities: set[tuple[int, str]] = set()
         recorded: list[InstanceFile] = []
         asides: list[tuple[InstanceFile, str]] = []
         studies: dict[str, Study | None] = {}
@@ -148,7 +152,10 @@ class Arrivals:
                 problem = self._record_one(file, study, changed)
                 if problem:
                     asides.append((file, problem))
+                elif study is not None and _CODE.fullmatch(modality := file.attributes[MODALITY].strip()):
+                    modalities.add((study.id, modality))
             self._place.ledger.studies.recount(changed)
+            self._place.ledger.studies.keep_modalities(modalities)
             self._place.ledger.count_unexpected(len(asides))
         for file, problem in asides:
             self._set_aside(file, problem)

@@ -120,6 +120,13 @@ CREATE TABLE instances (
     PRIMARY KEY (study_id, sop_instance_uid)
 ) WITHOUT ROWID;
 
+-- Of the instances of a study that arrived: for charts, never to decide by.
+CREATE TABLE modalities (
+    study_id INTEGER NOT NULL REFERENCES studies (id),
+    modality TEXT NOT NULL,
+    PRIMARY KEY (study_id, modality)
+) WITHOUT ROWID;
+
 -- What C-FIND answered in the CFIND modes: of a study (series_instance_uid is empty) or of a series.
 CREATE TABLE answers (
     study_id            INTEGER NOT NULL REFERENCES studies (id),

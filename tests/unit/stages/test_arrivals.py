@@ -1,6 +1,7 @@
 """What arrives in staging is noticed, read once and recorded; what does not belong there is set aside."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,6 +74,17 @@ def test_instances_are_recorded_with_their_bytes_and_their_final_path(arriving: 
     assert (str(known.path), known.sha256) == ("P1/1.1/1.1.1/1.1.1.1.dcm", files[0].sha256)
     assert arriving.stage.scanned
     assert arriving.set_aside() == 0
+
+
+def test_the_modalities_of_a_study_are_noted_once(arriving: Arriving) -> None:
+    for number, modality in enumerate(("CT", "CT", "SR", ""), start=1):
+        arriving.bench.stage("1.1", number, Modality=modality)
+    arriving.settle()
+    with sqlite3.connect(arriving.bench.layout.ledger) as connection:
+        noted = connection.execute("SELECT study_id, modality FROM modalities").fetchall()
+    connection.close()
+    study = arriving.bench.study("1.1").id
+    assert noted == [(study, "CT"), (study, "SR")]
 
 
 def test_a_file_is_read_again_only_when_it_was_replaced(arriving: Arriving) -> None:

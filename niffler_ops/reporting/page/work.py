@@ -1,0 +1,121 @@
+"""What is going on: lanes, how the archives answer, and what happened last."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from niffler_ops.dicomtools.failures import status_text
+from niffler_ops.layout import Layout
+from niffler_ops.ledger.page import query
+from niffler_ops.ledger.store import Ledger
+from niffler_ops.reporting.consult import consult
+from niffler_ops.reporting.narration import short_name
+from niffler_ops.reporting.page.words import told
+from niffler_ops.reporting.words import printable
+
+ANSWERS_COUNTED = 1000
+EVENTS_SHOWN = 20
+EVENTS_LOOKED_AT = 5000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lane:
+    """An association that retrieves: `study` of `studies` in its batch is under way."""
+
+    archive: str
+    number: int
+    study: str
+    studies: int
+    received: int
+    expected: int
+    since: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answers:
+    """How often an archive answered alike among its newest retrieves; `good` where all was sent."""
+
+    archive: str
+    answer: str
+    good: bool
+    number: int
+    latest: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """Something reached its end, or the run changed its state."""
+
+    at: str
+    subject: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """What a page tells of the work itself."""
+
+    lanes: Sequence[Lane]
+    answers: Sequence[Answers]
+    events: Sequence[Event]
+
+
+def read_work(layout: Layout, *, identifiers: bool) -> Work:
+    """Read in one short transaction; MissingInputError where the ledger cannot be read."""
+
+    def look(ledger: Ledger) -> Work:
+        after = ledger.last_event() - EVENTS_LOOKED_AT
+        newest = query(ledger, "newest_events", after=after, limit=EVENTS_SHOWN)
+        return Work(
+            lanes=[_lane(row, identifiers=identifiers) for row in query(ledger, "lanes")],
+            answers=[_answers(row) for row in query(ledger, "answers", limit=ANSWERS_COUNTED)],
+            events=[_event(row, identifiers=identifiers) for row in newest],
+        )
+
+    return consult(layout.ledger, look)
+
+
+def _lane(row: sqlite3.Row, *, identifiers: bool) -> Lane:
+    return Lane(
+        archive=printable(row["archive"]),
+        number=row["lane"],
+        study=_study(row["study_instance_uid"], identifiers=identifiers),
+        studies=row["studies"],
+        received=row["received"],
+        expected=row["expected"],
+        since=row["started_at"],
+    )
+
+
+def _answers(row: sqlite3.Row) -> Answers:
+    status: int | None = row["status"]
+    return Answers(
+        archive=printable(row["archive"]),
+        answer="no final answer" if status is None else status_text(status),
+        good=status == 0,
+        number=row["number"],
+        latest=row["latest"],
+    )
+
+
+def _event(row: sqlite3.Row, *, identifiers: bool) -> Event:
+    return Event(
+        at=row["at"],
+        subject=_subject(row, identifiers=identifiers),
+        state=row["to_state"],
+        reason=told(row["reason"], identifiers=identifiers),
+    )
+
+
+def _subject(row: sqlite3.Row, *, identifiers: bool) -> str:
+    if row["subject"] == "row":
+        return "a withdrawn line" if row["line"] is None else f"line {row['line']}"
+    if row["study_instance_uid"] is None:
+        return str(row["subject"])
+    study = f"study {_study(row['study_instance_uid'], identifiers=identifiers)}"
+    return f"{printable(row['processor'])} of {study}" if row["processor"] else study
+
+
+def _study(uid: str, *, identifiers: bool) -> str:
+    return printable(uid) if identifiers else short_name(uid)
