@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from tests.support.processes import ROOT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NO_BROWSER = "needs a browser: `apt-get install chromium`, and the Python package playwright"
@@ -101,6 +101,38 @@ def served(
             process.send_signal(signal.SIGTERM)
             _, told = process.communicate(timeout=20)
         assert (process.returncode, told) == (0, "")
+
+
+class Eyes:
+    """A page that is looked at; whatever the browser complains about is kept."""
+
+    def __init__(self, context: "BrowserContext") -> None:
+        self.page: Page = context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", lambda message: self._hear(message.type, message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", self._dialog)
+        self.asked_elsewhere: list[str] = []
+        self.page.on("request", lambda request: self._request(request.url))
+
+    def _hear(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"}:
+            self.complaints.append(text)
+
+    def _dialog(self, dialog: Any) -> None:
+        self.complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _request(self, url: str) -> None:
+        if not url.startswith(("http://127.0.0.1", "file:", "data:")):
+            self.asked_elsewhere.append(url)
+
+    def sees(self, selector: str, text: str) -> None:
+        """Wait until an element has this text in it."""
+        self.page.locator(selector, has_text=text).first.wait_for(timeout=20_000)
+
+    def is_as_wide_as_the_window(self) -> bool:
+        return bool(self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
 @contextmanager

@@ -113,7 +113,7 @@ class History:
 
 
 def modality(values: str) -> str:
-    """The kind of a study, from its modalities joined by backslash: the first with images, "" where none is told."""
+    """A study's kind, of modalities joined by backslash: the first with images; "" where none is told."""
     names = sorted(filter(None, (name.strip() for name in values.split("\\"))))
     return next((name for name in names if name not in ACCOMPANYING), names[0] if names else "")
 
