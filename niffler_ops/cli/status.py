@@ -154,6 +154,9 @@ def _show_status(arguments: Namespace) -> int:
 
 
 def _serve(arguments: Namespace) -> int:
+    others = ("json", "verify", "why", "csv", "html", "prometheus", "watch")
+    if any(getattr(arguments, name) for name in others) or _request(arguments):
+        raise UsageError("--serve goes with folders, --config and --identifiers only.")
     folders: list[Path] = arguments.folders
     if not folders and arguments.config is not None:
         folders = [_storage_folder(arguments)]
@@ -229,7 +232,7 @@ def _show_extractions(arguments: Namespace) -> int:
 
 
 def _watch(folder: Path | None, arguments: Namespace) -> int:
-    others = ("json", "verify", "why", "csv", "prometheus")
+    others = ("json", "verify", "why", "csv", "html", "prometheus")
     if any(getattr(arguments, name) for name in others) or _request(arguments):
         raise UsageError("--watch goes with a folder or --config only.")
     from niffler_ops.cli.watching import watch  # noqa: PLC0415 - rich is slow to import

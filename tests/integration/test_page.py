@@ -65,4 +65,5 @@ def test_what_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFi
     assert main([str(tmp_path), "--html", str(tmp_path / "no" / "page.html")]) == 73
     assert main([str(tmp_path), "--html", str(tmp_path)]) == 73
     assert main([str(tmp_path), str(tmp_path)]) == 64
+    assert main([str(tmp_path), "--json", "--serve"]) == 64
     assert "it is no regular file" in capsys.readouterr().err
