@@ -58,9 +58,11 @@ def advice(status: Status) -> str:
         return "Nothing was written to the ledger for some minutes: look into niffler.log." if quiet else ""
     if status.state is not ExtractionState.FINISHED:
         return "Run the same command again: it continues where it was and fetches nothing twice."
-    if not rows.problems:
-        return "Every row is done."
-    steps = []
+    steps = [] if rows.problems else ["Every row is done."]
+    failed = {name: post.failed for name, post in status.post.items() if post.failed}
+    if failed:
+        told = ", ".join(f"{printable(name)} of {counted(value, 'study')}" for name, value in failed.items())
+        steps.append(f"Post-processing failed: {told}; the log says why, --retry-failed takes it up again.")
     if rows.problems > rows.rejected:
         steps.append(
             "Run the same command again with --retry-failed to take up what is partial, failed or not found."
