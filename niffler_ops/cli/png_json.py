@@ -26,6 +26,8 @@ _REPLACED: Mapping[str, str] = {
 """Keys that upstream had before 2021, and what they became."""
 _FLAGS = ("PrintImages", "CommonHeadersOnly", "PublicHeadersOnly", "SpecificHeadersOnly", "is16Bit")
 _KNOWN = ("DICOMHome", "OutputDirectory", "FlattenedToLevel", "UseProcesses", "Featureset", *_FLAGS)
+KNOWN = (*_KNOWN, *_WITHOUT_EFFECT, *_REPLACED)
+"""Every key that is understood, noted or answered with its successor."""
 _MOST_PROCESSES = 256
 _FEATURESET = "featureset.txt"  # upstream's, beside its config.json
 

@@ -20,7 +20,7 @@ _BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
 # pydantic names a field by its alias, or by its attribute where only its default was validated.
 _BY_LOCATION: Mapping[str, Key] = {**_BY_NAME, **{key.attribute: key for key in KEYS}}
 _WITHOUT_MEANING = "NifflerID"
-_FORMER: Mapping[str, str] = {
+FORMER: Mapping[str, str] = {
     f"{number}{former}": f"{number}{now}"
     for number in ("First", "Second", "Third")
     for former, now in (("AnyType", "Attr"), ("AnyIndex", "Index"), ("Type", "Attr"))
@@ -114,7 +114,7 @@ def _check_name(
         notes.append(f"{source.label}: {name}: accepted without effect: logs are kept apart by StorageFolder")
         return
     nearby = [key.name for key in KEYS if "either" in (key.file, source.file) or key.file == source.file]
-    likely = _FORMER.get(name) or _likely(name, nearby) or _likely(name, _BY_NAME)
+    likely = FORMER.get(name) or _likely(name, nearby) or _likely(name, _BY_NAME)
     if likely:
         suspected.add(likely)
     hint = f"`{likely}` is probably meant" if likely else "docs/configuration.md lists those that are allowed"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import upstream
 from tests.support.embedded import instance, save
-from tests.support.rig import Rig, data_set, data_sets
+from tests.support.rig import OUR_AET, Rig, data_set, data_sets, filed
 
 PATIENT, STRANGER = "PATIENT-FORMS", "STRANGER-FORMS"
 LONG = "INVENTD20240001234"  # of which the archive holds
@@ -143,6 +144,36 @@ def test_niffler_id_has_no_effect_and_niffler_system_names_the_system_file(
     (rig.folder / "system.json").rename(rig.folder / "deployment" / "site.json")
     check(rig, folder, ("EMPI", "Accession"), [((PATIENT, "FORMS-JAN"), "2")])
     assert "NifflerID: accepted without effect" in rig.log()
+
+
+def test_the_files_of_niffler_run_as_they_stand_from_within_their_folder(
+    plain_rig: Rig, folder: Path
+) -> None:
+    rig = plain_rig
+    rig.serve_files("niffler-archive", folder)
+    rig.configure(
+        **upstream.LATER
+        | upstream.SYSTEM
+        | {
+            "DCM4CHEBin": rig.toolkit,
+            "SrcAet": f"ARCHIVE@127.0.0.1:{rig.archive_port}",
+            "QueryAet": f"{OUR_AET}:{rig.port}",
+            "DestAet": OUR_AET,
+            "NightlyOnly": "False",
+            "StorageFolder": "new-study",
+            "NumberOfQueryAttributes": 2,
+            "SecondIndex": 1,
+            **NO_FORM,
+        }
+    )
+    (rig.folder / "csv").mkdir()
+    (rig.folder / "csv/cohort.csv").write_text(f"PatientID,AccessionNumber\n{PATIENT},FORMS-JAN\n")
+    rig.keep_secret(PATIENT, "FORMS-JAN")
+    ended = rig.cold(config=False)
+    assert ended.status == 0, ended
+    assert {path.relative_to(rig.storage).parts[0] for path in filed(rig.storage)} == {PATIENT}
+    assert data_sets(rig.storage) == of(folder, "2")
+    assert [path.name for path in (rig.folder / "csv").iterdir()] == ["cohort.csv"]
 
 
 def test_a_header_names_the_keys_and_other_columns_are_carried_into_the_report(

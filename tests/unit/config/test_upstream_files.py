@@ -13,66 +13,7 @@ from niffler_ops.config import Config, load
 from niffler_ops.config.receiver import load_meta
 from niffler_ops.errors import ConfigurationError
 from niffler_ops.metadata import store_url
-
-SYSTEM = {
-    "DCM4CHEBin": "/opt/dcm4che-5.22.5/bin",
-    "SrcAet": "OLD_ARCHIVE@pacs.example.org:104",
-    "QueryAet": "QBNIFFLER:4243",
-    "DestAet": "QBNIFFLER",
-    "NightlyOnly": True,
-    "StartHour": 19,
-    "EndHour": 7,
-    "NifflerID": 1,
-    "MaxNifflerProcesses": 1,
-}
-COMMON = {
-    "NifflerSystem": "system.json",
-    "StorageFolder": "/data/cohort",
-    "FilePath": "{00100020}/{0020000D}/{0020000E}/{00080018}.dcm",
-    "CsvFile": "csv/cohort.csv",
-    "DateFormat": "%Y%m%d",
-    "SendEmail": False,
-    "YourEmail": "nobody@example.org",
-}
-EARLIER = COMMON | {
-    "ExtractionType": "empi_accession",
-    "AccessionIndex": 1,
-    "PatientIndex": 0,
-    "DateIndex": 1,
-    "DateType": "StudyDate",
-}
-LATER = COMMON | {
-    "NumberOfQueryAttributes": 1,
-    "FirstAttr": "PatientID",
-    "FirstIndex": 0,
-    "SecondAttr": "AccessionNumber",
-    "SecondIndex": 5,
-    "ThirdAttr": "StudyDate",
-    "ThirdIndex": 3,
-    "LongAccession": False,
-}
-PNG = {
-    "DICOMHome": "/data/cohort",
-    "OutputDirectory": "/data/pictures",
-    "Depth": 3,
-    "SplitIntoChunks": 1,
-    "PrintImages": True,
-    "CommonHeadersOnly": False,
-    "PublicHeadersOnly": True,
-    "SpecificHeadersOnly": False,
-    "UseProcesses": 0,
-    "FlattenedToLevel": "patient",
-    "is16Bit": True,
-    "SendEmail": True,
-    "YourEmail": "nobody@example.org",
-}
-META = {
-    "DCM4CHEBin": "/opt/dcm4che-5.22.5/bin",
-    "QueryAet": "RTNIFFLER:4242",
-    "StorageFolder": "/data/stream",
-    "FilePath": "{00100020}/{0020000D}/{0020000E}/{00080018}.dcm",
-}
-CONCURRENT = {"QueryAet": ["RTNIFFLER:4242", "QBNIFFLER:4243"], "DestAet": ["RTNIFFLER", "QBNIFFLER"]}
+from tests.support.upstream import COMMON, CONCURRENT, EARLIER, LATER, META, PNG, SYSTEM
 
 Given = Callable[..., Config]
 
