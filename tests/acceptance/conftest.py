@@ -44,6 +44,12 @@ def archive_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def foreign_archive() -> str:
+    """Somebody else's archive where it is installed, for what our own need not show as well."""
+    return "niffler-archive" if ORTHANC is None else "orthanc"
+
+
+@pytest.fixture
 def rig(tmp_path: Path, toolkit: str) -> Iterator[Rig]:
     """A rig for each toolkit."""
     with Rig(tmp_path, toolkit) as made:

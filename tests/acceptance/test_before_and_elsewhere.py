@@ -31,9 +31,9 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def test_a_dry_run_tells_what_would_come_and_touches_nothing(
-    rig: Rig, corpus: Corpus, archive_kind: str
+    rig: Rig, corpus: Corpus, foreign_archive: str
 ) -> None:
-    rig.serve_kind(archive_kind, corpus)
+    rig.serve_kind(foreign_archive, corpus)
     asked = [(study.patient_id, study.accession_number) for study in corpus.studies]
     rig.write_csv([*asked, ("NOBODY-AT-ALL", "NOTHING1")])
     before = everything(rig.folder)
@@ -49,17 +49,17 @@ def test_a_dry_run_tells_what_would_come_and_touches_nothing(
     assert before.keys() <= everything(rig.folder).keys()
 
 
-def test_a_dry_run_without_problems_ends_with_0(rig: Rig, corpus: Corpus, archive_kind: str) -> None:
-    archive = rig.serve_kind(archive_kind, corpus)
+def test_a_dry_run_without_problems_ends_with_0(rig: Rig, corpus: Corpus, foreign_archive: str) -> None:
+    archive = rig.serve_kind(foreign_archive, corpus)
     rig.ask_for(corpus.studies)
     assert rig.cold("--dry-run").status == 0
     assert archive.log is None or archive.events("move") == []
 
 
 def test_a_canary_does_the_first_rows_and_the_rest_follows(
-    rig: Rig, corpus: Corpus, archive_kind: str
+    rig: Rig, corpus: Corpus, foreign_archive: str
 ) -> None:
-    archive = rig.serve_kind(archive_kind, corpus)
+    archive = rig.serve_kind(foreign_archive, corpus)
     rig.ask_for(corpus.studies)
     ended = rig.cold("--first", "2")
     assert ended.status == 0, ended
@@ -71,16 +71,16 @@ def test_a_canary_does_the_first_rows_and_the_rest_follows(
     assert archive.log is None or set(archive.delivered().values()) == {1}
 
 
-def test_a_canarys_exit_status_is_that_of_its_rows(rig: Rig, corpus: Corpus, archive_kind: str) -> None:
-    rig.serve_kind(archive_kind, corpus)
+def test_a_canarys_exit_status_is_that_of_its_rows(rig: Rig, corpus: Corpus, foreign_archive: str) -> None:
+    rig.serve_kind(foreign_archive, corpus)
     first, *_ = corpus.studies
     rig.write_csv([("NOBODY-AT-ALL", "NOTHING1"), (first.patient_id, first.accession_number)])
     assert rig.cold("--first", "1").status == 3
     assert rig.states() == ["not_found", "pending"]
 
 
-def test_studies_are_listed_and_not_retrieved(rig: Rig, corpus: Corpus, archive_kind: str) -> None:
-    archive = rig.serve_kind(archive_kind, corpus)
+def test_studies_are_listed_and_not_retrieved(rig: Rig, corpus: Corpus, foreign_archive: str) -> None:
+    archive = rig.serve_kind(foreign_archive, corpus)
     rig.ask_for(corpus.studies)
     rig.configure(FilePath="CFIND-ONLY")
     ended = rig.cold()
@@ -95,8 +95,8 @@ def test_studies_are_listed_and_not_retrieved(rig: Rig, corpus: Corpus, archive_
     assert archive.log is None or archive.events("move") == []
 
 
-def test_series_are_listed_where_that_is_asked_for(rig: Rig, corpus: Corpus, archive_kind: str) -> None:
-    rig.serve_kind(archive_kind, corpus)
+def test_series_are_listed_where_that_is_asked_for(rig: Rig, corpus: Corpus, foreign_archive: str) -> None:
+    rig.serve_kind(foreign_archive, corpus)
     rig.ask_for(corpus.studies)
     rig.configure(FilePath="CFIND-DETAILED")
     assert rig.cold().status == 0
@@ -112,9 +112,9 @@ def test_series_are_listed_where_that_is_asked_for(rig: Rig, corpus: Corpus, arc
 
 
 def test_images_go_to_another_system_and_the_report_says_that_it_rests_on_its_word(
-    rig: Rig, corpus: Corpus, archive_kind: str
+    rig: Rig, corpus: Corpus, foreign_archive: str
 ) -> None:
-    rig.serve_kind(archive_kind, corpus)
+    rig.serve_kind(foreign_archive, corpus)
     rig.ask_for(corpus.studies)
     rig.configure(DestAet=OTHER_AET)
     received = rig.folder / "elsewhere"
@@ -131,8 +131,8 @@ def test_images_go_to_another_system_and_the_report_says_that_it_rests_on_its_wo
     assert not any(process["role"] == "storescp" for process in rig.status()["processes"])
 
 
-def test_what_another_system_refuses_is_not_done(rig: Rig, corpus: Corpus, archive_kind: str) -> None:
-    rig.serve_kind(archive_kind, corpus)
+def test_what_another_system_refuses_is_not_done(rig: Rig, corpus: Corpus, foreign_archive: str) -> None:
+    rig.serve_kind(foreign_archive, corpus)
     rig.ask_for(corpus.studies)
     rig.configure(DestAet=OTHER_AET, MaxAttempts=1)
     assert rig.cold().status == 3
@@ -154,9 +154,9 @@ def test_ledger_and_staging_may_be_on_another_disk_and_survive_a_kill(
 
 
 def test_a_ledger_that_lies_elsewhere_is_not_started_anew(
-    rig: Rig, corpus: Corpus, another_disk: Path, archive_kind: str
+    rig: Rig, corpus: Corpus, another_disk: Path, foreign_archive: str
 ) -> None:
-    rig.serve_kind(archive_kind, corpus)
+    rig.serve_kind(foreign_archive, corpus)
     rig.ask_for(corpus.studies)
     rig.configure(LedgerFolder=str(another_disk))
     assert rig.cold().status == 0
@@ -181,8 +181,8 @@ def test_a_ledger_on_the_network_is_refused_with_the_remedy(rig: Rig, corpus: Co
     assert not rig.storage.exists()
 
 
-def test_a_tree_is_checked_against_the_ledger(rig: Rig, corpus: Corpus, archive_kind: str) -> None:
-    rig.serve_kind(archive_kind, corpus)
+def test_a_tree_is_checked_against_the_ledger(rig: Rig, corpus: Corpus, foreign_archive: str) -> None:
+    rig.serve_kind(foreign_archive, corpus)
     rig.ask_for(corpus.studies)
     rig.configure(FilePath="{0020000D}/{00080018}.dcm")  # paths are named, and hold no identifier so
     assert rig.cold().status == 0
@@ -198,9 +198,9 @@ def test_a_tree_is_checked_against_the_ledger(rig: Rig, corpus: Corpus, archive_
 
 
 def test_a_corrected_list_is_taken_and_the_log_says_what_changed(
-    rig: Rig, corpus: Corpus, archive_kind: str
+    rig: Rig, corpus: Corpus, foreign_archive: str
 ) -> None:
-    archive = rig.serve_kind(archive_kind, corpus)
+    archive = rig.serve_kind(foreign_archive, corpus)
     first, second, third, fourth = corpus.studies
     rig.ask_for([first, second, third])
     assert rig.cold().status == 0
@@ -215,9 +215,9 @@ def test_a_corrected_list_is_taken_and_the_log_says_what_changed(
 
 
 def test_operational_keys_may_change_and_those_of_the_query_may_not(
-    rig: Rig, corpus: Corpus, archive_kind: str
+    rig: Rig, corpus: Corpus, foreign_archive: str
 ) -> None:
-    rig.serve_kind(archive_kind, corpus)
+    rig.serve_kind(foreign_archive, corpus)
     rig.ask_for(corpus.studies[:1])
     assert rig.cold().status == 0
     rig.configure(MoveLanes=1, BatchSize=3, MaxAttempts=2)

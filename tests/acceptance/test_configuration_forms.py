@@ -109,10 +109,10 @@ LATER_FORMS: Mapping[str, tuple[Mapping[str, object], Sequence[str], Sequence[Li
 
 @pytest.mark.parametrize("form", LATER_FORMS)
 def test_the_later_form_asks_for_the_attributes_that_it_names(
-    rig: Rig, folder: Path, archive_kind: str, form: str
+    rig: Rig, folder: Path, foreign_archive: str, form: str
 ) -> None:
     keys, header, lines = LATER_FORMS[form]
-    rig.serve_files(archive_kind, folder)
+    rig.serve_files(foreign_archive, folder)
     rig.configure(**NO_FORM, **keys)
     check(rig, folder, header, lines)
 
@@ -136,9 +136,9 @@ def test_attributes_beyond_their_number_are_not_asked_for_and_the_log_says_so(
 
 
 def test_niffler_id_has_no_effect_and_niffler_system_names_the_system_file(
-    rig: Rig, folder: Path, archive_kind: str
+    rig: Rig, folder: Path, foreign_archive: str
 ) -> None:
-    rig.serve_files(archive_kind, folder)
+    rig.serve_files(foreign_archive, folder)
     rig.configure(NifflerID=1, NifflerSystem="deployment/site.json")
     (rig.folder / "deployment").mkdir()
     (rig.folder / "system.json").rename(rig.folder / "deployment" / "site.json")
@@ -177,9 +177,9 @@ def test_the_files_of_niffler_run_as_they_stand_from_within_their_folder(
 
 
 def test_a_header_names_the_keys_and_other_columns_are_carried_into_the_report(
-    rig: Rig, folder: Path, archive_kind: str
+    rig: Rig, folder: Path, foreign_archive: str
 ) -> None:
-    rig.serve_files(archive_kind, folder)
+    rig.serve_files(foreign_archive, folder)
     rig.configure(**HEADER)
     header = ("Ward", "StudyDate", "PatientID", "state", "AccessionNumber")
     lines: list[Line] = [
@@ -200,9 +200,9 @@ def test_a_header_names_the_keys_and_other_columns_are_carried_into_the_report(
 
 
 def test_a_column_that_is_nearly_a_key_is_carried_along_with_a_warning(
-    rig: Rig, folder: Path, archive_kind: str
+    rig: Rig, folder: Path, foreign_archive: str
 ) -> None:
-    rig.serve_files(archive_kind, folder)
+    rig.serve_files(foreign_archive, folder)
     rig.configure(**HEADER)
     header = ("PatientID", "Accession Number")
     check(rig, folder, header, [((STRANGER, "FORMS-DEC"), "8")])
@@ -239,22 +239,22 @@ PERIODS: Mapping[str, tuple[str, Mapping[str, object], Sequence[Line]]] = {
 
 @pytest.mark.parametrize("form", PERIODS)
 def test_a_month_or_a_year_brings_the_studies_from_its_first_to_its_last_day(
-    rig: Rig, folder: Path, archive_kind: str, form: str
+    rig: Rig, folder: Path, foreign_archive: str, form: str
 ) -> None:
     name, keys, lines = PERIODS[form]
-    rig.serve_files(archive_kind, folder)
+    rig.serve_files(foreign_archive, folder)
     rig.configure(**keys, DateFormat="%d.%m.%Y")
     check(rig, folder, (name, "PatientID"), lines)
 
 
 @pytest.mark.parametrize("date_format", ["%Y%m%d", "%m/%d/%Y", "%d.%m.%Y", "%Y-%m-%d"])
 def test_a_range_of_dates_brings_the_studies_between_its_ends_and_at_them(
-    rig: Rig, folder: Path, archive_kind: str, date_format: str
+    rig: Rig, folder: Path, foreign_archive: str, date_format: str
 ) -> None:
     def day(text: str) -> str:
         return date.fromisoformat(text).strftime(date_format)
 
-    rig.serve_files(archive_kind, folder)
+    rig.serve_files(foreign_archive, folder)
     rig.configure(**DATE, DateFormat=date_format)
     lines: list[Line] = [
         ((f"{day('20240131')}-{day('20240229')}", PATIENT), "234"),
@@ -277,9 +277,9 @@ def test_a_range_of_dates_brings_the_studies_between_its_ends_and_at_them(
 
 
 def test_a_long_accession_number_is_asked_for_without_its_eighth_and_ninth_character(
-    rig: Rig, folder: Path, archive_kind: str
+    rig: Rig, folder: Path, foreign_archive: str
 ) -> None:
-    rig.serve_files(archive_kind, folder)
+    rig.serve_files(foreign_archive, folder)
     rig.configure(LongAccession=True)
     lines: list[Line] = [
         ((PATIENT, LONG), "5"),
@@ -295,8 +295,10 @@ def test_a_long_accession_number_is_asked_for_without_its_eighth_and_ninth_chara
     assert rig.report()[0]["Accession"] == LONG
 
 
-def test_without_long_accession_such_a_number_is_rejected(rig: Rig, folder: Path, archive_kind: str) -> None:
-    rig.serve_files(archive_kind, folder)
+def test_without_long_accession_such_a_number_is_rejected(
+    rig: Rig, folder: Path, foreign_archive: str
+) -> None:
+    rig.serve_files(foreign_archive, folder)
     rig.configure(LongAccession=False)
     check(rig, folder, ("EMPI", "Accession"), [((PATIENT, LONG), ""), ((PATIENT, SHORTENED), "5")])
     reason = "AccessionNumber (column 1) has 18 characters, 16 are allowed"
@@ -305,9 +307,9 @@ def test_without_long_accession_such_a_number_is_rejected(rig: Rig, folder: Path
 
 
 def test_a_corrected_list_may_have_its_columns_in_another_order_and_others_beside_them(
-    rig: Rig, folder: Path, archive_kind: str
+    rig: Rig, folder: Path, foreign_archive: str
 ) -> None:
-    archive = rig.serve_files(archive_kind, folder)
+    archive = rig.serve_files(foreign_archive, folder)
     rig.configure(**HEADER)
     first: list[Line] = [((PATIENT, "FORMS-FEB", "a"), "34"), ((STRANGER, "FORMS-FEB", "b"), "8")]
     check(rig, folder, ("PatientID", "AccessionNumber", "Remark"), first)
@@ -320,7 +322,7 @@ def test_a_corrected_list_may_have_its_columns_in_another_order_and_others_besid
     check(rig, folder, header, lines)
     assert "1 rows are new, 0 withdrawn, 0 back again, 2 as before" in rig.log()
     assert [tuple(row[name] for name in header) for row in rig.report()] == [cells for cells, _ in lines]
-    if archive_kind != "orthanc":
+    if foreign_archive != "orthanc":
         assert set(archive.delivered().values()) == {1}
 
 

@@ -84,9 +84,9 @@ def test_every_study_that_has_the_value_anywhere_is_retrieved_whole(
     ("keyword", "value"), [("SeriesDescription", "KNEE OF NOBODY"), ("AcquisitionDate", "20231224")]
 )
 def test_what_no_series_and_no_image_has_is_not_found(
-    rig: Rig, folder: Path, archive_kind: str, keyword: str, value: str
+    rig: Rig, folder: Path, foreign_archive: str, keyword: str, value: str
 ) -> None:
-    rig.serve_files(archive_kind, folder)
+    rig.serve_files(foreign_archive, folder)
     ask(rig, keyword, value)
     assert rig.cold().status == 3
     (row,) = rig.report()
@@ -149,9 +149,9 @@ def test_a_walk_that_is_cut_off_is_taken_up_again(rig: Rig, folder: Path) -> Non
 
 
 def test_only_the_matching_series_are_retrieved_where_that_is_asked_for(
-    rig: Rig, folder: Path, archive_kind: str
+    rig: Rig, folder: Path, foreign_archive: str
 ) -> None:
-    rig.serve_files(archive_kind, folder)
+    rig.serve_files(foreign_archive, folder)
     ask(rig, "SeriesDescription", CHEST, RetrieveLevel="SERIES")
     ended = rig.cold()
     assert ended.status == 0, ended
