@@ -112,7 +112,7 @@ def test_the_demonstration_is_killed_midway_loses_nothing_and_cleans_up(tmp_path
     (output,) = scratch.iterdir()
     assert f"Pictures:             {output}/images" in done.stdout
     assert {path.name for path in output.iterdir()} == {
-        *("images", "dicom", "metadata.csv", "mapping.csv", "failures.csv")
+        *("images", "dicom", "metadata.csv", "mapping.csv", "failures.csv", "output.json")
     }
     assert marked(tmp_path) == []
 
