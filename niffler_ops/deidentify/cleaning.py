@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from niffler_ops.deidentify.folding import fold, fold_with_places, squeeze
 from niffler_ops.deidentify.identity import UNSPACED, Identity
@@ -30,6 +30,7 @@ _SUSPECT = re.compile(
     | [A-Za-z]{0,4}\d{6,}[A-Za-z0-9]*""",
     re.VERBOSE,
 )
+_KNOWN_TEXTS = 256
 _Spans = Iterator[tuple[int, int]]
 
 
@@ -43,6 +44,8 @@ class Cleaner:
         self._dates = identity.birth_dates | (frozenset() if dates_stay else identity.study_dates)
         needles = identity.names | identity.anywhere | identity.identifiers
         self._needles = tuple({squeeze(needle) for needle in needles} - {""})
+        # The images of a series say the same again and again.
+        self._known = lru_cache(_KNOWN_TEXTS)(self._cleaned)
 
     def is_suspicious(self, text: str) -> bool:
         """Whether cleaning might change any of the texts in `text`; quick, and never wrongly False."""
@@ -57,6 +60,9 @@ class Cleaner:
 
         With `suspects` also what looks like a name with a title, an address, a number of a person or a date.
         """
+        return self._known(text, vr, suspects)
+
+    def _cleaned(self, text: str, vr: str, suspects: bool) -> str:  # noqa: FBT001 - a key of the cache
         if suspects:
             text = _replaced(text, self._suspect_spans(text))
         cleaned = self._with_pseudonymous_uids(text)
