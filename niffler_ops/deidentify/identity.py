@@ -57,7 +57,7 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _DIGIT = re.compile(r"\d")
 _LEAST_NAME, _LEAST_IDENTIFIER, _LEAST_JOINED, _LEAST_UNSPACED = 2, 4, 5, 2
 # No names: particles and titles, and pairs of letters that mean something in radiology.
-_NO_NAMES = frozenset(
+NO_NAMES = frozenset(
     re.findall(
         "[a-z]+",
         """van von der den del della dela bin ibn abu dos das san santa saint the and de da di du la le el al
@@ -89,7 +89,7 @@ def identity_of(values: Iterable[tuple[int, str]]) -> Identity:
         if tag in _NAMES:
             _collect_name(name, names, anywhere)
     return Identity(
-        names=frozenset(names - _NO_NAMES),
+        names=frozenset(names - NO_NAMES),
         anywhere=frozenset(anywhere),
         identifiers=frozenset(_identifiers(by_tag)),
         birth_dates=_dates(by_tag, _BIRTH_DATES),
