@@ -12,7 +12,7 @@ def ask(rig: Rig, *options: object) -> Ended:
 def test_it_pauses_goes_on_takes_lanes_and_stops_when_it_is_asked(plain_rig: Rig, some: Corpus) -> None:
     rig = plain_rig
     archive = rig.serve(corpus_folder(some), "slow=150")
-    rig.configure(MoveLanes=1, BatchSize=2)
+    rig.configure(MoveLanes=1, BatchSize=1)
     rig.ask_for(some.studies)
     running = rig.start()
     wait_until(lambda: rig.received() >= 2, "two instances", seconds=60)
