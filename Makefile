@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Two copies of the tests may run on one machine: each picks its own ports and lock folder.
-WORKERS ?= 2
+WORKERS ?= 4
 
 .PHONY: demo test storm check bench lock wheel clean
 .DELETE_ON_ERROR:
