@@ -18,7 +18,6 @@ from benchmarks.rows import Row, alternately, by_limit, by_ratio
 from benchmarks.setting import Setting, settle
 from niffler_ops.deidentify import Options
 from niffler_ops.deidentify.deidentifier import Deidentifier
-from niffler_ops.deidentify.identity import IDENTITY_TAGS
 from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.deidentify.writing import learn_file
 from niffler_ops.metadata import (
@@ -34,6 +33,7 @@ from niffler_ops.metadata import (
     write_csv,
     write_fragment,
 )
+from niffler_ops.postprocess.keeping import Headers
 
 NAME = "metadata"
 TITLE = "Metadata"
@@ -77,16 +77,12 @@ def _deidentifier() -> Deidentifier:
 
 def _read(paths: Sequence[str]) -> list[Facts]:
     featureset, deidentifier = _featureset(), _deidentifier()
+    headers = Headers(wanted_tags(featureset))
     for path in paths:
-        learn_file(Path(path), deidentifier)
-    tags = sorted({*(wanted_tags(featureset) or ()), *map(int, IDENTITY_TAGS)})
-    return [
-        read_facts(
-            deidentifier.dataset(dcmread(path, stop_before_pixels=True, specific_tags=list(tags))).dataset,
-            featureset,
-        )
-        for path in paths
-    ]
+        header = learn_file(Path(path), deidentifier)
+        if header is not None:
+            headers.keep(path, header)
+    return [read_facts(deidentifier.dataset(headers.take(path)).dataset, featureset) for path in paths]
 
 
 def _as_upstream(paths: Sequence[str]) -> list[dict[str, str]]:

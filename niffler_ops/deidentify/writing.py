@@ -61,8 +61,8 @@ class Unreadable:
     reason: str
 
 
-def learn_file(source: Path, deidentifier: Deidentifier) -> None:
-    """Let `deidentifier` learn of the file at `source`; whoever de-identifies it says what is wrong with it.
+def learn_file(source: Path, deidentifier: Deidentifier) -> Dataset | None:
+    """Let `deidentifier` learn of the file at `source`; gives its header, or None where it cannot be read.
 
     To be done with all files of a study before the first of them is de-identified.
     """
@@ -70,11 +70,13 @@ def learn_file(source: Path, deidentifier: Deidentifier) -> None:
         warnings.simplefilter("ignore")
         try:
             with _opened(source) as stream:
-                deidentifier.learn(dcmread(stream, stop_before_pixels=True))
+                header = dcmread(stream, stop_before_pixels=True)
+            deidentifier.learn(header)
         except ORDERLY_ENDS:
             raise
-        except BaseException:  # noqa: BLE001 - what cannot be read names nobody
-            return
+        except BaseException:  # noqa: BLE001 - what cannot be read names nobody; whoever works on it says why
+            return None
+    return header
 
 
 def deidentify_file(source: Path, folder: Path, deidentifier: Deidentifier) -> Written | Held | Unreadable:
