@@ -7,11 +7,15 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from pydicom.dataset import Dataset
+
 from niffler_ops.headers.dataset import TRANSFER_SYNTAX, skim
 from niffler_ops.headers.elements import FlawError
 from niffler_ops.headers.forward import BLOCK, CutError, Forward
 from niffler_ops.headers.pixels import DESCRIPTION, pixel_flaw
-from niffler_ops.headers.wanted import CHARSET, Address, Found, Wanted, address_of, wanted_of
+from niffler_ops.headers.raw import Raw
+from niffler_ops.headers.text import CHARSET
+from niffler_ops.headers.wanted import Address, Found, Wanted, address_of, wanted_of
 from niffler_ops.model import Flaw, InstanceFile
 
 __all__ = ["read_header", "read_instance", "read_instances"]
@@ -21,10 +25,12 @@ HEADER_BLOCK = 16_384
 _META_CLASS, _META_INSTANCE = 0x00020002, 0x00020003
 _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
 _STUDY, _SERIES = 0x0020000D, 0x0020000E
-_ALWAYS = DESCRIPTION | {
-    *(CHARSET, TRANSFER_SYNTAX, _META_CLASS, _META_INSTANCE),
-    *(_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES),
-}
+_IDENTITY = frozenset(
+    {
+        *(CHARSET, TRANSFER_SYNTAX, _META_CLASS, _META_INSTANCE),
+        *(_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES),
+    }
+)
 
 
 def read_instances(paths: Sequence[str], keywords: tuple[str, ...] = ()) -> list[InstanceFile]:
@@ -48,15 +54,22 @@ def read_instance(path: str, keywords: tuple[str, ...] = ()) -> InstanceFile:
     read. A flawed file keeps as much of its identity as was found. Raises FileNotFoundError only, and
     KeyError for a keyword that does not exist.
     """
-    return _read(path, keywords, header_only=False)
+    return _read(path, keywords, Found())
 
 
-def read_header(path: str, keywords: tuple[str, ...] = ()) -> InstanceFile:
-    """The same from what stands before the pixels, which are not looked at; `sha256` is empty."""
-    return _read(path, keywords, header_only=True)
+def read_header(
+    path: str, tags: frozenset[int] | None, keywords: tuple[str, ...] = ()
+) -> tuple[InstanceFile, Dataset]:
+    """The same from what stands before the pixels, which are not looked at; `sha256` is empty.
+
+    Also the elements with these tags, all for None, as pydicom has them before it decodes them; of a flawed
+    file those that could be read.
+    """
+    raw = Raw(tags)
+    return _read(path, keywords, Found(raw=raw)), raw.dataset()
 
 
-def _read(path: str, keywords: tuple[str, ...], *, header_only: bool) -> InstanceFile:
+def _read(path: str, keywords: tuple[str, ...], found: Found) -> InstanceFile:
     try:
         # Without O_NONBLOCK, a named pipe put in our way would be waited for without end.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -65,7 +78,7 @@ def _read(path: str, keywords: tuple[str, ...], *, header_only: bool) -> Instanc
     except OSError:
         return _unreadable(path, keywords, _stat(path))
     try:
-        return _read_open(descriptor, path, keywords, header_only=header_only)
+        return _read_open(descriptor, path, keywords, found)
     except OSError:
         return _unreadable(path, keywords, os.fstat(descriptor))
     finally:
@@ -73,8 +86,8 @@ def _read(path: str, keywords: tuple[str, ...], *, header_only: bool) -> Instanc
 
 
 @lru_cache(maxsize=16)
-def _wanted(keywords: tuple[str, ...]) -> Wanted:
-    return wanted_of([*(Address((), tag) for tag in _ALWAYS), *map(address_of, keywords)])
+def _wanted(keywords: tuple[str, ...], always: frozenset[int]) -> Wanted:
+    return wanted_of([*(Address((), tag) for tag in always), *map(address_of, keywords)])
 
 
 class _Hashed:
@@ -92,26 +105,28 @@ class _Hashed:
             yield block
 
 
-def _read_open(descriptor: int, path: str, keywords: tuple[str, ...], *, header_only: bool) -> InstanceFile:
-    """Judge an open file, then hash whatever the judgement left unread."""
+def _read_open(descriptor: int, path: str, keywords: tuple[str, ...], found: Found) -> InstanceFile:
+    """Judge an open file."""
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         return _unreadable(path, keywords, status)
-    hashed, found, wanted = _Hashed(descriptor), Found(), _wanted(keywords)
-    if header_only:
+    if found.raw is not None:
         blocks = iter(lambda: os.read(descriptor, HEADER_BLOCK), b"")
-        flaw = _flaw(Forward(blocks), wanted, found, header_only=True)
+        flaw = _flaw(Forward(blocks), _wanted(keywords, _IDENTITY), found, header_only=True)
+        size, digest = status.st_size, b""
     else:
+        hashed = _Hashed(descriptor)
         source = Forward(hashed)
-        flaw = _flaw(source, wanted, found)
+        flaw = _flaw(source, _wanted(keywords, _IDENTITY | DESCRIPTION), found)
         for _ in source.rest():
-            pass
+            pass  # what the judgement left unread is hashed as well
+        size, digest = hashed.size, hashed.sha256.digest()
     return InstanceFile(
         path=path,
-        size=status.st_size if header_only else hashed.size,
+        size=size,
         inode=status.st_ino,
         modified_ns=status.st_mtime_ns,
-        sha256=b"" if header_only else hashed.sha256.digest(),
+        sha256=digest,
         study_instance_uid=_text(found, _STUDY),
         series_instance_uid=_text(found, _SERIES),
         sop_instance_uid=_text(found, _SOP_INSTANCE),

@@ -1,7 +1,7 @@
 """Bytes that are read once, forwards, block by block: however long the file, memory stays flat."""
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 BLOCK = 1 << 20
 
@@ -13,12 +13,14 @@ class CutError(Exception):
 class Forward:
     """Takes, skips and peeks at the bytes of successive blocks, of which it holds one at a time."""
 
-    __slots__ = ("_at", "_block", "_blocks")
+    __slots__ = ("_at", "_block", "_blocks", "_passed", "_room", "_since")
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
         self._blocks = iter(blocks)
         self._block = b""
         self._at = 0
+        self._passed: list[bytes] | None = None  # what `spanned` gathers of blocks that are gone
+        self._since = self._room = 0
 
     def take(self, count: int) -> bytes:
         """The next `count` bytes (a few, for they are held together); CutError where fewer are left."""
@@ -36,6 +38,7 @@ class Forward:
             following = next(self._blocks, None)
             if following is None:
                 break
+            self._gather(self._at)
             self._block = self._block[self._at :] + following
             self._at = 0
         return self._block[self._at : self._at + count]
@@ -48,8 +51,26 @@ class Forward:
             if following is None:
                 self._at = len(self._block)
                 raise CutError
+            self._gather(len(self._block))
             self._at -= len(self._block)
             self._block = following
+
+    def spanned(self, pass_over: Callable[[], object], *, at_most: int) -> bytes:
+        """The bytes that `pass_over` passes over; CutError where they are more."""
+        self._passed, self._since, self._room = [], self._at, at_most
+        try:
+            pass_over()
+            return b"".join(self._passed) + self._block[self._since : self._at]
+        finally:
+            self._passed = None
+
+    def _gather(self, end: int) -> None:
+        """Keep what is passed of a block that is about to go."""
+        if self._passed is not None:
+            self._passed.append(self._block[self._since : end])
+            self._since, self._room = 0, self._room - len(self._passed[-1])
+            if self._room < 0:
+                raise CutError
 
     def some(self, most: int) -> bytes:
         """The next bytes, at least one and at most `most`; none at the end."""

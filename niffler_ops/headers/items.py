@@ -31,6 +31,11 @@ _SEQUENCE_VRS = frozenset({"", "SQ", "UN"})
 
 def keep_or_skip(source: Forward, element: Element, encoding: Encoding, wanted: Wanted, found: Found) -> None:
     """Keep the value of a wanted element, pass over any other. The last of several equal ones counts."""
+    if found.raw is not None and found.raw.wants(element):
+        value = found.raw.take(source, element, encoding)
+        if element.tag not in wanted.tags:
+            return
+        source, element = Forward((value,)), element._replace(length=len(value))
     if element.tag not in wanted.tags:
         skip_value(source, element, encoding)
     elif element.tag in wanted.sequences and element.vr in _SEQUENCE_VRS:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pydicom.charset import convert_encodings, decode_bytes, default_encoding, python_encoding
 from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, TEXT_VR_DELIMS
 
+CHARSET = 0x00080005
 _PADDING = " \0"
 WITHOUT_TEXT = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ"})
 _SINGLE = frozenset({"LT", "ST", "UR", "UT"})  # a backslash in them separates nothing
@@ -63,7 +64,7 @@ def _decode(raw: bytes, charset: bytes) -> str:
         with warnings.catch_warnings():
             # pydicom warns where it replaces characters, which would make different values equal.
             warnings.simplefilter("error")
-            decoded = decode_bytes(raw, _encodings(charset), TEXT_VR_DELIMS)
+            decoded = decode_bytes(raw, encodings(charset), TEXT_VR_DELIMS)
     except (ValueError, LookupError, Warning):
         decoded = _UNDECODABLE
     if _UNDECODABLE not in decoded:
@@ -72,11 +73,11 @@ def _decode(raw: bytes, charset: bytes) -> str:
 
 
 @lru_cache(maxsize=64)
-def _encodings(charset: bytes) -> tuple[str, ...]:
+def encodings(charset: bytes) -> tuple[str, ...]:
     """Python's names for the values of SpecificCharacterSet; Latin-1 for what the standard does not know."""
     names = [name.strip(_PADDING) for name in charset.decode("latin-1").split("\\")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        encodings = convert_encodings(names)
+        known = convert_encodings(names)
     # pydicom also takes the name of any codec of Python, some of which make text that nobody can store.
-    return tuple(name if name in _STANDARD_ENCODINGS else default_encoding for name in encodings)
+    return tuple(name if name in _STANDARD_ENCODINGS else default_encoding for name in known)

@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 from pydicom.datadict import tag_for_keyword
 
-from niffler_ops.headers.text import Value, text
-
-CHARSET = 0x00080005
+from niffler_ops.headers.raw import Raw
+from niffler_ops.headers.text import CHARSET, Value, text
 
 _ITEM = re.compile(r"([A-Za-z0-9]+)\[([0-9]{1,4})\]")
 
@@ -32,10 +31,11 @@ class Wanted:
 
 @dataclass(slots=True)
 class Found:
-    """The values of a data set, and of the items in it, by tag and number."""
+    """The values of a data set, and of the items in it, by tag and number; and what is kept undecoded."""
 
     values: dict[int, Value] = field(default_factory=dict)
     items: dict[tuple[int, int], "Found"] = field(default_factory=dict)
+    raw: Raw | None = None
 
     def text(self, address: Address, charset: bytes = b"") -> str:
         """The value at `address`, "" where there is none; `charset` is that of the data set around this."""

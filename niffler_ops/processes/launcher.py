@@ -11,6 +11,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -18,6 +19,7 @@ import sh
 
 from niffler_ops.errors import UnavailableError
 from niffler_ops.processes.identity import Identity, identify, is_alive
+from niffler_ops.processes.output import lines_until_end
 
 PR_SET_PDEATHSIG = 1
 SIGNAL_CODES = range(-64, 256)
@@ -80,37 +82,23 @@ class Launcher:
         `environment` is put over our own; `on_line` and `on_exit` are called by `dispatch`.
         """
         child = Child(name)
-
-        def line_read(line: str | bytes) -> None:
-            text = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
-            self.post(lambda: self._line(child, text, on_line))
-
-        def watch() -> None:
-            # Not sh's `_done`: it comes up to a second late, and before a last line that has no end.
-            code = child.command.exit_code
-            self.post(lambda: self._ended(child, code, on_exit))
-
-        program, *arguments = command
-        options: dict[str, Any] = {
-            "_bg": True,
-            "_bg_exc": False,
-            "_new_session": True,
-            "_preexec_fn": die_with(os.getpid()),
-            "_tty_out": False,
-            "_in": _NULL,
-            "_out": line_read,
-            "_err_to_out": True,
-            "_ok_code": SIGNAL_CODES,
-            "_env": {**os.environ, **environment},
-        }
+        output, written = os.pipe()
         try:
-            child.command = sh.Command(program)(*arguments, **options)
-        except (sh.CommandNotFound, sh.ForkException, OSError) as error:
-            cause = getattr(error, "strerror", None) or type(error).__name__  # sh's own quote the arguments
-            raise UnavailableError(f"{program}: cannot be started ({cause})") from None
-        child.identity = identify(child.pid)
+            self._start(child, command, environment, written)
+        except UnavailableError:
+            os.close(output)
+            raise
+        finally:
+            os.close(written)
         self.children.add(child)
-        threading.Thread(target=watch, name=f"{name}-{child.pid}", daemon=True).start()
+
+        def follow() -> None:
+            for lines in lines_until_end(output, child.pid):
+                self.post(partial(self._said, child, lines, on_line))
+            code = child.command.exit_code  # sh's `_done` comes up to a second late
+            self.post(partial(self._ended, child, code, on_exit))
+
+        threading.Thread(target=follow, name=f"{name}-{child.pid}", daemon=True).start()
         return child
 
     def post(self, event: Event) -> None:
@@ -127,9 +115,33 @@ class Launcher:
                 self._events.get_nowait()()
         return handled
 
-    def _line(self, child: Child, text: str, on_line: Callable[[str], None]) -> None:
-        child.output.append(text)
-        on_line(text)
+    def _start(
+        self, child: Child, command: Sequence[str], environment: Mapping[str, str], output: int
+    ) -> None:
+        program, *arguments = command
+        options: dict[str, Any] = {
+            "_bg": True,
+            "_bg_exc": False,
+            "_new_session": True,
+            "_preexec_fn": die_with(os.getpid()),
+            "_tty_out": False,
+            "_in": _NULL,
+            "_out": output,  # sh itself would call back for every line
+            "_err_to_out": True,
+            "_ok_code": SIGNAL_CODES,
+            "_env": {**os.environ, **environment},
+        }
+        try:
+            child.command = sh.Command(program)(*arguments, **options)
+        except (sh.CommandNotFound, sh.ForkException, OSError) as error:
+            cause = getattr(error, "strerror", None) or type(error).__name__  # sh's own quote the arguments
+            raise UnavailableError(f"{program}: cannot be started ({cause})") from None
+        child.identity = identify(child.pid)
+
+    def _said(self, child: Child, lines: Sequence[str], on_line: Callable[[str], None]) -> None:
+        child.output.extend(lines)
+        for line in lines:
+            on_line(line)
 
     def _ended(self, child: Child, code: int, on_exit: Callable[[int], None]) -> None:
         child.exit_code = code

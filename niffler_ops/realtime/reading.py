@@ -1,12 +1,8 @@
 """What the readers tell of received files. Runs in worker processes."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-
-from pydicom import dcmread
-from pydicom.tag import Tag
 
 from niffler_ops.clock import SystemClock, timestamp
 from niffler_ops.deidentify.identity import IDENTITY_TAGS
@@ -20,6 +16,7 @@ from niffler_ops.postprocess.job import Settings
 from niffler_ops.postprocess.reading import quietly, why
 
 NOT_SENT = "unknown"
+_SOURCE = "SourceApplicationEntityTitle"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,44 +63,33 @@ def _pattern(text: str) -> FilePattern:
 
 
 @lru_cache(maxsize=1)
-def _tags(settings: Settings) -> list[int] | None:
+def _tags(settings: Settings) -> frozenset[int] | None:
     tags = wanted_tags(_context(settings).columns)
-    # As pydicom has them, which would make them anew for each file.
-    return None if tags is None else [Tag(tag) for tag in {*tags, *IDENTITY_TAGS}]
+    return None if tags is None else frozenset({*tags, *IDENTITY_TAGS})
 
 
 def _read(path: str, settings: Settings, pattern: str) -> Arrival:
     context, filing = _context(settings), _pattern(pattern)
-    status = os.lstat(path)
-    unread = Arrival(
+    known, header = read_header(path, _tags(settings), (*filing.keywords, _SOURCE))
+    arrival = Arrival(
         path=path,
-        size=status.st_size,
-        inode=status.st_ino,
-        modified_ns=status.st_mtime_ns,
-        received=timestamp(SystemClock().at(status.st_mtime)),
-        source=NOT_SENT,
+        size=known.size,
+        inode=known.inode,
+        modified_ns=known.modified_ns,
+        received=timestamp(SystemClock().at(known.modified_ns / 1e9)),
+        source=known.attributes[_SOURCE] or NOT_SENT,
     )
-    known = read_header(path, filing.keywords)
     if known.flaw not in {None, Flaw.TRUNCATED}:  # a header may be whole where the pixels are not
-        return replace(unread, reason=str(known.flaw))
+        return replace(arrival, reason=str(known.flaw))
     try:
         with quietly():
-            header = dcmread(
-                path,
-                stop_before_pixels=True,
-                specific_tags=_tags(settings),
-            )
             clean = context.deidentifier.dataset(header)
             facts = read_facts(clean.dataset, context.columns)
-            source = str(header.file_meta.get("SourceApplicationEntityTitle", "") or "").strip()
-    except FileNotFoundError:
-        raise
     except Exception as error:  # noqa: BLE001 - whatever its bytes cause, the file is kept and named
-        return replace(unread, reason=why(error))
+        return replace(arrival, reason=why(error))
     links = [link for link in clean.links if link.attribute != "SOPInstanceUID"]
     return replace(
-        unread,
-        source=source or NOT_SENT,
+        arrival,
         target=str(filing.path(known.attributes)),
         study=str(facts["StudyInstanceUID"]),
         series=str(facts["SeriesInstanceUID"]),

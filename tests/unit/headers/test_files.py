@@ -81,7 +81,8 @@ def test_a_header_is_read_without_its_pixels(tmp_path: Path) -> None:
     path = tmp_path / "image.dcm"
     content = encode(image(rows=64, columns=64, pixels=bytes(8192)))
     path.write_bytes(content[:-1])
-    whole, header = read_instance(str(path), ("PatientID",)), read_header(str(path), ("PatientID",))
+    whole = read_instance(str(path), ("PatientID",))
+    header, elements = read_header(str(path), frozenset({0x00100020}), ("PatientID",))
     assert (whole.flaw, header.flaw, header.sha256, header.size) == (
         Flaw.TRUNCATED,
         None,
@@ -89,10 +90,11 @@ def test_a_header_is_read_without_its_pixels(tmp_path: Path) -> None:
         len(content) - 1,
     )
     assert (header.sop_instance_uid, header.attributes) == (whole.sop_instance_uid, whole.attributes)
+    assert [(element.keyword, element.value) for element in elements] == [("PatientID", "P1")]
     path.write_bytes(content[:300])
-    assert read_header(str(path)).flaw is Flaw.TRUNCATED
+    assert read_header(str(path), None)[0].flaw is Flaw.TRUNCATED
     path.write_bytes(encode(image(SOPInstanceUID=None)))
-    assert read_header(str(path)).flaw is Flaw.NO_IDENTITY
+    assert read_header(str(path), None)[0].flaw is Flaw.NO_IDENTITY
 
 
 def test_a_folder_and_a_pipe_are_unreadable(tmp_path: Path) -> None:

@@ -99,7 +99,19 @@ def test_a_child_that_ends_at_once_has_said_everything_before_its_end(launcher: 
 
 def test_a_last_line_without_its_end_is_not_lost(launcher: Launcher) -> None:
     launched = run(launcher, sh("echo first; printf last"))
-    dispatch_until(launcher, lambda: launched.lines == ["first\n", "last"])  # it comes after the end
+    assert (launched.lines, launched.lines_at_end) == (["first\n", "last"], 2)
+
+
+def test_a_child_s_own_child_that_keeps_its_output_open_delays_nothing(launcher: Launcher) -> None:
+    launched = run(launcher, sh("sleep 60 & echo $!"))
+    assert launched.lines_at_end == 1
+    os.kill(int(launched.lines[0]), signal.SIGKILL)
+
+
+def test_an_endless_line_is_given_in_parts(launcher: Launcher) -> None:
+    launched = run(launcher, python("print('x' * 3_000_000)"))
+    assert len(launched.lines) > 1
+    assert "".join(line.strip() for line in launched.lines) == "x" * 3_000_000
 
 
 def test_many_lines_come_whole_in_order_and_before_the_end(launcher: Launcher) -> None:
