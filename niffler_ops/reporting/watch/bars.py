@@ -86,5 +86,5 @@ def throughput(rates: Sequence[float], now: float, width: int, signs: Signs) -> 
     steps = bar_width(width) // STEPS_IN_MINUTE * STEPS_IN_MINUTE or NARROWEST
     shown = rates[-steps:]
     drawn = f"{sparkline(shown, signs):{bar_width(width)}}"
-    peak = f"peak {max(shown, default=0.0):,.1f} in {steps // STEPS_IN_MINUTE or 1} min"
+    peak = f"peak {max((now, *shown)):,.1f} in {steps // STEPS_IN_MINUTE or 1} min"
     return Text.assemble(f"{'Instances/s':{LABEL}}", (drawn, BLUE), f" {now:,.1f}, {peak}")
