@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 # Two copies of the tests may run on one machine: each picks its own ports and lock folder.
 WORKERS ?= 4
 
-.PHONY: demo test storm check bench lock wheel clean
+.PHONY: demo test storm check bench pictures lock wheel clean
 .DELETE_ON_ERROR:
 
 $(STAMP): requirements.lock pyproject.toml
@@ -33,6 +33,9 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+pictures: $(STAMP)
+	$(BIN)/python -m docs.pictures
 
 lock: $(STAMP)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements.lock

@@ -19,7 +19,7 @@ class Terminal:
 
     def __init__(self, name: str, environment: Mapping[str, str]) -> None:
         self._name = name
-        self._environment = {**environment, "LC_ALL": "C.UTF-8", "PS1": "$ ", "ENV": ""}
+        self._environment = {**environment, "LC_ALL": "C.UTF-8"}
 
     def tmux(self, *arguments: str) -> str:
         """A command to this terminal's own server, which reads nobody's configuration."""
