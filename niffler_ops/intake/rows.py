@@ -14,6 +14,7 @@ from niffler_ops.intake.table import Table, opened
 from niffler_ops.intake.values import BLANKS
 from niffler_ops.model import CsvRow, KeyColumn
 from niffler_ops.querying import level_of, vr_of
+from niffler_ops.sheet import own_cells, own_columns
 
 MAX_LISTED = 10_000  # refused lines kept in memory; the number counts them all
 
@@ -24,7 +25,7 @@ class CsvSummary:
 
     `rows` counts all queries, `keywords` are the attributes that they ask for. `rejected_count` counts those
     refused; `rejected` lists them with line and reason, at most MAX_LISTED. `header` holds the header's
-    cells. `digest` is the SHA-256 of the file's bytes.
+    cells without those that a sheet added. `digest` is the SHA-256 of the file's bytes.
     """
 
     rows: int
@@ -70,7 +71,7 @@ def check(config: Config) -> CsvSummary:
         rejected_count=refused,
         digest=table.survey.digest,
         delimiter=table.delimiter,
-        header=tuple(table.header),
+        header=tuple(table.header[: own_columns(table.header)]),
         encoding=table.survey.encoding,
         warnings=tuple(warnings),
     )
@@ -102,7 +103,7 @@ def _rows(config: Config, table: Table) -> Iterator[CsvRow]:
     keys_of_row = _key_reader(config, table.columns.keys)
     named = [index for index, cell in enumerate(table.header) if cell.strip(BLANKS)]
     fewest = 1 + max([*named, *(column.index for column in table.columns.keys)])
-    most = len(table.header)
+    most, own = len(table.header), own_columns(table.header)
     for line, cells in table.records:
         if cells is None:
             yield CsvRow(line=line, values=(), keys={}, refused="its quotes, line breaks or length are wrong")
@@ -113,7 +114,7 @@ def _rows(config: Config, table: Table) -> Iterator[CsvRow]:
         keys = keys_of_row(cells, reasons) if not reasons else {}
         yield CsvRow(
             line=line,
-            values=tuple(cells),
+            values=own_cells(cells, own, most),
             keys={} if reasons else keys,
             refused="; ".join(reasons) if reasons else None,
         )

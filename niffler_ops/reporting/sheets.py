@@ -23,10 +23,9 @@ from niffler_ops.ledger.lines import Line, lines_after
 from niffler_ops.ledger.reading import not_imported
 from niffler_ops.ledger.store import ExtractionRecord, Ledger
 from niffler_ops.reporting.consult import consult
+from niffler_ops.sheet import OURS, REMOVE_ME, own_columns
 from niffler_ops.states import RowState
 
-OURS = ("niffler_line", "niffler_reason", "niffler_state")
-REMOVE_ME = "niffler: the columns of this line are wrong; remove this cell when they are right"
 PAGE = 5000
 UTF8_BOM = b"\xef\xbb\xbf"
 DELIMITERS = (",", ";", "\t")
@@ -106,7 +105,7 @@ def _begins_with(text: str, header: Sequence[str], delimiter: str) -> bool:
         first = next((cells for cells in reader if any(cell.strip() for cell in cells)), [])
     except csv.Error:
         return False
-    return len(first) == len(header)
+    return len(header) in {len(first), own_columns(first)}
 
 
 def _chunks(layout: Layout, form: Form, counter: "itertools.count[int]") -> Iterator[bytes]:

@@ -14,7 +14,8 @@ from niffler_ops.errors import CannotWriteError, MissingInputError, UsageError
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.correction import Correction
 from niffler_ops.ledger.store import Ledger
-from niffler_ops.reporting.sheets import OURS, REMOVE_ME, write_sheet
+from niffler_ops.reporting.sheets import write_sheet
+from niffler_ops.sheet import OURS, REMOVE_ME
 from tests.support.extractions import fail, match, retrieve
 
 BY_INDEX = {"ExtractionType": "empi_accession", "PatientIndex": 0, "AccessionIndex": 1}
@@ -119,6 +120,20 @@ def test_what_is_given_back_unchanged_is_taken_as_it_was(taken_in: Maker) -> Non
     extraction.written()
     assert extraction.give_back() == Correction(new=0, withdrawn=0, returned=0, kept=3)
     assert extraction.states() == before
+
+
+def without_reasons(sheet: list[list[str]]) -> list[list[str]]:
+    """The cells that a line has too much are counted with the mark that says so."""
+    return [line[:4] + line[5:] for line in sheet]
+
+
+@pytest.mark.parametrize("line", ["P3,A?,", "P3", "P3,A3,x,y", ",,"])
+def test_a_rejected_line_that_was_not_corrected_is_known_again(taken_in: Maker, line: str) -> None:
+    extraction = taken_in(f"MRN,Accession,Note\nP1,A1,x\n{line}\n")
+    for _ in range(2):
+        sheet = without_reasons(extraction.written())
+        assert extraction.give_back() == Correction(new=0, withdrawn=0, returned=0, kept=2)
+        assert without_reasons(extraction.written()) == sheet
 
 
 def test_corrected_lines_are_asked_for_and_the_good_ones_stay(taken_in: Maker) -> None:
