@@ -20,26 +20,10 @@ WHERE id > :after AND id <= :up_to AND subject = 'extraction' ORDER BY id
 SELECT id, archive, lane, charged, julianday(started_at) * 86400 AS started, julianday(ended_at) * 86400 AS ended
 FROM attempts WHERE id > :after ORDER BY id LIMIT :limit
 
--- name: lanes
-SELECT attempts.archive, attempts.lane, count(*) AS studies, min(attempts.id), attempts.started_at,
-       studies.study_instance_uid, studies.received, studies.expected
-FROM attempts JOIN studies ON studies.id = attempts.study_id
-WHERE attempts.ended_at IS NULL GROUP BY attempts.archive, attempts.lane ORDER BY attempts.archive, attempts.lane
-
 -- name: answers
 SELECT archive, status, count(*) AS number, max(ended_at) AS latest
 FROM (SELECT archive, status, ended_at FROM attempts WHERE ended_at IS NOT NULL ORDER BY id DESC LIMIT :limit)
 GROUP BY archive, status ORDER BY archive, number DESC
-
--- name: newest_events
-SELECT latest.at, latest.subject, latest.to_state, latest.reason, rows.line, handovers.processor,
-       studies.study_instance_uid
-FROM (SELECT * FROM events WHERE id > :after AND (subject = 'extraction' OR to_state IN (
-          'done', 'partial', 'failed', 'not_found', 'rejected')) ORDER BY id DESC LIMIT :limit) AS latest
-LEFT JOIN rows ON latest.subject = 'row' AND rows.id = latest.subject_id
-LEFT JOIN handovers ON latest.subject = 'handover' AND handovers.id = latest.subject_id
-LEFT JOIN studies ON studies.id = CASE latest.subject WHEN 'study' THEN latest.subject_id ELSE handovers.study_id END
-ORDER BY latest.id DESC
 
 -- name: rows
 SELECT chosen.line, chosen.cells, chosen.state, chosen.reason, count(studies.id) AS studies, coalesce(sum(studies.expected), 0) AS expected,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from niffler_ops.dicomtools.failures import status_text
 from niffler_ops.layout import Layout
+from niffler_ops.ledger import watching
 from niffler_ops.ledger.page import query
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.reporting.consult import consult
@@ -15,7 +16,6 @@ from niffler_ops.reporting.words import printable
 
 ANSWERS_COUNTED = 1000
 EVENTS_SHOWN = 20
-EVENTS_LOOKED_AT = 5000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,26 +65,25 @@ def read_work(layout: Layout, *, identifiers: bool) -> Work:
     """Read in one short transaction; MissingInputError where the ledger cannot be read."""
 
     def look(ledger: Ledger) -> Work:
-        after = ledger.last_event() - EVENTS_LOOKED_AT
-        newest = query(ledger, "newest_events", after=after, limit=EVENTS_SHOWN)
+        newest = watching.newest_events(ledger, limit=EVENTS_SHOWN)
         return Work(
-            lanes=[_lane(row, identifiers=identifiers) for row in query(ledger, "lanes")],
+            lanes=[_lane(lane, identifiers=identifiers) for lane in watching.lanes(ledger)],
             answers=[_answers(row) for row in query(ledger, "answers", limit=ANSWERS_COUNTED)],
-            events=[_event(row, identifiers=identifiers) for row in newest],
+            events=[_event(event, identifiers=identifiers) for event in newest],
         )
 
     return consult(layout.ledger, look)
 
 
-def _lane(row: sqlite3.Row, *, identifiers: bool) -> Lane:
+def _lane(lane: watching.WatchedLane, *, identifiers: bool) -> Lane:
     return Lane(
-        archive=printable(row["archive"]),
-        number=row["lane"],
-        study=_study(row["study_instance_uid"], identifiers=identifiers),
-        studies=row["studies"],
-        received=row["received"],
-        expected=row["expected"],
-        since=row["started_at"],
+        archive=printable(lane.archive),
+        number=lane.lane,
+        study=_study(lane.study_instance_uid, identifiers=identifiers),
+        studies=lane.studies,
+        received=lane.received,
+        expected=lane.expected,
+        since=lane.since,
     )
 
 
@@ -99,22 +98,22 @@ def _answers(row: sqlite3.Row) -> Answers:
     )
 
 
-def _event(row: sqlite3.Row, *, identifiers: bool) -> Event:
+def _event(event: watching.WatchedEvent, *, identifiers: bool) -> Event:
     return Event(
-        at=row["at"],
-        subject=_subject(row, identifiers=identifiers),
-        state=row["to_state"],
-        reason=told(row["reason"], identifiers=identifiers),
+        at=event.at,
+        subject=_subject(event, identifiers=identifiers),
+        state=event.state,
+        reason=told(event.reason, identifiers=identifiers),
     )
 
 
-def _subject(row: sqlite3.Row, *, identifiers: bool) -> str:
-    if row["subject"] == "row":
-        return "a withdrawn line" if row["line"] is None else f"line {row['line']}"
-    if row["study_instance_uid"] is None:
-        return str(row["subject"])
-    study = f"study {_study(row['study_instance_uid'], identifiers=identifiers)}"
-    return f"{printable(row['processor'])} of {study}" if row["processor"] else study
+def _subject(event: watching.WatchedEvent, *, identifiers: bool) -> str:
+    if event.subject == "row":
+        return "a withdrawn line" if event.line is None else f"line {event.line}"
+    if event.study_instance_uid is None:
+        return event.subject
+    study = f"study {_study(event.study_instance_uid, identifiers=identifiers)}"
+    return f"{printable(event.processor)} of {study}" if event.processor else study
 
 
 def _study(uid: str, *, identifiers: bool) -> str:
