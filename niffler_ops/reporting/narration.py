@@ -8,7 +8,9 @@ from niffler_ops.ledger.store import Ledger
 
 SHORT = 8
 STUDIES_NAMED = 3
-UID = re.compile(r"\d+(?:\.\d+){4,}")  # an IPv4 address has a component less
+DOTTED = re.compile(r"\d+(?:\.\d+){2,}")
+SURE = 5  # components; an IPv4 address or a version has fewer
+LARGEST_OF_ADDRESS = 255
 LINES_AT_ONCE = 500  # a turn of the supervisor is not to wait for a million of them
 
 log = logging.getLogger(__name__)
@@ -21,7 +23,15 @@ def short_name(uid: str) -> str:
 
 def without_uids(text: str) -> str:
     """A reason as the log may hold it: the instances that it names, by hash as well."""
-    return UID.sub(lambda uid: short_name(uid.group()), text)
+    return DOTTED.sub(lambda found: short_name(found[0]) if _is_uid(found[0]) else found[0], text)
+
+
+def _is_uid(dotted: str) -> bool:
+    """What has few components is one where it is neither an address nor a version, as 2.25.N of a UUID."""
+    root, *others = dotted.split(".")
+    if len(others) >= SURE - 1:
+        return True
+    return root in {"0", "1", "2"} and any(len(arc) > 3 or int(arc) > LARGEST_OF_ADDRESS for arc in others)  # noqa: PLR2004
 
 
 class Narration:

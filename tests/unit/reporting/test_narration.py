@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from niffler_ops.ledger.store import Ledger
-from niffler_ops.reporting.narration import Narration, short_name
+from niffler_ops.reporting.narration import Narration, short_name, without_uids
 from tests.support.extractions import asked, fail, make_ledger, match, retrieve
 
 ONE, TWO = "1.2.3.4.1", "1.2.3.4.2"
@@ -57,3 +57,16 @@ def test_what_an_earlier_run_told_is_not_told_again(ledger: Ledger, caplog: pyte
     match(ledger, {})
     Narration(ledger).show(ledger)
     assert told(caplog) == []
+
+
+@pytest.mark.parametrize(
+    "uid",
+    ["1.2.840.10008.1.2", "1.2.3.4.5", "1.2.840.5", "2.25.3298007356985866295956", "1.3.12345", "0.2.999"],
+)
+def test_a_uid_is_hidden_however_short(uid: str) -> None:
+    assert without_uids(f"lost: {uid}, gone") == f"lost: {short_name(uid)}, gone"
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:104", "192.168.1.20", "5.22.5", "3.0.4 s", "0.25 s", "1.2 GB"])
+def test_addresses_versions_and_numbers_stay(text: str) -> None:
+    assert without_uids(text) == text
