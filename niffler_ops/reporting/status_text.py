@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from niffler_ops.reporting.counts import PostCounts
+from niffler_ops.reporting.narration import without_uids
+from niffler_ops.reporting.standing import ArchiveStanding, Standing
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, ProcessStatus, Status
+from niffler_ops.reporting.time_left import until_when
 from niffler_ops.reporting.words import counted, duration, local_time, number, printable, size
 
 WIDTH = 80
@@ -13,14 +16,21 @@ LABEL = 12
 NUMBER = 13
 PROBLEMS_SHOWN = 10
 REASON_LINES = 3
+MOVESCU = "movescu"
 
 _GROUPS = ("pending", "active", "done", "partial", "failed", "not_found", "rejected", "withdrawn", "total")
 _ROWS_ONLY = frozenset({"not_found", "rejected", "withdrawn"})
 
 
-def status_text(status: Status) -> str:
-    """All of it, ending with a newline."""
-    sections = (_head(status), _table(status), _amounts(status), _problems(status), _next_steps(status))
+def status_text(status: Status, standing: Standing | None = None) -> str:
+    """All of it, ending with a newline; `standing` is what the supervisor of this run told."""
+    sections = (
+        _head(status),
+        _table(status),
+        _amounts(status, standing or Standing()),
+        _problems(status),
+        _next_steps(status),
+    )
     return "\n\n".join("\n".join(lines) for lines in map(list, sections) if lines) + "\n"
 
 
@@ -29,7 +39,7 @@ def _head(status: Status) -> Iterator[str]:
     yield _fact("CSV", status.csv_file)
     yield _fact("State", state_words(status))
     if status.pause_reason:
-        yield _fact("Paused", status.pause_reason)
+        yield from _wrapped(f"{'Paused':{LABEL}}", status.pause_reason)
     if status.updated_at:
         age = status.gathered_at - datetime.fromisoformat(status.updated_at)
         yield _fact("Last entry", f"{local_time(status.updated_at)}, {duration(age)} ago")
@@ -60,14 +70,14 @@ def _table(status: Status) -> Iterator[str]:
         yield f"{group.replace('_', ' '):{LABEL}}{rows:>{NUMBER}}{studies:>{NUMBER}}".rstrip()
 
 
-def _amounts(status: Status) -> Iterator[str]:
+def _amounts(status: Status, standing: Standing) -> Iterator[str]:
     received, expected = number(status.received), number(status.expected)
     yield _fact("Instances", f"{received} of {expected} expected, {size(status.bytes_received)}")
     if status.state is ExtractionState.RUNNING:
         studies, instances = status.rate.studies_per_hour, status.rate.instances_per_second
         yield _fact("Rate", f"{studies:,.0f} studies an hour, {instances:,.1f} instances a second")
     if status.eta_seconds is not None:
-        yield _fact("To go", f"about {duration(timedelta(seconds=status.eta_seconds))}")
+        yield _fact("To go", _time_left(status.eta_seconds) + until_when(status, standing.night))
     if status.unverified:
         yield _fact(
             "Unverified",
@@ -77,7 +87,27 @@ def _amounts(status: Status) -> Iterator[str]:
         yield _fact("Unexpected", f"{number(status.unexpected_files)} files in .niffler/unexpected")
     for processor, post in status.post.items():
         yield _fact(processor.capitalize(), _post(post))
+    yield from _lanes(status, standing)
+    for archive in standing.archives:
+        yield from _archive(archive)
     yield from _processes(status)
+
+
+def _time_left(seconds: float) -> str:
+    return f"about {duration(timedelta(seconds=seconds))}"
+
+
+def _lanes(status: Status, standing: Standing) -> Iterator[str]:
+    of = sum(archive.lanes for archive in standing.archives)
+    if of:
+        going = sum(process.alive for process in status.processes if process.role == MOVESCU)
+        yield _fact("Lanes", f"{going} of {of} at work")
+
+
+def _archive(archive: ArchiveStanding) -> list[str]:
+    since = f" for {archive.seconds} s" if archive.state == "silent" else ""
+    why = f": {without_uids(archive.reason)}" if archive.reason else ""
+    return _wrapped(f"{'Archive':{LABEL}}", f"{archive.name} {archive.state}{since}{why}")
 
 
 def _post(post: PostCounts) -> str:
@@ -135,8 +165,8 @@ def advice(status: Status) -> Iterator[str]:
     """What to do next, in pieces of sentences."""
     rows = status.rows
     if status.state is ExtractionState.RUNNING:
-        supervisor = next((process.pid for process in status.processes if process.role == "supervisor"), None)
-        yield f"It is at work. `kill -TERM {supervisor}` stops it in order; the same command continues it."
+        yield "It is at work. --stop stops it in order, and the same command continues it; --pause makes it"
+        yield "begin nothing new."
         return
     if status.state is not ExtractionState.FINISHED:
         yield "Next: run the same command again. It continues where it was and fetches nothing twice."

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from niffler_ops.reporting.standing import expected_end
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, Status
 from niffler_ops.reporting.status_text import advice, state_words
+from niffler_ops.reporting.time_left import until_when
 from niffler_ops.reporting.watch.fitting import Section
 from niffler_ops.reporting.watch.signs import Signs, sign
 from niffler_ops.reporting.words import duration, printable
@@ -17,7 +17,6 @@ from niffler_ops.stages.windows import Window
 QUIET = timedelta(minutes=2)
 NARROWEST = 20
 LINES = 3  # of a reason or an advice
-DAY = timedelta(days=1)
 
 
 def section(status: Status, note: str, night: Window | None, width: int, signs: Signs) -> Section:
@@ -55,12 +54,4 @@ def _time_left(status: Status, night: Window | None) -> Iterator[str]:
         yield "Every row is at its end; post-processing and the report are left."
         return
     left = f"About {duration(timedelta(seconds=status.eta_seconds))}"
-    end = expected_end(status.gathered_at, status.eta_seconds, night)
-    hours = f", from {night} only" if night is not None else ""
-    when = f", until about {_moment(end, status.gathered_at)}" if end is not None else ""
-    yield f"{left} to go{hours}{when}."
-
-
-def _moment(moment: datetime, now: datetime) -> str:
-    local = moment.astimezone()
-    return f"{local:%H:%M}" if moment - now < DAY / 2 else f"{local:%a %d %b %H:%M}"
+    yield f"{left} to go{until_when(status, night)}."

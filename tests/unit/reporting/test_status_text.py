@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from niffler_ops.reporting.counts import Counts, PostCounts
 from niffler_ops.reporting.rate import Rate
+from niffler_ops.reporting.standing import ArchiveStanding, Standing
 from niffler_ops.reporting.status import ExtractionState, Problem, ProcessStatus, Status
 from niffler_ops.reporting.status_text import WIDTH, status_text
+from niffler_ops.stages.windows import Window
 from niffler_ops.states import RowState
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -59,7 +61,22 @@ def test_a_running_extraction_shows_how_far_and_how_fast_it_is() -> None:
     assert "1,500 of 2,000 expected, 1.2 GB" in shown
     assert "1,234 studies an hour, 42.0 instances a second" in shown
     assert "about 1 h 6 min" in shown
-    assert "kill -TERM 4711" in paragraph(shown)
+    assert "--stop stops it in order" in paragraph(shown)
+
+
+def test_what_the_supervisor_knows_of_archives_lanes_and_hours_is_told() -> None:
+    silent = ArchiveStanding(
+        name="B@b:104", state="silent", reason="asked until it answers", seconds=9, lanes=2
+    )
+    good = ArchiveStanding(name="A@a:104", state="answers", reason="", seconds=0, lanes=3)
+    standing = Standing(archives=(good, silent), night=Window(start_hour=21, end_hour=9))
+    tool = ProcessStatus(role="movescu", pid=4712, alive=True, restarts=0)
+    shown = status_text(replace(BASE, processes=(*BASE.processes, tool)), standing)
+    assert "Lanes       1 of 5 at work" in shown
+    assert "Archive     A@a:104 answers\n" in shown
+    assert "Archive     B@b:104 silent for 9 s: asked until it answers" in shown
+    assert f"about 1 h 6 min, from {standing.night} only, until about" in shown
+    assert "Lanes" not in text()
 
 
 def test_rows_and_studies_stand_in_columns_by_state() -> None:
