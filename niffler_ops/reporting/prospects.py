@@ -55,6 +55,8 @@ class Prospect:
 
     def study(self, study: TracedStudy) -> str:
         """What will become of a study."""
+        if study.state is StudyState.DONE and study.verified is None:
+            return "Nothing more: it is listed, and was not to be retrieved."
         if study.state in _ENDED:
             return _ENDED[study.state]
         if study.state is StudyState.FOUND:

@@ -1,5 +1,6 @@
 """Where an extraction stands, gathered from its ledger without changing anything."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from niffler_ops.layout import Layout
 from niffler_ops.ledger.launches import Launch
 from niffler_ops.ledger.reading import not_imported
 from niffler_ops.ledger.store import ExtractionRecord, Ledger
+from niffler_ops.model import Listing
 from niffler_ops.processes.identity import Identity, is_alive
 from niffler_ops.reporting.consult import consult
 from niffler_ops.reporting.counts import Counts, PostCounts, post_counts, row_counts, study_counts
@@ -29,6 +31,7 @@ class ExtractionState(StrEnum):
     FINISHED = "finished"  # every row is at its end
 
 
+LISTS_ONLY = frozenset(json.dumps(str(mode)) for mode in Listing)  # as the ledger has FilePath
 AT_WORK = frozenset({ExtractionState.RUNNING, ExtractionState.PAUSED})
 
 
@@ -53,7 +56,10 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
-    """An extraction at the instant `gathered_at`; times are ISO 8601 or None."""
+    """An extraction at the instant `gathered_at`; times are ISO 8601 or None.
+
+    `lists_only`: it asks what there is, and retrieves nothing.
+    """
 
     state: ExtractionState
     storage_folder: str
@@ -76,6 +82,7 @@ class Status:
     post: Mapping[str, PostCounts]
     problems: tuple[Problem, ...]
     unexpected_files: int
+    lists_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,6 +186,7 @@ def _status(reading: _Reading, state: ExtractionState) -> Status:
             Problem(line=line, outcome=outcome, reason=reason) for line, outcome, reason in reading.problems
         ),
         unexpected_files=tallies.get(("unexpected", "files"), 0),
+        lists_only=record.configuration.get("FilePath") in LISTS_ONLY,
     )
 
 

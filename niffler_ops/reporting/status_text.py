@@ -71,8 +71,7 @@ def _table(status: Status) -> Iterator[str]:
 
 
 def _amounts(status: Status, standing: Standing) -> Iterator[str]:
-    received, expected = number(status.received), number(status.expected)
-    yield _fact("Instances", f"{received} of {expected} expected, {size(status.bytes_received)}")
+    yield _fact("Instances", _instances(status))
     if status.state is ExtractionState.RUNNING:
         studies, instances = status.rate.studies_per_hour, status.rate.instances_per_second
         yield _fact("Rate", f"{studies:,.0f} studies an hour, {instances:,.1f} instances a second")
@@ -91,6 +90,13 @@ def _amounts(status: Status, standing: Standing) -> Iterator[str]:
     for archive in standing.archives:
         yield from _archive(archive)
     yield from _processes(status)
+
+
+def _instances(status: Status) -> str:
+    if status.lists_only:
+        return f"{number(status.expected)} in the archive; they are listed and not retrieved"
+    received, expected = number(status.received), number(status.expected)
+    return f"{received} of {expected} expected, {size(status.bytes_received)}"
 
 
 def _time_left(seconds: float) -> str:

@@ -7,6 +7,7 @@ from niffler_ops.reporting.by_hand import HIDDEN, destination_of
 from niffler_ops.reporting.story import Story
 from niffler_ops.reporting.telling import Moment, StudyStory
 from niffler_ops.reporting.words import counted, local_time, number, printable, size
+from niffler_ops.states import StudyState
 
 WIDTH = 80
 LABEL = 12
@@ -53,6 +54,8 @@ def _study(study: StudyStory) -> Iterator[str]:
 
 
 def _instances(study: StudyStory) -> str:
+    if study.state is StudyState.DONE and study.verified is None:
+        return f"{number(study.expected)} in the archive; they are listed and not retrieved"
     promise = {
         "uid": f"of {number(study.expected)} that the archive promised by UID",
         "count": f"of {number(study.expected)} that the archive promised by number",

@@ -93,6 +93,7 @@ def test_the_object_has_the_promised_keys(tmp_path: Path, capsys: pytest.Capture
             "finished_at": None,
             "pause_reason": None,
             "resumes_at": None,
+            "lists_only": False,
         },
         "rows": {
             "total": 8,

@@ -87,7 +87,9 @@ def figures(status: Status) -> Iterator[Figure]:
         studies.done,
         studies.total,
     )
-    if status.expected or status.received:
+    if status.lists_only:
+        yield Figure("instances", number(status.expected), "in the archive; listed, not retrieved")
+    elif status.expected or status.received:
         yield Figure(
             "instances",
             number(status.received),

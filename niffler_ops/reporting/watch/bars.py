@@ -57,6 +57,9 @@ def _counts(label: str, counts: Counts, width: int, signs: Signs) -> Text:
 
 
 def _instances(status: Status, width: int, signs: Signs) -> Text:
+    if status.lists_only:
+        words = f"{number(status.expected)} in the archive, not retrieved"
+        return line("Instances", {"done": status.expected}, words, width, signs)
     parts = {"done": status.received, "pending": max(status.expected - status.received, 0)}
     words = f"{number(status.received)} of {number(status.expected)}, {size(status.bytes_received)}"
     return line("Instances", parts, words, width, signs)

@@ -108,3 +108,8 @@ def test_what_ended_badly_is_taken_up_on_request_only() -> None:
 
 def test_a_row_whose_query_is_refused_is_retrieved_by_its_keys() -> None:
     assert RUNNING.row(replace(ROW, unqueried=True)).startswith("It is retrieved by its own keys")
+
+
+def test_a_study_that_is_only_listed_is_not_said_to_be_on_disk() -> None:
+    assert "listed" in CRASHED.study(replace(STUDY, state=StudyState.DONE))
+    assert "at its final path" in CRASHED.study(replace(STUDY, state=StudyState.DONE, verified="by_uid"))

@@ -79,6 +79,12 @@ def test_what_the_supervisor_knows_of_archives_lanes_and_hours_is_told() -> None
     assert "Lanes" not in text()
 
 
+def test_instances_that_are_only_listed_are_not_said_to_be_missing() -> None:
+    shown = text(lists_only=True, received=0, bytes_received=0)
+    assert "Instances   2,000 in the archive; they are listed and not retrieved" in shown
+    assert "expected" not in shown
+
+
 def test_rows_and_studies_stand_in_columns_by_state() -> None:
     assert paragraph(text(), 1) == (
         "rows studies pending 3 1 active 2 4 done 10 12 partial 0 0 failed 0 0 not found 0 rejected 0"

@@ -75,3 +75,9 @@ def test_the_numbers_on_top_are_those_of_the_status() -> None:
     assert shown["instances"] == ("1,500", "of 2,000 expected, 1.2 GB")
     running = status(state=ExtractionState.RUNNING, eta_seconds=4000)
     assert ("to go, about", "1 h 6 min") in [(figure.label, figure.value) for figure in figures(running)]
+
+
+def test_instances_that_are_only_listed_have_no_empty_bar() -> None:
+    shown = {figure.label: figure for figure in figures(replace(BASE, lists_only=True, received=0))}
+    assert shown["instances"].detail == "in the archive; listed, not retrieved"
+    assert shown["instances"].whole == 0
