@@ -53,6 +53,14 @@ def parser() -> ArgumentParser:
             ("niffler-status /data/study --pause", "ask it to begin nothing new"),
         ),
     )
+    _add_views(parser)
+    _add_outputs(parser)
+    _add_requests(parser)
+    return parser
+
+
+def _add_views(parser: ArgumentParser) -> None:
+    """What is looked at, and how on a terminal."""
     parser.add_argument(
         "folders",
         metavar="FOLDER",
@@ -82,6 +90,10 @@ def parser() -> ArgumentParser:
         help="for --why: name studies and instances by their UIDs; for --html and --serve: also the values of"
         " the CSV",
     )
+
+
+def _add_outputs(parser: ArgumentParser) -> None:
+    """Pages, sheets and metrics."""
     parser.add_argument(
         "--html", metavar="FILE", type=Path, help="the page: one file that needs neither network nor server"
     )
@@ -103,13 +115,16 @@ def parser() -> ArgumentParser:
     parser.add_argument(
         "--prometheus", metavar="FILE", type=Path, help="a textfile for Prometheus' node_exporter"
     )
+
+
+def _add_requests(parser: ArgumentParser) -> None:
+    """What a running extraction is asked to do."""
     asking = parser.add_argument_group("requests to a running extraction, applied within seconds")
     one = asking.add_mutually_exclusive_group()
     one.add_argument("--stop", action="store_true", help="stop in order; the same command continues it")
     one.add_argument("--pause", action="store_true", help="begin nothing new until --resume")
     one.add_argument("--resume", action="store_true", help="go on after --pause")
     one.add_argument("--lanes", metavar="N", type=_lanes, help="retrieve over N associations at once")
-    return parser
 
 
 def _line(text: str) -> int:
