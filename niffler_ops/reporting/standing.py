@@ -37,10 +37,14 @@ class ArchiveStanding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
-    """The archives in the order of SrcAet; `night` are the hours in which they may be asked, None for all."""
+    """The archives in the order of SrcAet; `night` are the hours in which they may be asked, None for all.
+
+    `max_attempts` is MaxAttempts, None where no run has told it.
+    """
 
     archives: tuple[ArchiveStanding, ...] = ()
     night: Window | None = None
+    max_attempts: int | None = None
 
 
 def standing_of(place: "Place") -> Standing:
@@ -53,6 +57,7 @@ def standing_of(place: "Place") -> Standing:
             for contact in place.contacts
         ),
         night=window if config.nightly_only else None,
+        max_attempts=config.max_attempts,
     )
 
 
@@ -77,6 +82,7 @@ def standing_json(standing: Standing) -> dict[str, Any]:
     return {
         "archives": [asdict(archive) for archive in standing.archives],
         "night": None if night is None else {"start_hour": night.start_hour, "end_hour": night.end_hour},
+        "max_attempts": standing.max_attempts,
     }
 
 
@@ -93,6 +99,15 @@ def read_standing(layout: Layout, name: str, status: Status) -> Standing:
         return Standing()
 
 
+def told_attempts(layout: Layout, name: str) -> int | None:
+    """MaxAttempts of the latest run, also after its end; None where it has not told it."""
+    try:
+        told = json.loads((layout.private / name).read_bytes())["standing"]["max_attempts"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return told if isinstance(told, int) else None
+
+
 def _supervisors(status: Status) -> Sequence[int]:
     return [process.pid for process in status.processes if process.role == "supervisor"]
 
@@ -102,6 +117,7 @@ def _standing(content: Mapping[str, Any]) -> Standing:
     return Standing(
         archives=tuple(ArchiveStanding(**archive) for archive in content["archives"]),
         night=None if night is None else Window(**night),
+        max_attempts=content.get("max_attempts"),
     )
 
 

@@ -13,6 +13,8 @@ from niffler_ops.ledger.tracing import EVENTS_AT_ONCE, TracedEvent, TracedRow, T
 from niffler_ops.reporting.by_hand import query_by_hand, retrieve_by_hand
 from niffler_ops.reporting.consult import consult
 from niffler_ops.reporting.prospects import Prospect
+from niffler_ops.reporting.snapshot import NAME
+from niffler_ops.reporting.standing import told_attempts
 from niffler_ops.reporting.status import gather
 from niffler_ops.reporting.telling import Moment, StudyStory, Teller
 from niffler_ops.states import RowState
@@ -65,7 +67,7 @@ def read_story(layout: Layout, line: int, *, clock: Clock, identifiers: bool = F
     prospect = Prospect(state=status.state, pause_reason=status.pause_reason, now=clock.now())
     facts = consult(layout.ledger, lambda ledger: _facts(ledger, line, identifiers=identifiers))
     events = _events(layout, facts)
-    teller = Teller(prospect, identifiers=identifiers)
+    teller = Teller(prospect, most=told_attempts(layout, NAME), identifiers=identifiers)
     studies = [
         teller.study(study, events["study", study.id], command)
         for study, command in zip(facts.studies, facts.retrieves, strict=True)

@@ -101,10 +101,11 @@ _RETRIEVES = frozenset(
 
 
 class Teller:
-    """Without `identifiers` it tells of studies and instances by hash."""
+    """Without `identifiers` it tells of studies and instances by hash; `most` is MaxAttempts, where known."""
 
-    def __init__(self, prospect: Prospect, *, identifiers: bool) -> None:
+    def __init__(self, prospect: Prospect, *, most: int | None, identifiers: bool) -> None:
         self._prospect = prospect
+        self._most = most
         self._identifiers = identifiers
 
     def words(self, text: str) -> str:
@@ -124,7 +125,10 @@ class Teller:
         told = [event for event in events if (event.before, event.after) not in _RETRIEVES]
         moments = [
             *(Moment(at=event.at, text=self._study_event(event)) for event in told),
-            *(Moment(at=attempt.started_at, text=self._attempt(attempt)) for attempt in study.attempted),
+            *(
+                Moment(at=attempt.started_at, text=self._attempt(attempt, number))
+                for attempt, number in zip(study.attempted, _numbers(study), strict=True)
+            ),
         ]
         return StudyStory(
             name=self._name(study.study_instance_uid),
@@ -164,17 +168,22 @@ class Teller:
     def _because(self, text: str, reason: str) -> str:
         return f"{text}: {self.words(reason)}" if reason else text
 
-    def _attempt(self, attempt: TracedAttempt) -> str:
+    def _attempt(self, attempt: TracedAttempt, number: int | None) -> str:
         how = f"lane {attempt.lane}" if attempt.lane else "by the row's keys"
         head = f"C-MOVE from {attempt.archive}, {how}, level {attempt.level}"
         if attempt.ended_at is None:
             return f"{head}: under way"
         status = "no final response" if attempt.status is None else status_text(attempt.status)
         reason = "" if attempt.reason == status else self.words(attempt.reason)
-        charge = "" if attempt.charged else "not counted as an attempt"
+        charge = self._charge(number) if attempt.charged else "not counted as an attempt"
         took = datetime.fromisoformat(attempt.ended_at) - datetime.fromisoformat(attempt.started_at)
         parts = (status, _counters(attempt), reason, f"took {duration(took)}", charge)
         return f"{head}: {'; '.join(part for part in parts if part)}"
+
+    def _charge(self, number: int | None) -> str:
+        if number is None:
+            return ""
+        return f"attempt {number}" + (f" of {self._most}" if self._most and number <= self._most else "")
 
     def _post(self, handover: TracedHandover) -> PostStory:
         if handover.state is HandoverState.DONE:
@@ -183,6 +192,14 @@ class Teller:
         else:
             text = self._because(_spaced(handover.state), handover.reason)
         return PostStory(processor=handover.processor, text=text, ahead=self._prospect.handover(handover))
+
+
+def _numbers(study: TracedStudy) -> list[int | None]:
+    """Which attempt each retrieve was; none before it was taken up again, or asked of another archive."""
+    charged = [index for index, one in enumerate(study.attempted) if one.charged and one.ended_at is not None]
+    counted_now = charged[max(len(charged) - study.attempts, 0) :]
+    numbers = {index: number for number, index in enumerate(counted_now, start=1)}
+    return [numbers.get(index) for index in range(len(study.attempted))]
 
 
 def _counters(attempt: TracedAttempt) -> str:

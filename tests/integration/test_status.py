@@ -129,7 +129,7 @@ def test_the_object_has_the_promised_keys(tmp_path: Path, capsys: pytest.Capture
         ],
         "problems_total": 4,
         "unexpected_files": 3,
-        "standing": {"archives": [], "night": None},
+        "standing": {"archives": [], "night": None, "max_attempts": None},
     }
 
 

@@ -17,6 +17,9 @@ from niffler_ops.ledger.studies import MoveOutcome
 from niffler_ops.ledger.wanting import FoundSeries, FoundStudy
 from niffler_ops.model import CsvRow
 from niffler_ops.reporting.narration import short_name
+from niffler_ops.reporting.snapshot import write_snapshot
+from niffler_ops.reporting.standing import Standing
+from niffler_ops.reporting.status import gather
 from niffler_ops.reporting.story import MOST_STUDIES, Story, read_story
 from niffler_ops.reporting.story_text import story_text
 from niffler_ops.states import RowState, StudyState
@@ -104,6 +107,8 @@ def partial_row(folder: Path) -> Ledger:
 
 def test_each_query_and_attempt_is_told_with_what_came_and_what_is_missing(tmp_path: Path) -> None:
     partial_row(tmp_path)
+    layout = Layout(tmp_path)
+    write_snapshot(layout, gather(layout, clock=SystemClock()), None, Standing(max_attempts=3))
     found = story(tmp_path, 2)
     assert (found.line, found.state, found.studies_total) == (2, RowState.PARTIAL, 1)
     assert texts(found) == [
@@ -116,8 +121,8 @@ def test_each_query_and_attempt_is_told_with_what_came_and_what_is_missing(tmp_p
     assert study.missing == (short_name(f"{UID}.1.2"),)
     attempts = [text for text in texts(found, 0) if text.startswith("C-MOVE")]
     assert [text.partition(f"C-MOVE from {ARCHIVE}, ")[2] for text in attempts] == [
-        "by the row's keys, level STUDY: success (0000); took 0 s",
-        f"lane 2, level STUDY: {SOME_FAILED}; 2 sent, 1 failed, 0 with a warning; took 0 s",
+        "by the row's keys, level STUDY: success (0000); took 0 s; attempt 1 of 3",
+        f"lane 2, level STUDY: {SOME_FAILED}; 2 sent, 1 failed, 0 with a warning; took 0 s; attempt 2 of 3",
     ]
     assert texts(found, 0)[-1].startswith("partial: 1 of 3 instances missing")
     assert study.ahead == "Nothing by itself; niffler-cold with --retry-failed takes it up again."
