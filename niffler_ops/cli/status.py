@@ -2,7 +2,7 @@
 
 import json
 import sys
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -128,16 +128,18 @@ def _add_requests(parser: ArgumentParser) -> None:
 
 
 def _line(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    return _whole(text, None)
 
 
 def _lanes(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MOST_LANES:
-        raise ValueError(text)
+    return _whole(text, MOST_LANES)
+
+
+def _whole(text: str, most: int | None) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if number < 1 or (most is not None and number > most):
+        allowed = f"1 to {most}" if most is not None else "a whole number from 1 on"
+        raise ArgumentTypeError(f"{text!r} found; allowed: {allowed}")
     return number
 
 

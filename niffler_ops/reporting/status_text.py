@@ -174,6 +174,14 @@ def advice(status: Status) -> Iterator[str]:
         yield "It is at work. --stop stops it in order, and the same command continues it; --pause makes it"
         yield "begin nothing new."
         return
+    if status.state is ExtractionState.PAUSED:
+        when = (
+            f"at {local_time(status.resumes_at)}"
+            if status.resumes_at
+            else "when the cause of the pause is gone"
+        )
+        yield f"Its supervisor is there and goes on {when}: nothing has to be run again."
+        return
     if status.state is not ExtractionState.FINISHED:
         yield "Next: run the same command again. It continues where it was and fetches nothing twice."
         return

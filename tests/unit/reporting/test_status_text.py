@@ -226,6 +226,15 @@ def test_post_processors_show_what_is_done_failed_and_held_back() -> None:
     assert "Png" not in text()
 
 
+def test_a_paused_extraction_is_not_to_be_started_again() -> None:
+    paused = {"state": ExtractionState.PAUSED, "pause_reason": "too little room"}
+    assert paragraph(text(**paused)) == (
+        "Its supervisor is there and goes on when the cause of the pause is gone: nothing has to be run"
+        " again."
+    )
+    assert "goes on at 2026-05-01" in paragraph(text(**paused, resumes_at=NOW.isoformat()))
+
+
 def test_names_and_pauses_cannot_command_the_terminal() -> None:
     shown = text(
         state=ExtractionState.PAUSED,
