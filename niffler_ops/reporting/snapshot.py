@@ -201,6 +201,7 @@ def _status(content: Mapping[str, Any]) -> Status:
             for problem in content["problems"]
         ),
         unexpected_files=content["unexpected_files"],
+        created_at=extraction.get("created_at"),
         lists_only=extraction.get("lists_only", False),
     )
 

@@ -58,7 +58,7 @@ class Problem:
 class Status:
     """An extraction at the instant `gathered_at`; times are ISO 8601 or None.
 
-    `lists_only`: it asks what there is, and retrieves nothing.
+    `lists_only`: it asks what there is, and retrieves nothing. `created_at`: when its first run began.
     """
 
     state: ExtractionState
@@ -83,6 +83,7 @@ class Status:
     problems: tuple[Problem, ...]
     unexpected_files: int
     lists_only: bool = False
+    created_at: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,6 +187,7 @@ def _status(reading: _Reading, state: ExtractionState) -> Status:
             Problem(line=line, outcome=outcome, reason=reason) for line, outcome, reason in reading.problems
         ),
         unexpected_files=tallies.get(("unexpected", "files"), 0),
+        created_at=record.created_at,
         lists_only=record.configuration.get("FilePath") in LISTS_ONLY,
     )
 

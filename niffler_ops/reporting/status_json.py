@@ -19,6 +19,7 @@ def status_json(status: Status) -> dict[str, Any]:
             "finished_at": status.finished_at,
             "pause_reason": status.pause_reason,
             "resumes_at": status.resumes_at,
+            "created_at": status.created_at,
             "lists_only": status.lists_only,
         },
         "rows": {**_counts(status.rows), "withdrawn": status.rows.withdrawn},

@@ -75,6 +75,7 @@ def _amounts(status: Status, standing: Standing) -> Iterator[str]:
     if status.state is ExtractionState.RUNNING:
         studies, instances = status.rate.studies_per_hour, status.rate.instances_per_second
         yield _fact("Rate", f"{studies:,.0f} studies an hour, {instances:,.1f} instances a second")
+    yield from _overall(status)
     if status.eta_seconds is not None:
         yield _fact("To go", _time_left(status.eta_seconds) + until_when(status, standing.night))
     if status.unverified:
@@ -90,6 +91,20 @@ def _amounts(status: Status, standing: Standing) -> Iterator[str]:
     for archive in standing.archives:
         yield from _archive(archive)
     yield from _processes(status)
+
+
+def _overall(status: Status) -> Iterator[str]:
+    """The rate since the first run began, with all pauses: what an archive gives in the long run."""
+    end = status.finished_at if status.state is ExtractionState.FINISHED else status.gathered_at.isoformat()
+    if status.created_at is None or end is None or status.state not in {*AT_WORK, ExtractionState.FINISHED}:
+        return
+    took = datetime.fromisoformat(end) - datetime.fromisoformat(status.created_at)
+    seconds = max(took.total_seconds(), 1.0)
+    studies = (status.studies.done + status.studies.partial) / seconds * 3600
+    instances = status.received / seconds
+    yield _fact(
+        "Overall", f"{studies:,.0f} studies an hour, {instances:,.1f} instances a second, in {duration(took)}"
+    )
 
 
 def _instances(status: Status) -> str:

@@ -80,7 +80,7 @@ def test_the_object_has_the_promised_keys(tmp_path: Path, capsys: pytest.Capture
         ledger.count_unexpected(3)
     answer = told(capsys, tmp_path)
     rate, eta = answer.pop("rate"), answer.pop("eta_seconds")
-    times = [answer["extraction"].pop(name) for name in ("started_at", "updated_at")]
+    times = [answer["extraction"].pop(name) for name in ("created_at", "started_at", "updated_at")]
     assert all(datetime.fromisoformat(moment).tzinfo for moment in times)
     assert set(rate) == {"studies_per_hour", "instances_per_second"}
     assert min(rate.values()) > 0

@@ -79,6 +79,14 @@ def test_what_the_supervisor_knows_of_archives_lanes_and_hours_is_told() -> None
     assert "Lanes" not in text()
 
 
+def test_the_rate_overall_counts_from_the_first_run_on() -> None:
+    begun = (NOW - timedelta(hours=4)).isoformat()
+    line = "Overall     3 studies an hour, 0.1 instances a second, in 4 h"
+    assert line in text(created_at=begun)
+    assert line in text(created_at=begun, state=ExtractionState.FINISHED, finished_at=NOW.isoformat())
+    assert "Overall" not in text(created_at=begun, state=ExtractionState.CRASHED)
+
+
 def test_instances_that_are_only_listed_are_not_said_to_be_missing() -> None:
     shown = text(lists_only=True, received=0, bytes_received=0)
     assert "Instances   2,000 in the archive; they are listed and not retrieved" in shown
