@@ -84,7 +84,7 @@ class Deletion:
         now = self._clock.now()
         self._round = Round(
             why=why,
-            series=iter(self._record.series_by_age()),
+            series=self._record.series_by_age(),
             enough=enough,
             pressed=pressed,
             keep_until=now if pressed else now - self._keep,
@@ -132,7 +132,7 @@ class Deletion:
 
     def _delete(self, current: Round, series: Series, room: int) -> int:
         """Some files of a series; gives how many were looked at."""
-        kept = self._record.files_of_series(series.series, until=series.newest, limit=room)
+        kept = self._record.files_of_series(series, limit=room)
         if not kept:
             current.current = None
             current.deleted_series += 1

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -10,10 +10,11 @@ from niffler_ops.clock import Clock
 from niffler_ops.postprocess.crew import Crew
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
 from niffler_ops.realtime.place import Place
-from niffler_ops.realtime.record import Record, Series
+from niffler_ops.realtime.record import Due, Record, Series
 
 LOOK_SECONDS = 5.0
 MOST_JOBS = 20
+MOST_DUE = 200
 ATTEMPTS = 3
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class Passing:
         due = self._due()
         while due and self._crew.has_room:
             batch, due = due[:MOST_JOBS], due[MOST_JOBS:]
-            self._crew.give([self._job(*one) for one in batch])
+            self._crew.give([self._job(one) for one in batch])
         if self._tables_due and not due and not self._crew.busy:
             self._tables_due = False
             job = Job(name="tables", processor=Processor.TABLES, files=(), settings=self._settings)
@@ -86,46 +87,38 @@ class Passing:
         """End the workers."""
         self._crew.stop()
 
-    def _due(self) -> list[tuple[Processor, str, int, str]]:
+    def _due(self) -> list[Due]:
         """Studies that are settled and not worked on as they are now."""
-        passed, quiet = self._record.passed(), self._clock.now() - self._settle
-        due = []
-        for study, (files, newest) in self._record.studies_on_disk().items():
-            if datetime.fromisoformat(newest) > quiet:
-                continue
-            for processor in self._processors:
-                done = passed.get((study, processor))
-                finished = (
-                    done is not None
-                    and _covers(done, files, newest)
-                    and (not done["attempts"] or done["failed"])
-                )
-                if not finished and (study, processor) not in self._given:
-                    due.append((processor, study, files, newest))
-        return due
+        quiet = self._clock.now() - self._settle
+        most = MOST_DUE + len(self._given)
+        found = self._record.studies_due(self._processors, until=quiet, most=most)
+        return [due for due in found if (due.study, due.processor) not in self._given]
 
-    def _job(self, processor: Processor, study: str, files: int, newest: str) -> tuple[Job, "partial[None]"]:
-        paths = [str(self._place.storage_folder / path) for path in self._record.files_of_study(study)]
-        self._given.add((study, processor))
-        job = Job(name=study, processor=processor, files=tuple(paths), settings=self._settings)
-        return job, partial(self._answered, processor, study, files, newest)
+    def _job(self, due: Due) -> tuple[Job, "partial[None]"]:
+        paths = [str(self._place.storage_folder / path) for path in self._record.files_of_study(due.study)]
+        self._given.add((due.study, due.processor))
+        job = Job(
+            name=due.study,
+            processor=Processor(due.processor),
+            files=tuple(paths),
+            settings=self._settings,
+        )
+        return job, partial(self._answered, due)
 
-    def _answered(self, processor: Processor, study: str, files: int, newest: str, outcome: Outcome) -> None:
-        self._given.discard((study, processor))
+    def _answered(self, due: Due, outcome: Outcome) -> None:
+        self._given.discard((due.study, due.processor))
         if outcome.verdict in {Verdict.UNTOUCHED, Verdict.LATER}:
             return
-        before = self._record.passed_of(study).get(processor)
-        attempts = (before["attempts"] if before and before["newest"] == newest else 0) + 1
+        before = self._record.passed_of(due.study).get(due.processor)
+        attempts = (before["attempts"] if before and before["newest"] == due.newest else 0) + 1
         failed = ""
         if outcome.verdict is Verdict.DONE:
             self._tables_due, attempts = True, 0
         elif attempts >= ATTEMPTS:
             failed = outcome.reason
-            log.warning("%s of a study failed, its images stay: %s", processor, outcome.reason)
+            log.warning("%s of a study failed, its images stay: %s", due.processor, outcome.reason)
         with self._record.transaction():
-            self._record.pass_on(
-                study, processor, files=files, newest=newest, attempts=attempts, failed=failed
-            )
+            self._record.pass_on(due, attempts=attempts, failed=failed)
 
 
 def _covers(done: Mapping[str, Any], files: int, newest: str) -> bool:

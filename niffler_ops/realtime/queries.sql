@@ -27,11 +27,12 @@ WHERE id = 1
 -- name: same_file
 SELECT 1 FROM files WHERE path = ? AND inode = ? AND modified = ?
 
+-- name: forget_path
+DELETE FROM files WHERE path = ?
+
 -- name: add_file
 INSERT INTO files (path, study, series, size, received, inode, modified, reason)
 VALUES (:path, :study, :series, :size, :received, :inode, :modified, :reason)
-ON CONFLICT (path) DO UPDATE SET study = excluded.study, series = excluded.series, size = excluded.size,
-    received = excluded.received, inode = excluded.inode, modified = excluded.modified, reason = excluded.reason
 
 -- name: add_link
 INSERT OR IGNORE INTO links (attribute, original, pseudonym) VALUES (?, ?, ?)
@@ -65,11 +66,12 @@ ON CONFLICT (aet) DO UPDATE SET
 SELECT * FROM sources ORDER BY aet
 
 -- name: series_by_age
-SELECT series, study, min(received) AS oldest, max(received) AS newest, count(*) AS files, sum(size) AS bytes
-FROM files WHERE series <> '' GROUP BY series ORDER BY oldest
+SELECT series, study, oldest, newest, files, bytes FROM series
+WHERE (oldest, study, series) > (?, ?, ?) ORDER BY oldest, study, series LIMIT ?
 
 -- name: files_of_series
-SELECT id, path, size, inode, modified FROM files WHERE series = ? AND received <= ? ORDER BY received LIMIT ?
+SELECT id, path, size, inode, modified FROM files WHERE study = ? AND series = ? AND received <= ?
+ORDER BY received LIMIT ?
 
 -- name: files_of_study
 SELECT path FROM files WHERE study = ? ORDER BY path
@@ -78,7 +80,7 @@ SELECT path FROM files WHERE study = ? ORDER BY path
 DELETE FROM files WHERE id = ?
 
 -- name: files_waiting
-SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes, min(received) AS oldest FROM files WHERE reason = ''
+SELECT coalesce(sum(files), 0) AS files, coalesce(sum(bytes), 0) AS bytes, min(oldest) AS oldest FROM series
 
 -- name: unreadable
 SELECT path, reason, received FROM files WHERE reason <> '' ORDER BY received LIMIT ?
@@ -89,14 +91,21 @@ SELECT id, path FROM files WHERE reason <> ''
 -- name: unreadable_count
 SELECT count(*) AS files FROM files WHERE reason <> ''
 
--- name: studies_on_disk
-SELECT study, count(*) AS files, max(received) AS newest FROM files WHERE study <> '' GROUP BY study
+-- name: studies_due
+WITH settled AS (
+    SELECT study, sum(files) AS files, max(newest) AS newest FROM series GROUP BY study HAVING max(newest) <= :until
+)
+SELECT wanted.value AS processor, study, settled.files, settled.newest
+FROM settled, json_each(:processors) AS wanted
+WHERE NOT EXISTS (
+    SELECT 1 FROM passed
+    WHERE passed.study = settled.study AND processor = wanted.value AND passed.files >= settled.files
+        AND passed.newest >= settled.newest AND (attempts = 0 OR failed <> '')
+)
+ORDER BY settled.newest, study LIMIT :most
 
 -- name: study_on_disk
-SELECT count(*) AS files, coalesce(max(received), '') AS newest FROM files WHERE study = ?
-
--- name: passed
-SELECT study, processor, files, newest, attempts, failed FROM passed
+SELECT coalesce(sum(files), 0) AS files, coalesce(max(newest), '') AS newest FROM series WHERE study = ?
 
 -- name: passed_of_study
 SELECT processor, files, newest, attempts, failed FROM passed WHERE study = ?
@@ -106,7 +115,7 @@ INSERT OR REPLACE INTO passed (study, processor, files, newest, attempts, failed
 VALUES (:study, :processor, :files, :newest, :attempts, :failed)
 
 -- name: forget_passed
-DELETE FROM passed WHERE study NOT IN (SELECT study FROM files)
+DELETE FROM passed WHERE NOT EXISTS (SELECT 1 FROM series WHERE series.study = passed.study)
 
 -- name: shown_processes
 SELECT role, pid, start_ticks, boot_id, ended_at FROM processes

@@ -1,6 +1,7 @@
 """The receiver's record: which files wait, who sends, what was passed on, what was launched."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -71,6 +72,17 @@ class Series:
     bytes: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """A study that a post-processor is to have: how many files there are, and when the newest came."""
+
+    processor: str
+    study: str
+    files: int
+    newest: str
+
+
+SERIES_AT_ONCE = 200
 _FILE = tuple(field.name for field in fields(Waiting))  # asdict copies each value
 
 
@@ -138,6 +150,7 @@ class Record:
     def add(self, files: Iterable[Waiting]) -> None:
         """Files that were read, or could not be."""
         for file in files:
+            self._connection.execute(self._queries["forget_path"], (file.path,))
             self._run("add_file", **{name: getattr(file, name) for name in _FILE})
 
     def link(self, links: Iterable[tuple[str, str, str]]) -> None:
@@ -166,13 +179,17 @@ class Record:
         """Who sends, by AE title."""
         return [dict(row) for row in self._all("sources")]
 
-    def series_by_age(self) -> list[Series]:
-        """The series that are on the disk, the one that came first first."""
-        return [Series(**dict(row)) for row in self._all("series_by_age")]
+    def series_by_age(self) -> Iterator[Series]:
+        """The series that are on the disk, the one that came first first; looked up some at a time."""
+        after = ("", "", "")
+        while found := [Series(**dict(row)) for row in self._all("series_by_age", *after, SERIES_AT_ONCE)]:
+            yield from found
+            after = (found[-1].oldest, found[-1].study, found[-1].series)
 
-    def files_of_series(self, series: str, *, until: str, limit: int) -> list[Kept]:
-        """Its files that were received until then, the one that came first first."""
-        return [Kept(**dict(row)) for row in self._all("files_of_series", series, until, limit)]
+    def files_of_series(self, series: Series, *, limit: int) -> list[Kept]:
+        """Its files that were there when it was looked up, the one that came first first."""
+        found = self._all("files_of_series", series.study, series.series, series.newest, limit)
+        return [Kept(**dict(row)) for row in found]
 
     def files_of_study(self, study: str) -> list[str]:
         """Where its files stand."""
@@ -190,36 +207,24 @@ class Record:
         """Where they stand, by the id of each."""
         return {row["id"]: row["path"] for row in self._all("unreadable_files")}
 
-    def studies_on_disk(self) -> dict[str, tuple[int, str]]:
-        """The number of files of each study, and when the newest came."""
-        return {row["study"]: (row["files"], row["newest"]) for row in self._all("studies_on_disk")}
+    def studies_due(self, processors: Sequence[str], *, until: datetime, most: int) -> list[Due]:
+        """Studies that nothing came to since then, and that a post-processor has not had as they are now."""
+        asked = {"processors": json.dumps(processors), "until": timestamp(until), "most": most}
+        rows = self._connection.execute(self._queries["studies_due"], asked)
+        return [Due(**dict(row)) for row in rows]
 
     def study_on_disk(self, study: str) -> tuple[int, str]:
-        """The same of one study."""
+        """How many files of a study there are, and when the newest came."""
         (row,) = self._all("study_on_disk", study)
         return row["files"], row["newest"]
 
-    def passed(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """What was passed on, by study and post-processor."""
-        return {(row["study"], row["processor"]): dict(row) for row in self._all("passed")}
-
     def passed_of(self, study: str) -> dict[str, dict[str, Any]]:
-        """The same of one study, by post-processor."""
+        """What of a study was passed on, by post-processor."""
         return {row["processor"]: dict(row) for row in self._all("passed_of_study", study)}
 
-    def pass_on(
-        self, study: str, processor: str, *, files: int, newest: str, attempts: int, failed: str
-    ) -> None:
+    def pass_on(self, due: Due, *, attempts: int, failed: str) -> None:
         """A post-processor has worked on a study as it was then, or was given up."""
-        self._run(
-            "pass",
-            study=study,
-            processor=processor,
-            files=files,
-            newest=newest,
-            attempts=attempts,
-            failed=failed,
-        )
+        self._run("pass", **asdict(due), attempts=attempts, failed=failed)
 
     def forget_passed(self) -> None:
         """Of studies that are gone."""

@@ -117,7 +117,7 @@ def test_a_series_goes_with_its_folder_when_it_is_stored_and_settled(bench: Benc
     bench.settle()
     delete(bench)
     assert not (bench.place.storage_folder / "study").exists()
-    assert bench.record.series_by_age() == []
+    assert list(bench.record.series_by_age()) == []
 
 
 def test_what_the_store_has_not_acknowledged_stays(bench: Bench) -> None:
@@ -180,7 +180,7 @@ def test_a_file_that_somebody_took_away_is_forgotten(bench: Bench) -> None:
     bench.store()
     bench.settle()
     delete(bench)
-    assert bench.record.series_by_age() == []
+    assert list(bench.record.series_by_age()) == []
 
 
 def test_what_waits_to_be_read_again_is_not_overwritten_by_the_next_that_is(bench: Bench) -> None:

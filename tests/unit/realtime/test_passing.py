@@ -14,7 +14,7 @@ from niffler_ops.postprocess.crew import Answer, Crew
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
 from niffler_ops.realtime.passing import ATTEMPTS, Passing
 from niffler_ops.realtime.place import Place
-from niffler_ops.realtime.record import Record, Waiting
+from niffler_ops.realtime.record import Due, Record, Waiting
 from tests.support.clock import FakeClock
 
 SETTLE = timedelta(minutes=10)
@@ -133,7 +133,8 @@ def test_when_one_series_of_a_study_has_gone_the_others_may_and_are_not_handed_o
     bench.crew.answer()
     bench.turn()
     bench.crew.answer()
-    (gone,) = bench.record.files_of_series("a", until="~", limit=1)
+    first = next(bench.record.series_by_age())
+    (gone,) = bench.record.files_of_series(first, limit=1)
     with bench.record.transaction():
         bench.record.forget([gone.id])
     assert bench.may_go("b")
@@ -157,11 +158,11 @@ def test_what_fails_is_tried_again_and_then_given_up_and_said(bench: Bench) -> N
 def test_the_record_is_not_asked_each_turn_what_is_due(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def studies_on_disk() -> dict[str, tuple[int, str]]:
+    def studies_due(*_: object, **__: object) -> list[Due]:
         asked.append(1)
-        return {}
+        return []
 
-    monkeypatch.setattr(bench.record, "studies_on_disk", studies_on_disk)
+    monkeypatch.setattr(bench.record, "studies_due", studies_due)
     for _ in range(100):
         bench.clock.pass_time(0.05)
         bench.passing.advance()
@@ -175,6 +176,5 @@ def test_whether_a_series_may_go_is_asked_of_its_study_alone(
     bench.clock.pass_time(601)
     bench.turn()
     bench.crew.answer()
-    for name in ("studies_on_disk", "passed"):
-        monkeypatch.delattr(Record, name)
+    monkeypatch.delattr(Record, "studies_due")
     assert bench.may_go("a")
