@@ -15,12 +15,13 @@ from niffler_ops.config.receiver import MetaConfig, load_meta
 from niffler_ops.dicomtools.toolkit import find_toolkit
 from niffler_ops.errors import AlreadyRunningError, StoppedError
 from niffler_ops.postprocess.configured import check
-from niffler_ops.processes.holders import FOLDER_LOCK, holder_of
+from niffler_ops.processes.holders import FOLDER_LOCK, RECEIVER, holder_of
 from niffler_ops.realtime.control import ask
 from niffler_ops.realtime.opening import open_receiver
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.service import Service, settings_of
 from niffler_ops.recovery import end_orphans
+from niffler_ops.reporting.registry import register
 
 PRIVATE_UMASK = 0o077
 SWEEP_SECONDS = 24 * 3600.0
@@ -83,6 +84,7 @@ def _start(arguments: Namespace) -> int:
         folder = str(place.storage_folder)
         stack.callback(start_logging(place.log, _print, extraction=folder, as_json=arguments.log_json))
         if not arguments.sweep:
+            register(place.storage_folder, clock, RECEIVER)
             for local in config.local_entities:
                 end_orphans(local)
         service = Service(config, toolkit, place, clock, stack)

@@ -1,4 +1,4 @@
-"""niffler-status: the progress of an extraction, also while it runs and after it crashed."""
+"""niffler-status: how an extraction or a receiver stands, also while it runs and after it crashed."""
 
 import json
 import sys
@@ -8,12 +8,21 @@ from dataclasses import asdict
 from pathlib import Path
 
 from niffler_ops.cli.parsing import ArgumentParser, run, show
-from niffler_ops.cli.status_page import LOCAL_HOST, PORT, Endpoint, endpoint, serve_pages, write_page
+from niffler_ops.cli.status_page import (
+    LOCAL_HOST,
+    PORT,
+    Endpoint,
+    endpoint,
+    serve_pages,
+    write_page,
+    write_receiver_page,
+)
 from niffler_ops.clock import SystemClock
 from niffler_ops.errors import MissingInputError, UsageError
 from niffler_ops.layout import Layout
 from niffler_ops.realtime import status as receiving
 from niffler_ops.realtime.place import Place
+from niffler_ops.realtime.showing.metrics import receiver_metrics
 from niffler_ops.reporting.prometheus import write_metrics
 from niffler_ops.reporting.sheets import write_sheet
 from niffler_ops.reporting.snapshot import NAME, look
@@ -37,18 +46,18 @@ def parser() -> ArgumentParser:
     """The command line."""
     parser = ArgumentParser(
         prog="niffler-status",
-        description="Show how far an extraction is, while it runs, after its end and after a crash. It"
-        " changes nothing.",
+        description="Show how an extraction or a receiver stands, while it runs, after its end and after a"
+        " crash. It changes nothing.",
         epilog="exit status: 0; 3 --verify found differences; 64 wrong usage; 66 no ledger, or one that"
         " cannot be read; 69 --serve cannot listen there; 73 a file cannot be written; 78 the configuration"
         " is wrong, or a package is missing",
         examples=(
-            ("niffler-status", "the extractions of this machine"),
+            ("niffler-status", "the extractions and receivers of this machine"),
             ("niffler-status /data/study", "how far one is, and its problems"),
             ("niffler-status /data/study --why 17", "the story of line 17 of its CSV"),
             ("niffler-status /data/study --csv corrected.csv", "its list, to be corrected and given back"),
             ("niffler-status /data/study --html page.html", "a page with charts, to look at in a browser"),
-            ("niffler-status --serve", "the pages of this machine's extractions, kept up to date"),
+            ("niffler-status --serve", "the pages of this machine, kept up to date"),
             ("niffler-status /data/study --verify", "whether the files still are what was filed"),
             ("niffler-status /data/study --pause", "ask it to begin nothing new"),
         ),
@@ -66,8 +75,8 @@ def _add_views(parser: ArgumentParser) -> None:
         metavar="FOLDER",
         nargs="*",
         type=Path,
-        help="StorageFolder of an extraction or a receiver (default: the one that --config names, else the"
-        " extractions of this machine); --serve takes several",
+        help="StorageFolder of an extraction or a receiver (default: the one that --config names, else what"
+        " works on this machine); --serve takes several",
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="config.json of the extraction")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
@@ -162,7 +171,7 @@ def _show_status(arguments: Namespace) -> int:
         return _serve(arguments)
     asks = _request(arguments) or arguments.verify or arguments.why or arguments.csv or arguments.html
     if not arguments.folders and arguments.config is None and not asks:
-        return _show_extractions(arguments)
+        return _show_machine(arguments)
     folder = _storage_folder(arguments)
     if arguments.watch:
         return _watch(folder, arguments)
@@ -216,14 +225,15 @@ def _show_extraction(layout: Layout, arguments: Namespace) -> int:
 
 def _show_receiver(place: Place, arguments: Namespace) -> int:
     if arguments.html is not None:
-        raise UsageError(f"{place.storage_folder}: a receiver works there; --html shows an extraction.")
+        write_receiver_page(place, arguments.html)
+        return 0
     received = receiving.gather(place, SystemClock())
-    as_json = arguments.json
-    show(
-        json.dumps(receiving.status_json(received), indent=2) + "\n"
-        if as_json
-        else receiving.status_text(received)
-    )
+    if arguments.prometheus is not None:
+        write_metrics(arguments.prometheus, [], receiver_metrics([received]))
+    elif arguments.json:
+        show(json.dumps(receiving.status_json(received), indent=2) + "\n")
+    else:
+        show(receiving.status_text(received))
     return 0
 
 
@@ -236,20 +246,24 @@ def _show_story(layout: Layout, arguments: Namespace) -> int:
     return 0
 
 
-def _show_extractions(arguments: Namespace) -> int:
-    """Without a folder: the extractions of this machine."""
+def _show_machine(arguments: Namespace) -> int:
+    """Without a folder: the extractions and receivers of this machine."""
     if arguments.watch:
         return _watch(None, arguments)
-    from niffler_ops.reporting.registry import extractions  # noqa: PLC0415 - psutil is slow to import
+    from niffler_ops.realtime.showing import machine  # noqa: PLC0415 - psutil is slow to import
+    from niffler_ops.reporting.registry import extractions  # noqa: PLC0415
     from niffler_ops.reporting.registry_text import listing_json, listing_text  # noqa: PLC0415
 
-    found = extractions(SystemClock())
+    found, received = extractions(SystemClock()), machine.of_this_machine(SystemClock())
     if arguments.prometheus is not None:
-        write_metrics(arguments.prometheus, [one.status for one in found if one.status is not None])
+        statuses = [one.status for one in found if one.status is not None]
+        receivers = [one.status for one in received if one.status is not None]
+        write_metrics(arguments.prometheus, statuses, receiver_metrics(receivers))
     elif arguments.json:
-        show(json.dumps(listing_json(found), indent=2) + "\n")
+        listed = [*listing_json(found), *machine.receivers_json(received)]
+        show(json.dumps(listed, indent=2) + "\n")
     else:
-        show(listing_text(found))
+        show((listing_text(found) if found or not received else "") + machine.receivers_text(received))
     return 0
 
 

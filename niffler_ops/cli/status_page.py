@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from niffler_ops.clock import SystemClock
 from niffler_ops.errors import ConfigurationError
 from niffler_ops.layout import Layout
+from niffler_ops.realtime.place import Place
 
 LOCAL_HOST, PORT = "127.0.0.1", 8450
 ALLOWED = re.compile(r"[A-Za-z0-9._:%\[\]-]+")
@@ -48,10 +49,18 @@ def write_page(layout: Layout, path: Path, *, identifiers: bool) -> None:
     write_report_html(layout, SystemClock(), path, identifiers=identifiers)
 
 
+def write_receiver_page(place: Place, path: Path) -> None:
+    """The same of a receiver."""
+    from niffler_ops.realtime.showing.page import write_receiver_html  # noqa: PLC0415 - jinja2 is slow to import
+
+    write_receiver_html(place, SystemClock(), path)
+
+
 def serve_pages(folders: Sequence[Path], place: Endpoint, *, identifiers: bool) -> None:
-    """Serve these extractions, or without folders those of this machine, until SIGINT or SIGTERM."""
+    """Serve what works in these folders, or without any on this machine, until SIGINT or SIGTERM."""
     try:
-        from niffler_ops.reporting.serving import serve  # noqa: PLC0415 - an optional dependency
+        from niffler_ops.realtime.showing.live import LiveReceivers  # noqa: PLC0415 - an optional dependency
+        from niffler_ops.reporting.serving import serve  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"--serve needs the package {error.name}, which is not installed:"
@@ -63,6 +72,7 @@ def serve_pages(folders: Sequence[Path], place: Endpoint, *, identifiers: bool) 
         port=place.port,
         identifiers=identifiers,
         clock=SystemClock(),
+        receivers=LiveReceivers(SystemClock()),
         announce=_announce,
     )
 

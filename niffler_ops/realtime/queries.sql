@@ -121,3 +121,19 @@ DELETE FROM passed WHERE NOT EXISTS (SELECT 1 FROM series WHERE series.study = p
 SELECT role, pid, start_ticks, boot_id, ended_at FROM processes
 WHERE id >= (SELECT max(id) FROM processes WHERE role = 'supervisor')
 AND (ended_at IS NULL OR role = 'supervisor') ORDER BY id
+
+-- name: remember
+INSERT INTO history (minute, instances, bytes, deleted_bytes, lag, unread, unstored, waiting_bytes)
+VALUES (:minute, :received, :bytes, :deleted_bytes, :lag, :unread, :unstored,
+    (SELECT coalesce(sum(bytes), 0) FROM series))
+ON CONFLICT (minute) DO UPDATE SET
+    instances = instances + excluded.instances, bytes = bytes + excluded.bytes,
+    deleted_bytes = deleted_bytes + excluded.deleted_bytes, lag = max(lag, excluded.lag),
+    unread = max(unread, excluded.unread), unstored = max(unstored, excluded.unstored),
+    waiting_bytes = excluded.waiting_bytes
+
+-- name: forget_history
+DELETE FROM history WHERE minute < ?
+
+-- name: history
+SELECT minute, instances, bytes, deleted_bytes, lag, unread, unstored, waiting_bytes FROM history ORDER BY minute

@@ -83,6 +83,8 @@ class Due:
 
 
 SERIES_AT_ONCE = 200
+SECONDS_IN_MINUTE = 60
+HISTORY_MINUTES = 7 * 24 * 60
 _FILE = tuple(field.name for field in fields(Waiting))  # asdict copies each value
 
 
@@ -95,6 +97,7 @@ class Record:
         database.migrate(self._connection, f"{_PACKAGE}.migrations")
         self._queries = database.named_queries(_PACKAGE, "queries.sql")
         self.launches = Launches(LedgerConnection(self._connection, clock))
+        self._counted = self._counts()  # as the history has them
 
     def close(self) -> None:
         """Close the file."""
@@ -142,6 +145,17 @@ class Record:
     def touch(self, standing: Standing) -> None:
         """It is at work, and how it stands."""
         self._run("touched", now=self._now(), **asdict(standing))
+        self._remember(standing)
+
+    def _remember(self, standing: Standing) -> None:
+        """What has come and gone since the last time belongs to this minute."""
+        minute = int(self._clock.now().timestamp()) // SECONDS_IN_MINUTE
+        counts = self._counts()
+        since = {name: counts[name] - self._counted[name] for name in ("received", "bytes", "deleted_bytes")}
+        self._counted = counts
+        behind = {"lag": standing.lag, "unread": standing.unread, "unstored": standing.unstored}
+        self._run("remember", minute=minute, **since, **behind)
+        self._connection.execute(self._queries["forget_history"], (minute - HISTORY_MINUTES,))
 
     def has(self, file: Waiting) -> bool:
         """Whether this very file is recorded already."""
@@ -169,7 +183,7 @@ class Record:
 
     def received(self) -> int:
         """How many distinct instances were received, ever."""
-        return next(int(row["number"]) for row in self._all("counts") if row["name"] == "received")
+        return self._counts()["received"]
 
     def heard(self, aet: str, *, instances: int, size: int, first: str, last: str) -> None:
         """So many instances came from a sender, the first and last at these times."""
@@ -229,6 +243,9 @@ class Record:
     def forget_passed(self) -> None:
         """Of studies that are gone."""
         self._run("forget_passed")
+
+    def _counts(self) -> dict[str, int]:
+        return {row["name"]: row["number"] for row in self._all("counts")}
 
     def _run(self, query: str, **named: object) -> None:
         self._connection.execute(self._queries[query], named)

@@ -2,11 +2,11 @@
 
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from niffler_ops import database
 from niffler_ops.clock import Clock
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
 SHOWN = 100
 
+Answer = TypeVar("Answer")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReceiverStatus:
     """What the record says; `state` is `running`, `stopped` or `crashed`."""
 
+    gathered_at: datetime
     state: str
     receiver: Mapping[str, Any]
     counts: Mapping[str, int]
@@ -34,6 +37,11 @@ class ReceiverStatus:
     unreadable_files: int
     refused: "tuple[Refusal, ...]"
     processes: tuple[Mapping[str, Any], ...]
+
+    @property
+    def storage_folder(self) -> str:
+        """Where it receives into."""
+        return str(self.receiver["storage_folder"])
 
 
 def is_receiver(place: Place) -> bool:
@@ -45,12 +53,19 @@ def gather(place: Place, clock: Clock) -> ReceiverStatus:
     """Read the record. MissingInputError where it cannot be read."""
     from niffler_ops.metadata import read_refusals  # noqa: PLC0415  its import takes longer than others may wait
 
+    def read(connection: sqlite3.Connection, queries: Mapping[str, str]) -> ReceiverStatus:
+        return _read(connection, queries, clock.now(), tuple(read_refusals(place.journal, SHOWN)))
+
+    return consult(place, read)
+
+
+def consult(place: Place, read: Callable[[sqlite3.Connection, Mapping[str, str]], Answer]) -> Answer:
+    """What is read of the record in one short transaction. MissingInputError where it cannot be read."""
     queries = database.named_queries("niffler_ops.realtime", "queries.sql")
     try:
         with closing(database.connect_read_only(place.record)) as connection:
             connection.execute("BEGIN")
-            refused = tuple(read_refusals(place.journal, SHOWN))
-            return _read(connection, queries, clock.now(), refused)
+            return read(connection, queries)
     except sqlite3.DatabaseError as error:
         raise MissingInputError(f"{place.record}: it cannot be read ({error})") from None
 
@@ -68,6 +83,7 @@ def _read(
     alive = any(process["role"] == "supervisor" and process["alive"] for process in processes)
     state = receiver[0]["run_state"]
     return ReceiverStatus(
+        gathered_at=now,
         state="crashed" if state == "running" and not alive else state,
         receiver=receiver[0],
         counts={row["name"]: row["number"] for row in rows("counts")},

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from niffler_ops.clock import Clock
 from niffler_ops.realtime.place import Place
+from niffler_ops.realtime.showing.worries import worries
 from niffler_ops.realtime.status import ReceiverStatus, gather
 from niffler_ops.reporting.watch.bars import MOST_STEPS, throughput
 from niffler_ops.reporting.watch.fitting import Section
@@ -72,9 +73,8 @@ class ReceiverPicture:
             f"{number(receiver['unread'])} not read",
             f"{number(receiver['unstored'])} series not stored",
             f"{counted(self.status.waiting['files'], 'file')} waiting",
-            *_worries(self.status),
         ]
-        return ", ".join(told)
+        return ". ".join([", ".join(told), *(text.rstrip(".") for text in worries(self.status))])
 
     def sections(self, width: int, signs: Signs) -> Sequence[Section]:
         """State, worries, throughput, numbers, senders, processes."""
@@ -85,12 +85,12 @@ class ReceiverPicture:
             (status.state, "bold"),
             f", last entry {_time(status.receiver['updated_at'])}",
         )
-        worries = [
-            Text.assemble("  ", sign("problem", signs), f" {printable(text)}") for text in _worries(status)
+        problems = [
+            Text.assemble("  ", sign("problem", signs), f" {printable(text)}") for text in worries(status)
         ]
         return [
             Section(rank=0, lines=[head]),
-            Section(rank=1, lines=worries, least=len(worries)),
+            Section(rank=1, lines=problems, least=len(problems)),
             Section(rank=3, lines=[self._throughput(width, signs)] if self.at_work else []),
             *(Section(rank=2, lines=[line]) for line in self._numbers()),
             Section(rank=4, lines=[_process(process, signs) for process in status.processes], listing=True),
@@ -117,20 +117,6 @@ class ReceiverPicture:
             "Deleted": f"{counted(counts['deleted'], 'file')}, {size(counts['deleted_bytes'])}",
         }
         return [Text(f"{label:{LABEL}}{text}") for label, text in facts.items()]
-
-
-def _worries(status: ReceiverStatus) -> list[str]:
-    receiver = status.receiver
-    told = []
-    if status.state == "crashed":
-        told.append("its supervisor is gone: start niffler-meta again, which goes on where it was")
-    if receiver["store_reason"]:
-        told.append(f"the store cannot be used: {receiver['store_reason']}")
-    if receiver["pressure"]:
-        told.append(f"the disk is filling: {receiver['pressure']}")
-    if status.unreadable_files:
-        told.append(f"{counted(status.unreadable_files, 'file')} cannot be read, and will never be deleted")
-    return told
 
 
 def _sender(source: Mapping[str, Any], signs: Signs) -> Text:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 from niffler_ops.errors import CannotWriteError
 from niffler_ops.files import rename, write_durable
@@ -29,23 +30,42 @@ Labels = tuple[tuple[str, str], ...]
 Samples = Iterator[tuple[Labels, float]]
 
 
+class Shown(Protocol):
+    """What has numbers: the status of an extraction or a receiver."""
+
+    @property
+    def storage_folder(self) -> str:
+        """Where it works."""
+        ...
+
+
+AnyStatus = TypeVar("AnyStatus", bound=Shown)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Metric:
+class Metric(Generic[AnyStatus]):
     """One gauge: its name with its unit, its help, and what it is of a status, by further labels."""
 
     name: str
     help: str
-    samples: Callable[[Status], Samples]
+    samples: Callable[[AnyStatus], Samples]
 
 
 def metrics_text(statuses: Sequence[Status]) -> str:
-    """Every metric of these extractions, each folder once: Prometheus refuses repeated samples."""
+    """Every metric of these extractions."""
+    return text_of(METRICS, statuses)
+
+
+def text_of(metrics: Iterable[Metric[AnyStatus]], statuses: Iterable[AnyStatus]) -> str:
+    """These metrics, each folder once: Prometheus refuses repeated samples."""
     by_folder = {status.storage_folder: status for status in statuses}
-    return "".join(_lines(list(by_folder.values())))
+    return "".join(_lines(metrics, list(by_folder.values())))
 
 
-def write_metrics(path: Path, statuses: Sequence[Status]) -> None:
-    """Replace the textfile as a whole, readable for everybody. Raises CannotWriteError.
+def write_metrics(path: Path, statuses: Sequence[Status], further: str = "") -> None:
+    """Replace the textfile as a whole, readable for everybody; `further` are metrics of others.
+
+    Raises CannotWriteError.
 
     node_exporter reads files whose name ends in .prom, which that of the temporary file does not.
     """
@@ -53,7 +73,7 @@ def write_metrics(path: Path, statuses: Sequence[Status]) -> None:
     try:
         if path.exists() and not path.is_file():
             raise CannotWriteError(f"{path}: it is no regular file.")
-        write_durable(new, [metrics_text(statuses).encode("utf-8", "replace")])
+        write_durable(new, [f"{metrics_text(statuses)}{further}".encode("utf-8", "replace")])
         new.chmod(PUBLIC_FILE)
         rename(new, path)
     except OSError as error:
@@ -62,8 +82,8 @@ def write_metrics(path: Path, statuses: Sequence[Status]) -> None:
         raise CannotWriteError(f"{path}: it cannot be written ({error.strerror}).") from None
 
 
-def _lines(statuses: Sequence[Status]) -> Iterator[str]:
-    for metric in METRICS:
+def _lines(metrics: Iterable[Metric[AnyStatus]], statuses: Sequence[AnyStatus]) -> Iterator[str]:
+    for metric in metrics:
         samples = [
             f"{metric.name}{_labels(status, labels)} {_number(value)}\n"
             for status in statuses
@@ -74,7 +94,7 @@ def _lines(statuses: Sequence[Status]) -> Iterator[str]:
             yield from samples
 
 
-def _labels(status: Status, further: Labels) -> str:
+def _labels(status: Shown, further: Labels) -> str:
     labels = (("storage_folder", status.storage_folder), *further)
     return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels) + "}"
 
@@ -87,10 +107,10 @@ def _number(value: float) -> str:
     return str(int(value)) if float(value).is_integer() else repr(value)
 
 
-def _one(value: Callable[[Status], float | None]) -> Callable[[Status], Samples]:
+def one(value: Callable[[AnyStatus], float | None]) -> Callable[[AnyStatus], Samples]:
     """A single sample, none where the value is not known."""
 
-    def samples(status: Status) -> Samples:
+    def samples(status: AnyStatus) -> Samples:
         number = value(status)
         if number is not None:
             yield (), number
@@ -98,14 +118,14 @@ def _one(value: Callable[[Status], float | None]) -> Callable[[Status], Samples]
     return samples
 
 
-def _moment(value: Callable[[Status], str | None]) -> Callable[[Status], Samples]:
+def moment(value: Callable[[AnyStatus], str | None]) -> Callable[[AnyStatus], Samples]:
     """A time in seconds since 1970."""
 
-    def seconds(status: Status) -> float | None:
+    def seconds(status: AnyStatus) -> float | None:
         text = value(status)
         return None if text is None else datetime.fromisoformat(text).timestamp()
 
-    return _one(seconds)
+    return one(seconds)
 
 
 def _states(counts: Callable[[Status], Counts], states: Iterable[str]) -> Callable[[Status], Samples]:
@@ -141,7 +161,7 @@ def _post_files(name: str) -> Callable[[Status], Samples]:
     return samples
 
 
-METRICS = (
+METRICS: tuple[Metric[Status], ...] = (
     Metric(
         name="niffler_extraction_state",
         help="1 for the state that the extraction is in, 0 for every other one.",
@@ -160,42 +180,42 @@ METRICS = (
     Metric(
         name="niffler_studies_unverified",
         help="Studies that are done although the archive did not tell what is in them.",
-        samples=_one(lambda status: status.unverified),
+        samples=one(lambda status: status.unverified),
     ),
     Metric(
         name="niffler_instances_expected",
         help="Instances that the archive promised.",
-        samples=_one(lambda status: status.expected),
+        samples=one(lambda status: status.expected),
     ),
     Metric(
         name="niffler_instances_received",
         help="Distinct instances that are whole on disk.",
-        samples=_one(lambda status: status.received),
+        samples=one(lambda status: status.received),
     ),
     Metric(
         name="niffler_received_bytes",
         help="Size of the instances that are whole on disk.",
-        samples=_one(lambda status: status.bytes_received),
+        samples=one(lambda status: status.bytes_received),
     ),
     Metric(
         name="niffler_unexpected_files",
         help="Files in .niffler/unexpected, which nobody asked for or which are no whole instance.",
-        samples=_one(lambda status: status.unexpected_files),
+        samples=one(lambda status: status.unexpected_files),
     ),
     Metric(
         name="niffler_studies_per_second",
         help="Studies retrieved of late, whole or in part; 0 while it is not at work.",
-        samples=_one(lambda status: status.rate.studies_per_hour / SECONDS_IN_HOUR),
+        samples=one(lambda status: status.rate.studies_per_hour / SECONDS_IN_HOUR),
     ),
     Metric(
         name="niffler_instances_per_second",
         help="Instances retrieved of late; 0 while it is not at work.",
-        samples=_one(lambda status: status.rate.instances_per_second),
+        samples=one(lambda status: status.rate.instances_per_second),
     ),
     Metric(
         name="niffler_remaining_seconds",
         help="Expected time to the end; absent where it is not known.",
-        samples=_one(lambda status: status.eta_seconds),
+        samples=one(lambda status: status.eta_seconds),
     ),
     Metric(
         name="niffler_processes",
@@ -205,32 +225,32 @@ METRICS = (
     Metric(
         name="niffler_storescp_restarts",
         help="How often storescp had to be launched again in the latest run.",
-        samples=_one(lambda status: sum(process.restarts for process in status.processes)),
+        samples=one(lambda status: sum(process.restarts for process in status.processes)),
     ),
     Metric(
         name="niffler_started_timestamp_seconds",
         help="When the latest run was started.",
-        samples=_moment(lambda status: status.started_at),
+        samples=moment(lambda status: status.started_at),
     ),
     Metric(
         name="niffler_updated_timestamp_seconds",
         help="When the supervisor last wrote to the ledger.",
-        samples=_moment(lambda status: status.updated_at),
+        samples=moment(lambda status: status.updated_at),
     ),
     Metric(
         name="niffler_finished_timestamp_seconds",
         help="When every row was at its end; absent before.",
-        samples=_moment(lambda status: status.finished_at),
+        samples=moment(lambda status: status.finished_at),
     ),
     Metric(
         name="niffler_resumes_timestamp_seconds",
         help="When a paused extraction goes on; absent where it is not paused, or waits for a person.",
-        samples=_moment(lambda status: status.resumes_at),
+        samples=moment(lambda status: status.resumes_at),
     ),
     Metric(
         name="niffler_status_timestamp_seconds",
         help="When these numbers were read.",
-        samples=_one(lambda status: status.gathered_at.timestamp()),
+        samples=one(lambda status: status.gathered_at.timestamp()),
     ),
     Metric(
         name="niffler_post_studies",

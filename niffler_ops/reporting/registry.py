@@ -1,4 +1,4 @@
-"""The extractions of this machine: one small file for each, made when niffler-cold starts it."""
+"""The extractions and receivers of this machine: one small file for each, made when it is started."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from niffler_ops.clock import Clock, timestamp
 from niffler_ops.errors import MissingInputError
 from niffler_ops.files import make_private_folder, write_private
 from niffler_ops.layout import Layout
-from niffler_ops.processes.holders import EXTRACTION, lock_folder, running
+from niffler_ops.processes.holders import EXTRACTION, RECEIVER, lock_folder, running
 from niffler_ops.reporting.snapshot import look
 from niffler_ops.reporting.status import ExtractionState, Status
 
@@ -60,6 +60,7 @@ class Extraction:
 class _Entry(NamedTuple):
     folder: str
     registered_at: str | None
+    kind: str = EXTRACTION
 
 
 def registry_folder() -> Path:
@@ -78,8 +79,8 @@ def registry_folder() -> Path:
     return (state if state.is_absolute() else Path.home() / ".local" / "state") / "niffler" / FOLDER
 
 
-def register(storage_folder: Path, clock: Clock) -> None:
-    """Note that the extraction in this folder was started; what cannot be noted never stops it.
+def register(storage_folder: Path, clock: Clock, kind: str = EXTRACTION) -> None:
+    """Note that the extraction or receiver in this folder was started; what cannot be noted never stops it.
 
     Forgets the folders that are gone and were not started for FORGOTTEN_AFTER.
     """
@@ -91,10 +92,11 @@ def register(storage_folder: Path, clock: Clock) -> None:
         path = registry / _name(storage_folder)
         temporary = path.with_suffix(f".{os.getpid()}.part")
         content = {"storage_folder": str(storage_folder), "registered_at": timestamp(now)}
+        content |= {"kind": kind} if kind != EXTRACTION else {}
         write_private(temporary, json.dumps(content).encode("utf-8", "surrogateescape"))
         temporary.replace(path)
     except (OSError, RuntimeError) as error:
-        log.info("`niffler-status` without a folder will not list this extraction: %s", error)
+        log.info("`niffler-status` without a folder will not list this %s: %s", kind, error)
 
 
 def extractions(clock: Clock) -> list[Extraction]:
@@ -103,10 +105,12 @@ def extractions(clock: Clock) -> list[Extraction]:
     Those at work come first, those that are gone last. One on a disk that does not answer within
     PATIENCE_SECONDS is `unknown`; the others do not wait for it.
     """
-    entries = _entries()
-    known = {entry.folder for entry in entries}
-    locked = {holder.folder for holder in running(lock_folder()) if holder.kind == EXTRACTION}
-    return _all_examined([*entries, *(_Entry(folder, None) for folder in sorted(locked - known))], clock)
+    return _all_examined(_known(EXTRACTION), clock)
+
+
+def receivers() -> list[str]:
+    """The folders of the receivers that are registered, and of those that hold a lock just now."""
+    return [entry.folder for entry in _known(RECEIVER)]
 
 
 def examine(folders: Iterable[Path], clock: Clock) -> list[Extraction]:
@@ -114,8 +118,15 @@ def examine(folders: Iterable[Path], clock: Clock) -> list[Extraction]:
     return _all_examined([_Entry(str(folder), None) for folder in folders], clock)
 
 
+def _known(kind: str) -> list[_Entry]:
+    entries = [entry for entry in _entries() if entry.kind == kind]
+    locked = {holder.folder for holder in running(lock_folder()) if holder.kind == kind}
+    known = {entry.folder for entry in entries}
+    return [*entries, *(_Entry(folder, None) for folder in sorted(locked - known))]
+
+
 def _all_examined(entries: Sequence[_Entry], clock: Clock) -> list[Extraction]:
-    found = _side_by_side([partial(_examined, entry, clock) for entry in entries])
+    found = side_by_side([partial(_examined, entry, clock) for entry in entries])
     examined = [
         one or Extraction(storage_folder=entry.folder, state=UNKNOWN, note="its disk does not answer")
         for one, entry in zip(found, entries, strict=True)
@@ -149,7 +160,8 @@ def _read(place: Path) -> Iterable[_Entry]:
             with suppress(OSError, ValueError, KeyError, TypeError):
                 content = json.loads(path.read_bytes().decode("utf-8", "surrogateescape"))
                 registered_at = datetime.fromisoformat(content["registered_at"])
-                yield _Entry(str(content["storage_folder"]), timestamp(registered_at))
+                kind = str(content.get("kind", EXTRACTION))
+                yield _Entry(str(content["storage_folder"]), timestamp(registered_at), kind)
 
 
 def _forget(registry: Path, now: datetime) -> None:
@@ -180,7 +192,7 @@ def _examined(entry: _Entry, clock: Clock) -> Extraction:
     )
 
 
-def _side_by_side(calls: Sequence[Callable[[], Answer]]) -> list[Answer | None]:
+def side_by_side(calls: Sequence[Callable[[], Answer]]) -> list[Answer | None]:
     """What each call gives; None for those that take longer than PATIENCE_SECONDS, which are left alone."""
     answers: list[Answer | None] = [None] * len(calls)
 

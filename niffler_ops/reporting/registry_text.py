@@ -41,10 +41,10 @@ def listing_json(extractions: Iterable[Extraction]) -> list[dict[str, Any]]:
 def _lines(extraction: Extraction) -> Iterator[str]:
     yield f"{extraction.state:{len(INDENT)}}{printable(extraction.storage_folder)}"
     if extraction.status is not None:
-        yield from _wrapped(", ".join(facts(extraction.status)))
+        yield from wrapped(", ".join(facts(extraction.status)))
     if extraction.note:
         forgotten = "; it is forgotten in time" if extraction.state == GONE else ""
-        yield from _wrapped(f"{extraction.note}{forgotten}")
+        yield from wrapped(f"{extraction.note}{forgotten}")
 
 
 def facts(status: Status) -> Iterator[str]:
@@ -83,5 +83,6 @@ def _numbers(status: Status | None) -> dict[str, Any]:
     }
 
 
-def _wrapped(text: str) -> list[str]:
+def wrapped(text: str) -> list[str]:
+    """The lines below the first."""
     return textwrap.wrap(text, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)

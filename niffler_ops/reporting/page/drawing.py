@@ -58,13 +58,16 @@ def columns(
     )
 
 
-def bars(drawn: Sequence[Bar], *, name: str) -> Markup:
-    """Bars below one another, the longest being the highest value, each with its label and number."""
+def bars(drawn: Sequence[Bar], *, name: str, left: float = BAR_LEFT) -> Markup:
+    """Bars below one another, the longest being the highest value, each with its label and number.
+
+    They begin at `left`, which leaves room for the labels.
+    """
     highest = max((bar.value for bar in drawn), default=0) or 1
     return element(
         "svg",
         element("title", name),
-        *(_bar(bar, BAR_LINE * index, highest) for index, bar in enumerate(drawn)),
+        *(_bar(bar, BAR_LINE * index, highest, left) for index, bar in enumerate(drawn)),
         viewBox=f"0 0 {WIDTH:g} {max(BAR_LINE * len(drawn), 1):g}",
         role="img",
         class_="chart",
@@ -126,21 +129,21 @@ def _label(place: float, text: str) -> Markup:
     return element("text", text, x=min(across, WIDTH - 1), y=LABEL_LINE, text_anchor=anchor)
 
 
-def _bar(bar: Bar, top: float, highest: int) -> Markup:
-    length = bar.value / highest * (BAR_RIGHT - BAR_LEFT)
+def _bar(bar: Bar, top: float, highest: int, left: float) -> Markup:
+    length = bar.value / highest * (BAR_RIGHT - left)
     middle = top + BAR_LINE / 2
     return element(
         "g",
         element("title", f"{bar.label}: {bar.words}"),
-        element("text", bar.label, x=BAR_LEFT - 8, y=middle + 4, text_anchor="end"),
+        element("text", bar.label, x=left - 8, y=middle + 4, text_anchor="end"),
         element(
             "rect",
-            x=BAR_LEFT,
+            x=left,
             y=middle - BAR / 2,
             width=max(length, 2.0) if bar.value else 0.0,
             height=BAR,
             rx=2,
             class_=bar.kind,
         ),
-        element("text", bar.words, x=BAR_LEFT + (length if bar.value else 0) + 8, y=middle + 4),
+        element("text", bar.words, x=left + (length if bar.value else 0) + 8, y=middle + 4),
     )

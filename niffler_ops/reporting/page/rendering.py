@@ -11,7 +11,7 @@ from markupsafe import Markup
 from niffler_ops.reporting.page import headline
 from niffler_ops.reporting.page.selection import CHOICES
 from niffler_ops.reporting.page.words import time_of_day
-from niffler_ops.reporting.words import local_time, number, printable
+from niffler_ops.reporting.words import local_time, number, printable, size
 
 PACKAGE = "niffler_ops.reporting.page"
 SYMBOLS = {  # of states, so that none is told by colour alone
@@ -67,6 +67,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "number": number,
+        "size": size,
         "plain": printable,
         "moment": local_time,
         "time_of_day": time_of_day,

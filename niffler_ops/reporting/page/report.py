@@ -1,5 +1,6 @@
 """The page of one extraction as one file that needs nothing else: no network, and no script for reading."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from niffler_ops.clock import Clock
@@ -31,9 +32,14 @@ def report_html(layout: Layout, clock: Clock, *, identifiers: bool = False) -> s
 
 def write_report_html(layout: Layout, clock: Clock, path: Path, *, identifiers: bool = False) -> None:
     """Replace the file by the page, readable for its owner alone. MissingInputError, CannotWriteError."""
+    write_html(path, lambda: report_html(layout, clock, identifiers=identifiers))
+
+
+def write_html(path: Path, make: Callable[[], str]) -> None:
+    """Replace the file by what is made, if it can be. CannotWriteError."""
     if path.exists() and not path.is_file():
         raise CannotWriteError(f"{path}: it is no regular file.")
-    html = report_html(layout, clock, identifiers=identifiers)
+    html = make()
     try:
         write_durable(path, [html.encode("utf-8", "replace")])
     except OSError as error:

@@ -41,8 +41,11 @@ class Timeline:
     @classmethod
     def of(cls, history: History, now_minute: int | None) -> Self:
         """From the first end in the history to the last, or to now."""
-        first = min(history.minutes)
-        last = max(*history.minutes, now_minute or 0)
+        return cls.over(min(history.minutes), max(*history.minutes, now_minute or 0), history.turns)
+
+    @classmethod
+    def over(cls, first: int, last: int, turns: Sequence[Turn] = ()) -> Self:
+        """From one minute to another; `turns` tell when the run was at work."""
         span = column_span(last - first + 1)
         shift = _local_shift(first) if span > MINUTES_IN_HOUR else 0
         begin = (first + shift) // span * span - shift
@@ -66,7 +69,7 @@ class Timeline:
                 for minute in range(begin, end, span)
             ],
             labels=[(place(minute), text) for minute, text in time_labels(begin, end)],
-            bands=[(place(a), place(b)) for a, b in _rests(history.turns, begin, last)],
+            bands=[(place(a), place(b)) for a, b in _rests(turns, begin, last)],
             words=duration(timedelta(minutes=last - first + 1)),
         )
 

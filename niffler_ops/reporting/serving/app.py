@@ -1,4 +1,4 @@
-"""The addresses: an overview, a page for each extraction, their events, and metrics."""
+"""The addresses: an overview, a page for each extraction and receiver, their events, and metrics."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,14 +13,13 @@ from starlette.types import ASGIApp
 from niffler_ops.clock import Clock
 from niffler_ops.reporting.page.rendering import render, static
 from niffler_ops.reporting.page.selection import Selection
-from niffler_ops.reporting.page.words import share
-from niffler_ops.reporting.prometheus import CONTENT_TYPE, metrics_text
-from niffler_ops.reporting.registry import Extraction
+from niffler_ops.reporting.prometheus import CONTENT_TYPE
 from niffler_ops.reporting.serving.access import Access
 from niffler_ops.reporting.serving.board import Board
 from niffler_ops.reporting.serving.guarding import Guard
+from niffler_ops.reporting.serving.showing import Card, Receivers, Watched
 from niffler_ops.reporting.serving.streaming import News, Streams
-from niffler_ops.reporting.serving.watching import NO_ANSWER, Look, Watch, part
+from niffler_ops.reporting.serving.watching import NO_ANSWER, part
 
 STATIC: Mapping[str, str] = {
     "page.css": "text/css",
@@ -37,9 +36,10 @@ def make_app(
     *,
     identifiers: bool,
     stopping: Callable[[], bool],
+    receivers: Receivers,
 ) -> ASGIApp:
-    """The application for these StorageFolders, or without any for the extractions of this machine."""
-    board = Board(folders, clock, identifiers=identifiers)
+    """The application for these StorageFolders, or without any for what works on this machine."""
+    board = Board(folders, clock, receivers, identifiers=identifiers)
     pages = Pages(board, Streams(clock, stopping), identifiers=identifiers)
     routes = [
         Route("/", pages.overview),
@@ -47,8 +47,8 @@ def make_app(
         Route("/metrics", pages.metrics),
         Route("/favicon.ico", pages.favicon),
         Route("/static/{name}", pages.static),
-        Route("/{key}/", pages.extraction),
-        Route("/{key}/events", pages.extraction_events),
+        Route("/{key}/", pages.one),
+        Route("/{key}/events", pages.events_of_one),
     ]
     return Guard(Starlette(routes=routes), access)
 
@@ -62,59 +62,57 @@ class Pages:
         self._identifiers = identifiers
 
     async def overview(self, _request: Request) -> Response:
-        """All extractions; where only one was asked for, its page."""
+        """All of them; where only one was asked for, its page."""
         if self._board.only is not None:
             return RedirectResponse(f"/{self._board.only}/", status_code=303)
         return HTMLResponse(
             render("overview.html", cards=await self._cards(), identifiers=self._identifiers, live=True)
         )
 
-    async def extraction(self, request: Request) -> Response:
-        """One extraction; 503 while its ledger cannot be read, and the page comes by itself."""
+    async def one(self, request: Request) -> Response:
+        """One extraction or receiver; 503 while it cannot be read, and the page comes by itself."""
         watch = await self._watch(request)
-        look = await watch.look(Selection.parse(request.query_params))
+        view = await watch.look(Selection.parse(request.query_params))
         html = render(
-            "live.html",
+            view.template,
             watch=watch,
-            look=look,
-            page=look.page,
-            rows=look.rows,
+            view=view,
             several=self._board.only is None,
             identifiers=self._identifiers,
             live=True,
+            **view.values,
         )
-        return HTMLResponse(html, status_code=200 if look.page else 503)
+        return HTMLResponse(html, status_code=200 if view.whole else 503)
 
     async def overview_events(self, _request: Request) -> Response:
         """What changes in the overview."""
 
         async def read() -> News:
             cards = part("cards", cards=await self._cards())
-            return News(title="Niffler extractions", parts={"cards": cards})
+            return News(title="Niffler", parts={"cards": cards})
 
         return self._streams.answer(read)
 
-    async def extraction_events(self, request: Request) -> Response:
-        """What changes in the page of one extraction, its rows as they are selected there."""
+    async def events_of_one(self, request: Request) -> Response:
+        """What changes in the page of one, its rows as they are selected there."""
         watch, selection = await self._watch(request), Selection.parse(request.query_params)
 
         async def read() -> News:
-            look = await watch.look(selection)
-            parts = {**look.parts, "trouble": part("trouble", look=look)}
+            view = await watch.look(selection)
+            parts = {**view.parts, "trouble": part("trouble", view=view)}
             return News(
-                title=title(look), parts={name.replace("_", "-"): html for name, html in parts.items()}
+                title=view.title, parts={name.replace("_", "-"): html for name, html in parts.items()}
             )
 
         return self._streams.answer(read)
 
     async def metrics(self, _request: Request) -> Response:
-        """Every extraction that can be read, as Prometheus wants it."""
+        """All that can be read, as Prometheus wants it."""
         try:
-            found = await self._board.extractions()
+            text = await self._board.metrics()
         except TimeoutError:
             raise HTTPException(503, f"{NO_ANSWER}\n") from None
-        statuses = [extraction.status for _, extraction in found if extraction.status]
-        return Response(metrics_text(statuses), media_type=CONTENT_TYPE)
+        return Response(text, media_type=CONTENT_TYPE)
 
     async def favicon(self, _request: Request) -> Response:
         """For browsers that ask for it whatever a page says."""
@@ -127,26 +125,18 @@ class Pages:
             raise HTTPException(404)
         return Response(static(name), media_type=STATIC[name])
 
-    async def _cards(self) -> Sequence[tuple[str, Extraction]] | None:
+    async def _cards(self) -> Sequence[Card] | None:
         """What the overview lists; None where the registry's disk does not answer."""
         try:
-            return await self._board.extractions()
+            return await self._board.cards()
         except TimeoutError:
             return None
 
-    async def _watch(self, request: Request) -> Watch:
+    async def _watch(self, request: Request) -> Watched:
         try:
             watch = await self._board.watch(request.path_params["key"])
         except TimeoutError:
             raise HTTPException(503, f"{NO_ANSWER}\n") from None
         if watch is None:
-            raise HTTPException(404, "There is no such extraction here.\n")
+            raise HTTPException(404, "There is no such extraction or receiver here.\n")
         return watch
-
-
-def title(look: Look) -> str:
-    """What a browser shows of a page in the background."""
-    if look.status is None:
-        return "unreadable · Niffler extraction"
-    status = look.status
-    return f"{share(status.rows.done, status.rows.total)} {status.state} · Niffler extraction"

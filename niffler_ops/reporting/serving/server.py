@@ -13,6 +13,7 @@ from niffler_ops.clock import Clock
 from niffler_ops.errors import UnavailableError
 from niffler_ops.reporting.serving.access import Access, is_loopback, new_token
 from niffler_ops.reporting.serving.app import make_app
+from niffler_ops.reporting.serving.showing import NoReceivers, Receivers
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 STOP_SECONDS = 2
@@ -27,9 +28,10 @@ def serve(
     token: str | None = None,
     identifiers: bool,
     clock: Clock,
+    receivers: Receivers | None = None,
     announce: Callable[[str], None] = lambda _address: None,
 ) -> None:
-    """Serve the extractions in these StorageFolders until SIGINT or SIGTERM; returns then.
+    """Serve what works in these StorageFolders until SIGINT or SIGTERM; returns then.
 
     `announce` is told the address once it can be opened, with the token where one is needed: not on
     loopback, or with `identifiers`, which the other users of this machine are not to read. It is made up
@@ -42,7 +44,12 @@ def serve(
         server = _Server(
             uvicorn.Config(
                 make_app(
-                    folders, clock, access, identifiers=identifiers, stopping=lambda: server.should_exit
+                    folders,
+                    clock,
+                    access,
+                    identifiers=identifiers,
+                    stopping=lambda: server.should_exit,
+                    receivers=receivers or NoReceivers(),
                 ),
                 lifespan="off",
                 log_config=None,

@@ -1,9 +1,8 @@
 """One extraction as it is shown to everybody who looks: read again now and then, while somebody looks."""
 
 import asyncio
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
@@ -16,7 +15,9 @@ from niffler_ops.reporting.page.history import History
 from niffler_ops.reporting.page.rendering import render
 from niffler_ops.reporting.page.rows import Rows, read_rows
 from niffler_ops.reporting.page.selection import Selection
+from niffler_ops.reporting.page.words import share
 from niffler_ops.reporting.serving.sharing import PATIENCE, Shared, in_thread
+from niffler_ops.reporting.serving.showing import View, key_of
 from niffler_ops.reporting.status import Status
 
 HISTORY_SECONDS = 0.5  # of one reading that go into the past
@@ -33,7 +34,6 @@ class Look:
 
     status: Status | None = None
     page: Page | None = None
-    rows: Rows | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
 
@@ -50,19 +50,19 @@ class Watch:
         self._last = Look()
         self._looks = Shared(self._read)
 
-    async def look(self, selection: Selection) -> Look:
+    async def look(self, selection: Selection) -> View:
         """What was read last, with the rows as somebody selected them."""
         try:
             look = await self._looks.get()
             if look.page is None:
-                return look
+                return _view(look)
             rows = await asyncio.wait_for(in_thread(lambda: self._rows(selection)), PATIENCE)
         except (TimeoutError, MissingInputError) as error:
             last = self._last
             parts = {name: html for name, html in last.parts.items() if name in PARTS_FROM_AFAR}
-            return Look(status=last.status, parts=parts, trouble=str(error) or NO_ANSWER)
+            return _view(Look(status=last.status, parts=parts, trouble=str(error) or NO_ANSWER))
         rest = {name: part(name, page=look.page, rows=rows) for name in ("rows_note", "rows")}
-        return Look(status=look.status, page=look.page, rows=rows, parts={**look.parts, **rest})
+        return _view(replace(look, parts={**look.parts, **rest}), rows)
 
     def _rows(self, selection: Selection) -> Rows:
         layout = Layout.found(self.folder)
@@ -93,9 +93,24 @@ class Watch:
         return Look(status=seen.status, parts=parts, trouble=seen.note)
 
 
-def key_of(folder: Path) -> str:
-    """How a StorageFolder is named in addresses."""
-    return hashlib.sha256(str(folder.absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+def _view(look: Look, rows: Rows | None = None) -> View:
+    """What a browser gets of it."""
+    return View(
+        template="live.html",
+        title=_title(look.status),
+        source="the ledger",
+        values={"status": look.status, "page": look.page, "rows": rows},
+        parts=look.parts,
+        trouble=look.trouble,
+        whole=look.page is not None,
+    )
+
+
+def _title(status: Status | None) -> str:
+    """What a browser shows of a page in the background."""
+    if status is None:
+        return "unreadable · Niffler extraction"
+    return f"{share(status.rows.done, status.rows.total)} {status.state} · Niffler extraction"
 
 
 def part(name: str, **values: object) -> str:

@@ -57,7 +57,7 @@
     const input = document.createElement("input");
     input.type = "search";
     input.size = 24;
-    input.placeholder = "for example: failed A900";
+    input.placeholder = `for example: ${table.dataset.example ?? "failed A900"}`;
     label.append(`Filter these ${table.dataset.name} `, input);
     const told = document.createElement("output");
     told.setAttribute("aria-live", "polite");
