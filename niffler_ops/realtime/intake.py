@@ -26,6 +26,7 @@ from niffler_ops.realtime.record import Record, Waiting
 CHUNK = 32
 LINGER_SECONDS = 0.2  # that a few files wait for more, so that one commit serves them all
 MOST_CHUNKS = 8  # that readers have at once: what else has arrived waits on the disk
+UNABLE_SECONDS = 5.0  # until readers that cannot be started are tried again
 UNREADABLE = "unreadable"
 DEADLY = "a reader died at it twice"
 
@@ -59,6 +60,8 @@ class Intake:
         self._at_readers: set[str] = set()
         self._chunks = 0
         self._deaths: dict[str, int] = defaultdict(int)
+        self._unable = False  # that readers cannot be started is said once
+        self._begin_at = 0.0
         self._suspects: deque[str] = deque()
         self._arrived: list[Arrival] = []
         self.last_at: float | None = None
@@ -91,9 +94,13 @@ class Intake:
             self._due_at = now
         elif not self._noticed:
             self._due_at = now + LINGER_SECONDS
+        suspects = set(self._suspects)
         for path in self._noticing.sweep() if sweep else self._noticing.look(now):
-            if path not in self._at_readers:
+            if path not in self._at_readers and path not in suspects:
                 self._noticed[path] = None
+        if now < self._begin_at:
+            self._take_in()
+            return
         if self._suspects and not self._chunks:
             self._submit([self._suspects.popleft()])  # alone, so that a death is this file's
         enough = 1 if now >= self._due_at else CHUNK
@@ -135,6 +142,37 @@ class Intake:
             self._suspects.extend(paths)
             return
         (path,) = paths
+        self._prove(path)
+
+    def _prove(self, path: str) -> None:
+        """Have a reader do nothing: only where one can, a death is the file's."""
+        self._chunks += 1
+        self._at_readers.add(path)
+
+        def back() -> None:
+            self._chunks -= 1
+            self._at_readers.discard(path)
+
+        def able(_nothing: list[Arrival]) -> None:
+            back()
+            if self._unable:
+                log.info("Readers can be started again")
+            self._unable = False
+            self._count_death(path)
+
+        def unable() -> None:
+            back()
+            if not self._unable:
+                log.warning(
+                    "Readers cannot be started, as where memory is short: files wait, and are tried again"
+                )
+            self._unable = True
+            self._begin_at = self._clock.monotonic() + UNABLE_SECONDS
+            self._suspects.appendleft(path)
+
+        self._workers.submit(read_arrivals, [], self._settings, self._pattern, then=able, lost=unable)
+
+    def _count_death(self, path: str) -> None:
         self._deaths[path] += 1
         if self._deaths[path] < 2:  # noqa: PLR2004 - once may have been an accident
             self._suspects.appendleft(path)

@@ -48,6 +48,12 @@ class Pool:
                 return
             then(work(*arguments))
 
+    def fail(self) -> None:
+        """No worker can be started."""
+        given, self._given = self._given, []
+        for _, _, _, lost in given:
+            lost()
+
     @property
     def idle(self) -> bool:
         return not self._given
@@ -220,6 +226,20 @@ def test_a_reader_that_dies_once_leaves_nothing_out(bench: Bench) -> None:
     bench.run(dies_at=lambda path: path.endswith("/17.dcm") and next(deaths, False))
     assert bench.unreadable() == []
     assert len(bench.waiting()) == 40
+
+
+def test_files_wait_while_no_reader_can_be_started(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(40):
+        bench.arrive(number)
+    bench.intake.advance(sweep=True)
+    for _ in range(30):
+        bench.pool.fail()
+        bench.clock.pass_time(1)
+        bench.intake.advance()
+    assert (bench.intake.unread, bench.unreadable(), bench.waiting()) == (40, [], [])
+    bench.run()
+    assert (bench.unreadable(), len(bench.waiting())) == ([], 40)
+    assert caplog.text.count("Readers cannot be started") == 1
 
 
 @pytest.mark.parametrize(
