@@ -16,6 +16,7 @@ PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 COPY_BLOCK = 1024 * 1024
 FAILPOINT_VARIABLE = "NIFFLER_FAILPOINT"
+PART_VARIABLE = "NIFFLER_PART"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _failpoint_lock = threading.Lock()
@@ -130,6 +131,15 @@ def sync_file_system(folder: Path) -> None:
     failpoint("sync-after")
 
 
+def part_of(path: Path, mark: str = "") -> Path:
+    """Where a file is written until it is whole; `mark` tells those apart who may write it at once.
+
+    Over several machines no pid does: the environment of their workers marks all that each writes.
+    """
+    mark = os.environ.get(PART_VARIABLE) or mark
+    return path.with_name(f".{path.name}.{mark}.part" if mark else f".{path.name}.part")
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner may read, new or replaced; not durable."""
     descriptor = os.open(
@@ -142,7 +152,7 @@ def write_private(path: Path, content: bytes) -> None:
 
 def write_durable(path: Path, chunks: Iterable[bytes]) -> None:
     """Replace a file as a whole: readers see the old or the new one, also after a power failure."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = part_of(path, str(os.getpid()))
     descriptor = os.open(
         temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE
     )

@@ -4,7 +4,7 @@ import os
 import stat
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -28,7 +28,7 @@ from niffler_ops.deidentify.deidentifier import Deidentifier, Link
 from niffler_ops.deidentify.pixeldata import CannotBlankError, CutShortError, PixelElement
 from niffler_ops.deidentify.regions import Region
 from niffler_ops.errors import ORDERLY_ENDS
-from niffler_ops.files import make_private_folder, rename, write_private
+from niffler_ops.files import make_private_folder, part_of, rename, write_private
 
 _PIXEL_DATA = 0x7FE00010
 _OFFSET_TABLES = (0x7FE00001, 0x7FE00002, 0x7FE00003)
@@ -79,10 +79,17 @@ def learn_file(source: Path, deidentifier: Deidentifier) -> Dataset | None:
     return header
 
 
-def deidentify_file(source: Path, folder: Path, deidentifier: Deidentifier) -> Written | Held | Unreadable:
+def deidentify_file(
+    source: Path,
+    folder: Path,
+    deidentifier: Deidentifier,
+    *,
+    is_taken: Callable[[str], bool] = lambda _uid: False,
+) -> Written | Held | Unreadable:
     """Write the DICOM file at `source` de-identified as `folder`/STUDY/SERIES/INSTANCE.dcm, named anew.
 
-    A file has its name when it is whole; it is durable when the caller has synced the file system. Raises
+    A file has its name when it is whole; it is durable when the caller has synced the file system. One whose
+    pseudonymous SOP Instance UID `is_taken` is tried, and leaves the file of that name as it is. Raises
     OSError where nothing can be written, and for nothing that is wrong with the source.
     """
     with warnings.catch_warnings():
@@ -98,7 +105,7 @@ def deidentify_file(source: Path, folder: Path, deidentifier: Deidentifier) -> W
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever its bytes cause, the file is not passed on
                 return Unreadable(reason=_why_unreadable(error))
-            return _passed_on(original, folder, deidentifier)
+            return _passed_on(original, folder, deidentifier, is_taken)
 
 
 class _Original(NamedTuple):
@@ -161,7 +168,9 @@ def _why_unreadable(error: BaseException) -> str:
     return f"the file cannot be read or encoded anew ({type(error).__name__})"
 
 
-def _passed_on(original: _Original, folder: Path, deidentifier: Deidentifier) -> Written | Held | Unreadable:
+def _passed_on(
+    original: _Original, folder: Path, deidentifier: Deidentifier, is_taken: Callable[[str], bool]
+) -> Written | Held | Unreadable:
     """Write an original, unless it is held back."""
     try:
         result = deidentifier.dataset(original.header)
@@ -181,7 +190,7 @@ def _passed_on(original: _Original, folder: Path, deidentifier: Deidentifier) ->
     path = folder / study / series / f"{instance}.dcm"
     make_private_folder(path.parent)
     try:
-        with _appearing_at(path) as target:
+        with _appearing_at(path, appears=not is_taken(instance)) as target:
             _write(target, original, result.dataset, regions, deidentifier)
     except (*ORDERLY_ENDS, OSError):
         raise
@@ -200,14 +209,17 @@ def _single(dataset: Dataset, keyword: str) -> str:
 
 
 @contextmanager
-def _appearing_at(path: Path) -> Iterator[BinaryIO]:
+def _appearing_at(path: Path, *, appears: bool) -> Iterator[BinaryIO]:
     """A private file that has its name when all is written, and leaves nothing behind otherwise."""
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = part_of(path)
     write_private(temporary, b"")
     try:
         with temporary.open("wb") as target:
             yield target
-        rename(temporary, path)
+        if appears:
+            rename(temporary, path)
+        else:
+            temporary.unlink()
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -33,9 +33,9 @@ class Instances:
             self._fragments.hold(path, rule=DUPLICATE, reason=REASON, sop_instance_uid=uid)
         return False
 
-    def taken(self, uid: str) -> str:
-        """The file that it was taken from."""
-        return self._taken[uid]
+    def is_taken(self, uid: str) -> bool:
+        """Whether an earlier file has this UID."""
+        return uid in self._taken
 
     def give_back(self, uid: str) -> None:
         """The file came to nothing: the next with this UID may be better."""

@@ -24,7 +24,7 @@ def write_instances(job: Job, context: Context, fragments: Fragments, marker: Ma
             fragments.hold(path, rule=DEADLY, reason=DIED)
             continue
         with quietly():
-            result = _deidentified(path, context)
+            result = _deidentified(path, context, instances)
         if isinstance(result, Unreadable):
             fragments.hold_bad(path, result.reason)
             continue
@@ -35,19 +35,16 @@ def write_instances(job: Job, context: Context, fragments: Fragments, marker: Ma
         elif instances.take(result.sop_instance_uid, path):
             fragments.made(result.path)
             written += 1
-        else:
-            # Its name was known only once it was written, perhaps in place of the one that counts.
-            result.path.unlink()
-            with quietly():
-                _deidentified(instances.taken(result.sop_instance_uid), context)
     if written:
         sync_file_system(context.places.dicom)
 
 
-def _deidentified(path: str, context: Context) -> Written | Held | Unreadable:
+def _deidentified(path: str, context: Context, instances: Instances) -> Written | Held | Unreadable:
     """Raises OSError where nothing can be written."""
     try:
-        return deidentify_file(Path(path), context.places.dicom, context.deidentifier)
+        return deidentify_file(
+            Path(path), context.places.dicom, context.deidentifier, is_taken=instances.is_taken
+        )
     except OSError as error:
         if why_not_read(path):
             return Unreadable(reason=why(error))

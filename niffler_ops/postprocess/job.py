@@ -61,12 +61,16 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """`name` tells the study and names what is written about it; `files` are absolute paths, in order."""
+    """`name` tells the study and names what is written about it; `files` are absolute paths, in order.
+
+    `copy` above 0 is a second attempt beside one that is under way elsewhere.
+    """
 
     name: str
     processor: Processor
     files: tuple[str, ...]
     settings: Settings
+    copy: int = 0
 
     def written(self) -> bytes:
         """The job file."""
@@ -81,6 +85,7 @@ class Job:
             processor=Processor(values["processor"]),
             files=tuple(values["files"]),
             settings=Settings.read(values["settings"]),
+            copy=values.get("copy", 0),
         )
 
 

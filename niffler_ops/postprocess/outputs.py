@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from niffler_ops.errors import CannotWriteError
-from niffler_ops.files import PRIVATE_FILE, make_private_folder
+from niffler_ops.files import PRIVATE_FILE, make_private_folder, part_of
 
 LEVELS = ("patient", "study", "series")
 
@@ -22,19 +22,23 @@ def write_output(path: Path, parts: Sequence[bytes]) -> None:
 
 
 def _write(path: Path, parts: Sequence[bytes]) -> None:
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = part_of(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         descriptor = os.open(temporary, flags, PRIVATE_FILE)
     except FileNotFoundError:
         make_private_folder(path.parent)
         descriptor = os.open(temporary, flags, PRIVATE_FILE)
-    with os.fdopen(descriptor, "wb", buffering=0) as stream:
-        for part in parts:
-            view = memoryview(part)
-            while view:
-                view = view[stream.write(view) :]
-    temporary.rename(path)
+    try:
+        with os.fdopen(descriptor, "wb", buffering=0) as stream:
+            for part in parts:
+                view = memoryview(part)
+                while view:
+                    view = view[stream.write(view) :]
+        temporary.rename(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 class Folders:

@@ -46,9 +46,9 @@ class Places:
         """Where a post-processor leaves its rows of a table, a file for each job."""
         return self.private / FRAGMENTS / self.policy / table / processor
 
-    def marker(self, processor: str, job: str) -> Path:
+    def marker(self, processor: str, job: str, *, copy: int = 0) -> Path:
         """Which file of a job is being worked on, for whoever takes it up after a crash."""
-        return self.markers / f"{processor}-{job}"
+        return self.markers / (f"{processor}-{job}-{copy}" if copy else f"{processor}-{job}")
 
     @property
     def markers(self) -> Path:

@@ -28,7 +28,7 @@ def run(job: Job) -> Outcome:
         context = context_of(job.settings)
         fragments = Fragments(job, context.pseudonyms)
         make_private_folder(context.places.output)
-        with Marker(context.places.marker(job.processor, job.name)) as marker:
+        with Marker(context.places.marker(job.processor, job.name, copy=job.copy)) as marker:
             _work_of(job.processor)(job, context, fragments, marker)
         fragments.write()
     except StoreUnavailableError as error:

@@ -49,6 +49,23 @@ def written(tmp_path: Path, deidentifier: Deidentifier, content: bytes) -> Datas
     return dcmread(result.path)
 
 
+def test_a_file_whose_uid_is_taken_is_tried_and_leaves_the_one_of_that_name(
+    tmp_path: Path, deidentifier: Deidentifier
+) -> None:
+    first = run(tmp_path, deidentifier, encode(image(Modality="CT")))
+    assert isinstance(first, Written)
+    content, inode = first.path.read_bytes(), first.path.stat().st_ino
+    source = tmp_path / "second.dcm"
+    source.write_bytes(encode(image(Modality="MR")))
+    second = deidentify_file(
+        source, tmp_path / "out", deidentifier, is_taken=lambda uid: uid == first.path.stem
+    )
+    assert isinstance(second, Written)
+    assert second.path == first.path
+    assert (first.path.read_bytes(), first.path.stat().st_ino) == (content, inode)
+    assert list(first.path.parent.iterdir()) == [first.path]
+
+
 @pytest.mark.parametrize("syntax", NATIVE)
 def test_a_file_is_written_at_its_pseudonymous_place(
     tmp_path: Path, deidentifier: Deidentifier, pseudonyms: Pseudonyms, syntax: str

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from niffler_ops.errors import CannotWriteError
+from niffler_ops.files import PART_VARIABLE, part_of
 from niffler_ops.postprocess.outputs import LEVELS, Folders, write_output
 
 
@@ -27,6 +28,24 @@ def test_a_file_is_replaced_as_a_whole_and_takes_up_what_a_crash_left(tmp_path: 
         assert reader.read() == b"first"
     assert path.read_bytes() == b"second"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_machines_that_write_one_file_do_not_meet_before_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "c.png"
+    monkeypatch.setenv(PART_VARIABLE, "one")
+    others = part_of(path)
+    others.write_bytes(b"fir")
+    monkeypatch.setenv(PART_VARIABLE, "two")
+    write_output(path, [b"first ", b"second"])
+    assert (path.read_bytes(), others.read_bytes()) == (b"first second", b"fir")
+
+
+def test_what_cannot_be_written_to_its_end_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        write_output(tmp_path / "c.png", [b"first", None])  # type: ignore[list-item]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_link_is_written_through(tmp_path: Path) -> None:
