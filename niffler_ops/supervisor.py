@@ -16,6 +16,7 @@ from niffler_ops.dicomtools.toolkit import Toolkit
 from niffler_ops.errors import StoppedError, UnavailableError
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
+from niffler_ops.postprocess.crew import Hire, here
 from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.identity import identify
 from niffler_ops.processes.launcher import Launcher
@@ -45,8 +46,16 @@ class Display(Protocol):
         ...
 
 
-def make_place(config: Config, toolkit: Toolkit, layout: Layout, ledger: Ledger, clock: Clock) -> Place:
-    """What the stages of one extraction work with."""
+def make_place(
+    config: Config,
+    toolkit: Toolkit,
+    layout: Layout,
+    ledger: Ledger,
+    clock: Clock,
+    *,
+    hire: Hire | None = None,
+) -> Place:
+    """What the stages of one extraction work with; without `hire`, workers of this machine post-process."""
     launcher = Launcher()
     return Place(
         config=config,
@@ -59,6 +68,7 @@ def make_place(config: Config, toolkit: Toolkit, layout: Layout, ledger: Ledger,
             for number, archive in enumerate(config.archives)
         ),
         gate=Gate(config, layout, clock),
+        hire=hire or here(config.post_workers),
     )
 
 

@@ -71,7 +71,7 @@ def _run(arguments: Namespace) -> int:
         )
     settings = settings_from(arguments, arguments.input, arguments.output)
     made = f"De-identified files: {settings.output}/dicom"
-    return work_on(Processor.DEIDENTIFY, settings, workers=arguments.workers, made=made)
+    return work_on(Processor.DEIDENTIFY, settings, arguments, workers=arguments.workers, made=made)
 
 
 def _check(arguments: Namespace) -> int:

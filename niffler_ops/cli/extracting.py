@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import sys
 from argparse import Namespace
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -21,11 +21,14 @@ from niffler_ops.config import KEYS, Config, load
 from niffler_ops.database import writing
 from niffler_ops.dicomtools.toolkit import Toolkit, find_toolkit
 from niffler_ops.errors import AlreadyRunningError, NifflerError, StoppedError
+from niffler_ops.executor import hiring
 from niffler_ops.intake import read_rows
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
+from niffler_ops.metadata.stores import SQLITE
 from niffler_ops.postprocess.claim import claimed
 from niffler_ops.postprocess.configured import check, digests, settings_of, summary
+from niffler_ops.postprocess.crew import Hire
 from niffler_ops.postprocess.job import Processor
 from niffler_ops.processes.inspection import storescp_count
 from niffler_ops.recovery import end_orphans, recover
@@ -197,7 +200,8 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
         ledger.passing.adopt([str(archive) for archive in config.src_aet])
     _adopt_processors(config, opened)
     last_line = ledger.rows.line_of(arguments.first) if arguments.first else None
-    place = make_place(config, toolkit, opened.layout, ledger, clock)
+    hire = stack.enter_context(_hiring(config, opened.layout))
+    place = make_place(config, toolkit, opened.layout, ledger, clock, hire=hire)
     register(config.storage_folder, clock)
     followers = Followers(config, place, clock)
     supervisor = Supervisor(place, _work(place, last_line), display, *followers.displays)
@@ -209,6 +213,14 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
         if not ledger.open_work():
             followers.completed(status)
     return status
+
+
+def _hiring(config: Config, layout: Layout) -> AbstractContextManager[Hire]:
+    """Who post-processes: the executor's workers where there is something for them."""
+    stores = Processor.METADATA in config.post_processors
+    one_machine = stores and settings_of(config, layout).store.startswith(SQLITE)
+    url = config.executor if config.post_processors else ""
+    return hiring(url, workers=config.post_workers, one_machine=one_machine)
 
 
 def _work_on(supervisor: Supervisor, ledger: Ledger, followers: Followers) -> None:

@@ -18,6 +18,8 @@ from niffler_ops.config.postprocessing import DEFAULT_OPTIONS
 from niffler_ops.database import writing
 from niffler_ops.deidentify import Options
 from niffler_ops.errors import UsageError
+from niffler_ops.executor import hiring
+from niffler_ops.metadata.stores import SQLITE
 from niffler_ops.postprocess.folder import FolderRun, Summary, check_places
 from niffler_ops.postprocess.job import Processor, Settings
 
@@ -26,7 +28,7 @@ PRIVATE_UMASK = 0o077
 SUFFIX = "-deidentified"
 STATUSES = (
     "exit status: 0; 3 some files came to nothing, failures.csv says why; 64 wrong usage; 66 no DICOM files;"
-    " 73 cannot write; 75 stopped, run it again; 78 wrong settings"
+    " 69 the executor is unavailable; 73 cannot write; 75 stopped, run it again; 78 wrong settings"
 )
 
 
@@ -90,6 +92,13 @@ def add_common_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--workers", metavar="N", type=_positive, help="processes at once (default: as many as cores)"
     )
+    parser.add_argument(
+        "--executor",
+        metavar="URL",
+        default="",
+        help="work elsewhere, over a shared file system: dask://HOST:PORT, dask://local, or slurm://PARTITION,"
+        " each with ?workers=N if wanted (default: processes of this machine)",
+    )
 
 
 def _positive(text: str) -> int:
@@ -134,13 +143,19 @@ def beside(source: Path) -> Path:
     return whole.with_name(whole.name + SUFFIX)
 
 
-def work_on(processor: Processor, settings: Settings, *, workers: int | None, made: str) -> int:
+def work_on(
+    processor: Processor, settings: Settings, arguments: Namespace, *, workers: int, made: str
+) -> int:
     """Run the post-processor over the folder, and say what came of it; gives the exit status."""
-    workers = workers or os.cpu_count() or 1
     os.umask(PRIVATE_UMASK)
     check_places(settings)
-    with writing(), Bar() as bar:
-        run = FolderRun(processor, settings, SystemClock(), bar, workers=workers)
+    one_machine = settings.store.startswith(SQLITE)
+    with (
+        writing(),
+        Bar() as bar,
+        hiring(arguments.executor, workers=workers, one_machine=one_machine) as hire,
+    ):
+        run = FolderRun(processor, settings, SystemClock(), bar, hire=hire)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: run.ask_to_stop())
         summary = run.run()

@@ -69,4 +69,4 @@ def _store(arguments: Namespace) -> int:
         parquet=arguments.parquet,
     )
     made = f"Records: {shown(store)}; table: {settings.output}/metadata.csv"
-    return work_on(Processor.METADATA, settings, workers=arguments.workers, made=made)
+    return work_on(Processor.METADATA, settings, arguments, workers=arguments.workers, made=made)

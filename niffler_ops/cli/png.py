@@ -98,5 +98,5 @@ def _draw(arguments: Namespace) -> int:
         everything=not (featuresets or known.specific_headers),
         featuresets=featuresets,
     )
-    workers = arguments.workers or known.workers or None
-    return work_on(Processor.PNG, settings, workers=workers, made=f"Pictures: {settings.output}/images")
+    made = f"Pictures: {settings.output}/images"
+    return work_on(Processor.PNG, settings, arguments, workers=arguments.workers or known.workers, made=made)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from niffler_ops.config.executor import ExecutorUrl
 from niffler_ops.config.kinds import Choice, Maybe, Place, Seconds, Whole
 from niffler_ops.config.several import Places, Several, StoreUrl, Words
 
@@ -107,6 +108,14 @@ class PostProcessingKeys(BaseModel):
         alias="PostWorkers",
         description="Processes that post-process at once",
         examples=[8],
+    )
+    executor: Annotated[str, ExecutorUrl()] = Field(
+        "",
+        alias="Executor",
+        description="Where the post-processors work: in PostWorkers processes of this machine, or on Dask's "
+        "distributed scheduler or Slurm, for which StorageFolder and OutputFolder are on a shared file "
+        "system; by default on this machine",
+        examples=["dask://scheduler.example.org:8786"],
     )
     post_timeout: Annotated[float, Seconds()] = Field(
         3600.0,

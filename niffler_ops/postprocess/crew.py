@@ -1,8 +1,11 @@
-"""The workers of this machine: each does a batch of jobs one after another, and prints a line for each."""
+"""Who does jobs, wherever that is; and the workers of this machine.
+
+Each of these does a batch of jobs one after another, and prints a line for each.
+"""
 
 import itertools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -31,13 +34,73 @@ class Launch(Protocol):
         ...
 
 
+class Workforce(Protocol):
+    """Does jobs. Every job that is given is answered once, on the main thread, however its worker ends."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job is being done."""
+        ...
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another batch may be given."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many batches are done at once: at least 1, though no worker may be there just now."""
+        ...
+
+    def watch(self) -> None:
+        """See to the workers, once a turn. Raises the error that leaves them nothing to do."""
+        ...
+
+    def give(self, jobs: Sequence[tuple[Job, Answer]]) -> None:
+        """Have a batch done; each answer is called when its job is at its end."""
+        ...
+
+    def stop(self) -> None:
+        """End what is being done; what was not done is untouched."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Site:
+    """What a workforce is kept with.
+
+    `folder` is for the job files of this machine's workers, which `launch` starts; `shared` for those of
+    other machines. `post` hands an event to the main thread, `timeout` is in seconds for one job, `died` is
+    called for a worker of this machine that ended too early.
+    """
+
+    launch: Launch
+    post: Callable[[Callable[[], None]], None]
+    clock: Clock
+    folder: Path
+    shared: Path
+    timeout: float
+    died: Callable[[Child], None]
+
+
+Hire = Callable[[Site], Workforce]
+"""Finds the workforce of a run, when its folders are there."""
+
+
+def here(workers: int) -> Hire:
+    """So many worker processes on this machine."""
+    return lambda site: Crew(
+        site.launch, site.clock, site.folder, workers=workers, timeout=site.timeout, died=site.died
+    )
+
+
 def worker_command(job_files: Sequence[Path]) -> tuple[str, ...]:
     """What starts a worker with these job files."""
     return (sys.executable, "-P", "-m", WORKER, *map(str, job_files))
 
 
-def locally(launcher: Launcher) -> Launch:
-    """Workers without a ledger."""
+def locally(launcher: Launcher, environment: Mapping[str, str] | None = None) -> Launch:
+    """Workers without a ledger; `environment` is put over our own."""
 
     def launch(
         job_files: Sequence[Path],
@@ -48,7 +111,7 @@ def locally(launcher: Launcher) -> Launch:
         child = launcher.launch(
             "postprocess",
             worker_command(job_files),
-            environment={},
+            environment=environment or {},
             on_line=on_line,
             on_exit=lambda code: on_exit(child, code),
         )
@@ -71,7 +134,7 @@ class Batch:
 
 
 class Crew:
-    """Keeps workers and their batches. Every job that is given is answered once, however its worker ends."""
+    """The workers of this machine, and their batches: a process each."""
 
     _numbers = itertools.count(1)
 
@@ -100,6 +163,11 @@ class Crew:
     def busy(self) -> bool:
         """Whether a job is being done."""
         return bool(self._batches)
+
+    @property
+    def size(self) -> int:
+        """How many workers there may be."""
+        return self._workers
 
     @property
     def has_room(self) -> bool:

@@ -18,7 +18,7 @@ from niffler_ops.files import make_private_folder, remove_folder
 from niffler_ops.postprocess.catalogue import UNOPENED, Catalogue, Study
 from niffler_ops.postprocess.claim import TakenError, claimed
 from niffler_ops.postprocess.configured import digests
-from niffler_ops.postprocess.crew import Answer, Crew, locally
+from niffler_ops.postprocess.crew import Answer, Hire, Site, Workforce, here, locally
 from niffler_ops.postprocess.fragments import Fragments
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
 from niffler_ops.postprocess.marker import forget_all
@@ -73,24 +73,25 @@ class FolderRun:
     """One run of a post-processor over the folder that the settings name as root."""
 
     def __init__(
-        self, processor: Processor, settings: Settings, clock: Clock, watcher: Watcher, *, workers: int
+        self,
+        processor: Processor,
+        settings: Settings,
+        clock: Clock,
+        watcher: Watcher,
+        *,
+        workers: int = 1,
+        hire: Hire | None = None,
     ) -> None:
+        """So many workers of this machine, unless `hire` finds others."""
         self._processor = processor
         self._settings = settings
         self._digest = ""  # of the settings; known once OutputFolder is claimed
         self._clock = clock
         self._watcher = watcher
-        self._workers = workers
+        self._hire = hire or here(workers)
         self._launcher = Launcher()
         self._requests = Path(settings.private) / "folder-requests"
-        self._crew = Crew(
-            locally(self._launcher),
-            clock,
-            self._requests,
-            workers=workers,
-            timeout=float("inf"),
-            died=lambda _child: None,
-        )
+        self._crew: Workforce
         self._waiting: deque[tuple[str, int]] = deque()  # studies, and which attempt it is
         self._share = 1
         self._later_since: float | None = None
@@ -147,6 +148,7 @@ class FolderRun:
         remove_folder(self._requests)
         make_private_folder(self._requests)
         forget_all(Places.of(self._settings).markers)
+        self._crew = self._hire(self._site())
         with closing(Catalogue.open(private / "catalogue.sqlite", root)) as catalogue:
             left_out = [private, root / ".niffler"]
             found = catalogue.scan(except_for=left_out, progress=self._found)
@@ -161,6 +163,17 @@ class FolderRun:
                 self._wind_up()
             self._summary.held = catalogue.held(self._processor) + len(catalogue.unopened)
         return self._summary
+
+    def _site(self) -> Site:
+        return Site(
+            launch=locally(self._launcher),
+            post=self._launcher.post,
+            clock=self._clock,
+            folder=self._requests,
+            shared=Path(self._settings.private),
+            timeout=float("inf"),
+            died=lambda _child: None,
+        )
 
     def _tell_of_unopened(self, catalogue: Catalogue) -> None:
         """What cannot be opened now is in failures.csv until a run can open it."""
@@ -184,7 +197,7 @@ class FolderRun:
         due = [name for name in names if not catalogue.is_done(self._study(catalogue, name), self._processor)]
         self._summary.skipped = len(names) - len(due)
         self._waiting.extend((name, 1) for name in due)
-        self._share = max(1, min(MOST_JOBS, -(-len(due) // (2 * self._workers))))
+        self._share = max(1, min(MOST_JOBS, -(-len(due) // (2 * self._crew.size))))
         self._watcher.began(len(due))
         while self._waiting or self._crew.busy:
             self._stop_if_asked()

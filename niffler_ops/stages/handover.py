@@ -7,7 +7,7 @@ from functools import partial
 from niffler_ops.dicomtools.storescp import staging_name
 from niffler_ops.errors import StoppedError
 from niffler_ops.ledger.handovers import SUBJECT, Handover
-from niffler_ops.postprocess.crew import Crew
+from niffler_ops.postprocess.crew import Site
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.retry import retry_delay
@@ -37,13 +37,16 @@ class HandoverStage:
         self._place = place
         self._settings = settings
         config = place.config
-        self._crew = Crew(
-            place.tools.run_worker,
-            place.clock,
-            place.layout.requests,
-            workers=config.post_workers,
-            timeout=config.post_timeout,
-            died=place.tools.keep_output,
+        self._crew = place.hire(
+            Site(
+                launch=place.tools.run_worker,
+                post=place.tools.launcher.post,
+                clock=place.clock,
+                folder=place.layout.requests,
+                shared=place.layout.private,
+                timeout=config.post_timeout,
+                died=place.tools.keep_output,
+            )
         )
         self._rests: dict[str, Rest] = {}
         self._at_workers: set[int] = set()
@@ -85,7 +88,7 @@ class HandoverStage:
         waiting, ledger = self._count(HandoverState.WAITING), self._place.ledger
         if not waiting:
             return False
-        share = min(MOST_JOBS, -(-waiting // self._place.config.post_workers))
+        share = min(MOST_JOBS, -(-waiting // self._crew.size))
         resting = [name for name, rest in self._rests.items() if now < rest.until]
         with ledger.transaction():
             handovers = ledger.handovers.claim(share, resting=resting, busy=self._at_workers)

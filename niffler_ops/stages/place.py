@@ -6,6 +6,7 @@ from niffler_ops.clock import Clock
 from niffler_ops.config import Config
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
+from niffler_ops.postprocess.crew import Hire
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.gate import Gate
 from niffler_ops.stages.tools import Tools
@@ -13,7 +14,10 @@ from niffler_ops.stages.tools import Tools
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where and with what one extraction works; `contacts` are the archives in the order of SrcAet."""
+    """Where and with what one extraction works; `contacts` are the archives in the order of SrcAet.
+
+    `hire` finds who post-processes.
+    """
 
     config: Config
     layout: Layout
@@ -22,3 +26,4 @@ class Place:
     tools: Tools
     contacts: tuple[Contact, ...]
     gate: Gate
+    hire: Hire

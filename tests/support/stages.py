@@ -17,6 +17,7 @@ from niffler_ops.ledger.store import Ledger
 from niffler_ops.ledger.studies import MoveOutcome, Study
 from niffler_ops.ledger.wanting import FoundStudy
 from niffler_ops.model import Archive, InstanceFile, Peer
+from niffler_ops.postprocess.crew import here
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.gate import Gate
@@ -93,6 +94,7 @@ class Bench:
                 for number, archive in enumerate(archives)
             ),
             gate=Gate(configuration(folder, **keys), self.layout, self.clock),
+            hire=here(configuration(folder, **keys).post_workers),
         )
 
         with self.ledger.transaction():

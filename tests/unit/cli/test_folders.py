@@ -12,10 +12,13 @@ import pytest
 
 from niffler_ops.cli import deidentify, metadata, png
 from niffler_ops.cli.folders import absolute, beside
+from niffler_ops.clock import SystemClock
 from niffler_ops.config.postprocessing import DEFAULT_OPTIONS
 from niffler_ops.errors import StoppedError
+from niffler_ops.postprocess.crew import Hire, Site, locally
 from niffler_ops.postprocess.folder import Summary
 from niffler_ops.postprocess.job import Processor, Settings
+from niffler_ops.processes.launcher import Launcher
 from tests.support.dicomfiles import encode
 from tests.unit.postprocess.workplace import picture
 
@@ -73,9 +76,19 @@ class Recorded:
         self.error: Exception | None = None
 
     def __call__(
-        self, processor: Processor, settings: Settings, _clock: object, _watcher: object, *, workers: int
+        self, processor: Processor, settings: Settings, _clock: object, _watcher: object, *, hire: Hire
     ) -> "Recorded":
-        self.processor, self.settings, self.workers = processor, settings, workers
+        launcher, private = Launcher(), Path(settings.private)
+        site = Site(
+            launch=locally(launcher),
+            post=launcher.post,
+            clock=SystemClock(),
+            folder=private / "requests",
+            shared=private,
+            timeout=60.0,
+            died=lambda _child: None,
+        )
+        self.processor, self.settings, self.workers = processor, settings, hire(site).size
         return self
 
     def run(self) -> Summary:
@@ -261,6 +274,7 @@ def test_a_signal_stops_in_order(command: Command, recorded: Recorded) -> None:
         ("png", ["IN", "OUT", "--bits", "12"], 64, "--bits"),
         ("png", ["IN", "OUT", "--values", "some"], 64, "--values"),
         ("png", ["IN", "OUT", "--workers", "0"], 64, "--workers"),
+        ("png", ["IN", "OUT", "--executor", "tcp://host:1"], 78, "allowed: `dask://HOST:PORT`"),
         ("png", ["IN", "OUT", "--files-per-folder", "-1"], 64, "--files-per-folder"),
         ("png", ["IN", "OUT", "--flatten", "instance"], 64, "--flatten"),
         ("png", ["IN", "OUT", "--config", "none.json"], 78, "none.json: there is no such file"),
