@@ -11,6 +11,7 @@ from typing import Protocol
 from benchmarks import (
     dcm4che,
     embedded,
+    executor,
     headers,
     intake,
     metadata,
@@ -55,6 +56,7 @@ BENCHMARKS: Sequence[Benchmark] = (
     stream,
     png,
     metadata,
+    executor,
 )
 
 
