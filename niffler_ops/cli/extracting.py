@@ -25,6 +25,7 @@ from niffler_ops.executor import hiring
 from niffler_ops.intake import read_rows
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
+from niffler_ops.metadata import store_url
 from niffler_ops.metadata.stores import SQLITE
 from niffler_ops.postprocess.claim import claimed
 from niffler_ops.postprocess.configured import check, digests, settings_of, summary
@@ -218,7 +219,7 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
 def _hiring(config: Config, layout: Layout) -> AbstractContextManager[Hire]:
     """Who post-processes: the executor's workers where there is something for them."""
     stores = Processor.METADATA in config.post_processors
-    one_machine = stores and settings_of(config, layout).store.startswith(SQLITE)
+    one_machine = stores and store_url(settings_of(config, layout).store).startswith(SQLITE)
     url = config.executor if config.post_processors else ""
     return hiring(url, workers=config.post_workers, one_machine=one_machine)
 
