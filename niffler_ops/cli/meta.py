@@ -20,6 +20,7 @@ from niffler_ops.realtime.control import ask
 from niffler_ops.realtime.opening import open_receiver
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.service import Service, settings_of
+from niffler_ops.realtime.telling import Telling
 from niffler_ops.recovery import end_orphans
 from niffler_ops.reporting.registry import register
 
@@ -87,13 +88,24 @@ def _start(arguments: Namespace) -> int:
             register(place.storage_folder, clock, RECEIVER)
             for local in config.local_entities:
                 end_orphans(local)
-        service = Service(config, toolkit, place, clock, stack)
+        telling = None if arguments.sweep else Telling(config, place, clock)
+        service = Service(config, toolkit, place, clock, stack, telling=telling)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: service.ask_to_stop())
-        if arguments.sweep:
+        if telling is None:
             return service.sweep_once()
-        service.run()
+        _serve(service, telling)
     return 0
+
+
+def _serve(service: Service, telling: Telling) -> None:
+    try:
+        service.run()
+    except Exception as error:
+        telling.failed(error)
+        raise
+    finally:
+        telling.close()
 
 
 def _ask_for_sweep(config: MetaConfig) -> int:

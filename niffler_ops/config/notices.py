@@ -1,4 +1,4 @@
-"""The keys about who is told of an extraction's end and troubles, and how; either file may hold them."""
+"""The keys about who is told of the ends and troubles of an extraction or receiver, and how."""
 
 import ipaddress
 import re
@@ -92,16 +92,16 @@ class Server(Kind):
         return MailServer(host=found["v6"] or found["host"], port=port)
 
 
-class NoticeKeys(BaseModel):
-    """Who is told, when, and by which way."""
+class ChannelKeys(BaseModel):
+    """Who is told, and by which way."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
     send_email: Annotated[bool, Flag()] = Field(
         False,  # noqa: FBT003  pydantic takes the default first
         alias="SendEmail",
-        description="Send a mail when the extraction has ended, has failed, stands still, or waits for a "
-        "person; it holds no identifiers",
+        description="Send a mail when an extraction has ended, has failed, stands still, or waits for a "
+        "person, and when a receiver needs one; it holds no identifiers",
         examples=[True],
     )
     your_email: Annotated[tuple[str, ...], Mailboxes()] = Field(
@@ -134,7 +134,7 @@ class NoticeKeys(BaseModel):
     mail_from: Annotated[str | None, Maybe(Mailbox())] = Field(
         None,
         alias="MailFrom",
-        description="The sender of the mail; by default the user who runs the extraction, at this machine",
+        description="The sender of the mail; by default the user who runs the command, at this machine",
         examples=["niffler@example.org"],
     )
     notify_command: Annotated[tuple[str, ...], Words()] = Field(
@@ -144,6 +144,11 @@ class NoticeKeys(BaseModel):
         "whenever a mail would be sent, with or without SendEmail",
         examples=[["/opt/site/tell-chat", "--room", "imaging"]],
     )
+
+
+class NoticeKeys(ChannelKeys):
+    """The same of an extraction, and when."""
+
     stall_minutes: Annotated[int, Whole(0, MOST_MINUTES, "minutes")] = Field(
         90,
         alias="StallMinutes",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo
 
 from niffler_ops.config.commented_json import JsonError, read_object
 from niffler_ops.config.extraction import DEFAULT_FILE_PATH
@@ -14,6 +14,7 @@ from niffler_ops.config.filing import Filing
 from niffler_ops.config.keys import describe
 from niffler_ops.config.kinds import Kind, Maybe, Place, Seconds, Space, Text, Whole
 from niffler_ops.config.network import Local
+from niffler_ops.config.notices import ChannelKeys, notice_problems
 from niffler_ops.config.several import Places, Several, StoreUrl
 from niffler_ops.config.system import EMBEDDED, Toolkit
 from niffler_ops.errors import ConfigurationError
@@ -71,7 +72,7 @@ class Minutes(Kind):
             raise ValueError(self.allowed) from None
 
 
-class MetaConfig(BaseModel):
+class MetaConfig(ChannelKeys):
     """What niffler-meta is told. Paths are absolute."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -170,7 +171,9 @@ class MetaConfig(BaseModel):
         return self.given_output_folder or default
 
 
-META_KEYS = describe(MetaConfig, "meta.json")
+META_KEYS = tuple(
+    sorted(describe(MetaConfig, "meta.json"), key=lambda key: key.attribute in ChannelKeys.model_fields)
+)
 """Every key of meta.json, in the order of the documentation."""
 
 
@@ -188,6 +191,11 @@ def load_meta(path: Path) -> MetaConfig:
         loaded = MetaConfig.model_validate(given, context=context)
     except ValidationError as error:
         problems += _wrong(error, given, path)
+    else:
+        by_attribute = {key.attribute: key.name for key in META_KEYS}
+        for attribute, allowed in notice_problems(dict(loaded)):
+            name = by_attribute[attribute]
+            problems.append(f"{path}: {name}: {_found(given, name)}; allowed: {allowed}")
     if problems:
         raise ConfigurationError(*problems)
     _check_output(loaded, path)
@@ -212,8 +220,14 @@ def _wrong(error: ValidationError, given: Mapping[str, Any], path: Path) -> Iter
         if key.name not in given:
             yield f"{path}: {key.name}: missing; allowed: {allowed}"
             continue
-        text = "a value" if key.secret else json.dumps(given[key.name], ensure_ascii=False)[:_MAX_SHOWN]
-        yield f"{path}: {key.name}: {text} found; allowed: {allowed}"
+        found = "a value found" if key.secret else _found(given, key.name)
+        yield f"{path}: {key.name}: {found}; allowed: {allowed}"
+
+
+def _found(given: Mapping[str, Any], name: str) -> str:
+    if name not in given:
+        return "missing"
+    return f"{json.dumps(given[name], ensure_ascii=False)[:_MAX_SHOWN]} found"
 
 
 def _check_output(config: MetaConfig, path: Path) -> None:

@@ -16,13 +16,20 @@ class Cause(StrEnum):
     STALL = "stall"  # nothing has moved for a set time
     PAUSE = "pause"  # it waits for something that a person has to do
     ARCHIVE = "archive"  # an archive sends nothing until its administrator sees to it
+    # Of a receiver:
+    LISTENING = "listening"  # a port of its own does not receive
+    STORE = "store"  # the store of the records is away
+    REFUSED = "refused"  # the store takes no records of some series
+    DISK = "disk"  # the disk is filling
+    UNREADABLE = "unreadable"  # files that nobody can read wait
+    SILENCE = "silence"  # a sender that usually sends does not
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Occasion:
     """Something worth a notice.
 
-    `exit_status` is that of a run that has ended; `number` tells archives apart.
+    `exit_status` is that of a run that has ended; `number` tells archives apart, or ports, or senders.
     """
 
     cause: Cause
@@ -32,7 +39,7 @@ class Occasion:
 
     @property
     def key(self) -> str:
-        """What is the same cause: runs that end differently are not, and neither are two archives."""
+        """What is the same cause: runs that end differently are not, and neither are two numbers."""
         which = self.number if self.exit_status is None else self.exit_status
         return self.cause if which is None else f"{self.cause}-{which}"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from niffler_ops.clock import Clock
-from niffler_ops.config.notices import NoticeKeys
+from niffler_ops.config.notices import ChannelKeys, NoticeKeys
 from niffler_ops.errors import NifflerError
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
@@ -28,7 +28,7 @@ MINUTE = 60
 log = logging.getLogger(__name__)
 
 
-def channels_of(keys: NoticeKeys) -> dict[str, Channel]:
+def channels_of(keys: ChannelKeys) -> dict[str, Channel]:
     """The ways that the configuration asks for; none where nobody is to be told."""
     channels: dict[str, Channel] = {}
     if keys.send_email and keys.your_email:
@@ -38,7 +38,7 @@ def channels_of(keys: NoticeKeys) -> dict[str, Channel]:
     return channels
 
 
-def _mail(keys: NoticeKeys) -> Channel:
+def _mail(keys: ChannelKeys) -> Channel:
     if keys.mail_server is None:
         return SystemClient(to=keys.your_email, sender=keys.mail_from)
     return SmtpServer(

@@ -54,6 +54,11 @@ class Place:
         return self.private / "control"
 
     @property
+    def notices(self) -> Path:
+        """What people are still to be told."""
+        return self.private / "notices"
+
+    @property
     def logs(self) -> Path:
         """The output of tools that failed."""
         return self.private / "logs"

@@ -35,8 +35,10 @@ from niffler_ops.realtime.passing import Passing
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.pressure import Pressure
 from niffler_ops.realtime.record import Record, Standing
+from niffler_ops.realtime.showing.worries import Worry
 from niffler_ops.realtime.silence import Silence
 from niffler_ops.realtime.storing import Storing, prepare
+from niffler_ops.realtime.telling import Telling
 from niffler_ops.realtime.timetable import Timetable
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.receiver import Receiver
@@ -74,9 +76,16 @@ class Service:
     """Receives, reads, stores, passes on and deletes, until it is asked to stop."""
 
     def __init__(
-        self, config: MetaConfig, toolkit: Toolkit, place: Place, clock: Clock, stack: ExitStack
+        self,
+        config: MetaConfig,
+        toolkit: Toolkit,
+        place: Place,
+        clock: Clock,
+        stack: ExitStack,
+        *,
+        telling: Telling | None = None,
     ) -> None:
-        """`stack` closes what is opened here."""
+        """`stack` closes what is opened here; `telling` has people told."""
         self._config = config
         self._clock = clock
         self._place = place
@@ -135,6 +144,7 @@ class Service:
         self._pressure = Pressure(place, config.min_free_disk, self._deletion, clock)
         self._notify = Notify(clock)
         self._silence = Silence()
+        self._telling = telling
         self._sweep: Iterator[None] | None = None
         self._times: deque[tuple[float, int]] = deque()
         self._looked_at = dict.fromkeys(("touch", "disk", "rarely", "control"), 0.0)
@@ -283,6 +293,12 @@ class Service:
         self._silence.look(self._record.sources(), self._clock.now())
         self._intake.forget_taken_away()
         parts.remove_left(self._place.incoming)
+        if self._telling is not None:
+            self._telling.look(
+                Worry(receiver.trouble, "listening", str(receiver.port))
+                for receiver in self._receivers
+                if receiver.trouble
+            )
 
     def _look_at_requests(self) -> None:
         if self._sweep is not None:

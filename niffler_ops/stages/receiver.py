@@ -63,6 +63,7 @@ class Receiver:
         self._stopping = False
         self._failure: UnavailableError | StoppedError | None = None
         self.ready = False
+        self._reason = ""
 
     def advance(self) -> None:
         """Start, restart, echo.
@@ -77,6 +78,18 @@ class Receiver:
         elif self._child is not None and not self._echoing and now >= self._echo_at:
             self._echoing = True
             threading.Thread(target=self._echo, args=(self._child,), name="own-echo", daemon=True).start()
+
+    @property
+    def trouble(self) -> str:
+        """What keeps it from receiving for some time now, "" where nothing does."""
+        if self.ready or len(self._ends) < RESTARTS:
+            return ""
+        return f"storescp at {self._local} keeps ending: {self._reason}."
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._local.port
 
     def stop(self) -> None:
         """End storescp; instances that are being received are cut off and retrieved again."""
@@ -142,7 +155,7 @@ class Receiver:
         self._tools.require_running(child, code)
         now = self._clock.monotonic()
         self._progress.receiver_gone(self._answered_at if self._silences else now - NOTICED_WITHIN_SECONDS)
-        reason = failure_reason(child.output)
+        reason = self._reason = failure_reason(child.output)
         self._tools.keep_output(child)
         log.warning("storescp ended with exit status %d: %s", code, reason)
         self._ends.append(now)

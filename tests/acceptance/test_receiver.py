@@ -382,10 +382,16 @@ def test_a_signal_ends_a_sweep_too(receiver: ReceiverRig) -> None:
 
 
 def test_a_second_receiver_and_a_stranger_on_the_port(receiver: ReceiverRig) -> None:
+    told = receiver.folder / "told.json"
+    receiver.configure(NotifyCommand=["/usr/bin/tee", str(told)])
     with socket.create_server(("127.0.0.1", receiver.port)):
         ended = receiver.launch().end(30)
         assert ended.status == 69, ended
         assert str(receiver.port) in ended.err
+    notice = json.loads(told.read_bytes())
+    assert (notice["cause"], notice["exit_status"]) == ("failure", 69)
+    assert str(receiver.port) in notice["reason"]
+    receiver.configure()
     running = receiver.receive()
     ended = receiver.launch().end(30)
     assert ended.status == 75, ended

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from niffler_ops.realtime.status import ReceiverStatus
 from niffler_ops.reporting.words import counted, local_time, number, printable
@@ -9,9 +10,24 @@ from niffler_ops.reporting.words import counted, local_time, number, printable
 QUIET = timedelta(minutes=1)  # longer than it ever lets pass between two entries
 
 
+class Worry(NamedTuple):
+    """Something that needs somebody: a sentence, its cause, and which of several senders it is about."""
+
+    text: str
+    cause: str
+    about: str = ""
+
+
 def worries(status: ReceiverStatus) -> list[str]:
     """What needs somebody."""
-    return [*_of_itself(status), *_of_the_store(status), *_of_files(status), *_of_senders(status)]
+    return [*_of_itself(status), *(worry.text for worry in of_its_work(status))]
+
+
+def of_its_work(status: ReceiverStatus) -> Iterator[Worry]:
+    """The same, as far as a receiver that is at work can tell people."""
+    yield from _of_the_store(status)
+    yield from _of_files(status)
+    yield from _of_senders(status)
 
 
 def _of_itself(status: ReceiverStatus) -> Iterator[str]:
@@ -24,23 +40,27 @@ def _of_itself(status: ReceiverStatus) -> Iterator[str]:
         yield "Nothing was written to its record for a while: look into niffler.log."
 
 
-def _of_the_store(status: ReceiverStatus) -> Iterator[str]:
-    receiver = status.receiver
-    if receiver["store_reason"]:
-        yield f"The store cannot be used: {printable(receiver['store_reason'])}. Images stay until it can."
+def _of_the_store(status: ReceiverStatus) -> Iterator[Worry]:
+    away = printable(status.receiver["store_reason"])
+    if away:
+        yield Worry(f"The store cannot be used: {away}. Images stay until it can.", "store")
     if status.refused:
-        reason = printable(status.refused[0].reason)
-        yield f"The store refuses the records of {number(len(status.refused))} series: {reason}."
+        text = f"The store refuses the records of {number(len(status.refused))} series:"
+        yield Worry(f"{text} {printable(status.refused[0].reason)}.", "refused")
 
 
-def _of_files(status: ReceiverStatus) -> Iterator[str]:
-    if status.receiver["pressure"]:
-        yield f"The disk is filling: {printable(status.receiver['pressure'])}."
+def _of_files(status: ReceiverStatus) -> Iterator[Worry]:
+    pressure = printable(status.receiver["pressure"])
+    if pressure:
+        yield Worry(f"The disk is filling: {pressure}.", "disk")
     if status.unreadable_files:
-        yield f"{counted(status.unreadable_files, 'file')} cannot be read, and will never be deleted."
+        text = f"{counted(status.unreadable_files, 'file')} cannot be read, and will never be deleted."
+        yield Worry(text, "unreadable")
 
 
-def _of_senders(status: ReceiverStatus) -> Iterator[str]:
+def _of_senders(status: ReceiverStatus) -> Iterator[Worry]:
     for source in status.sources:
         if source["silent"]:
-            yield f"Nothing has come from {printable(source['aet'])} since {local_time(source['last_at'])}."
+            aet = printable(source["aet"])
+            text = f"Nothing has come from {aet} since {local_time(source['last_at'])}."
+            yield Worry(text, "silence", aet)

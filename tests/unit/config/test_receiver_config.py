@@ -112,3 +112,11 @@ def test_a_key_given_twice_and_no_json_at_all(tmp_path: Path) -> None:
         file.write_text(text)
         with pytest.raises(ConfigurationError):
             load_meta(file)
+
+
+def test_who_is_told_is_checked_as_for_an_extraction(tmp_path: Path) -> None:
+    assert load(tmp_path, SendEmail=True, YourEmail="a@example.org").your_email == ("a@example.org",)
+    (problem,) = problems(tmp_path, SendEmail=True)
+    assert problem.endswith("YourEmail: missing; allowed: an address, because SendEmail is true")
+    (problem,) = problems(tmp_path, MailLogin="login")
+    assert 'MailLogin: "login" found; allowed: only with MailServer' in problem
