@@ -15,7 +15,13 @@ from niffler_ops.deidentify.devices import Devices
 from niffler_ops.deidentify.elements import NOTHING, PADDING, charset_of, text_of
 from niffler_ops.deidentify.gathering import gathered
 from niffler_ops.deidentify.holding import held_by
-from niffler_ops.deidentify.identity import PATIENT_ID, STUDY_UID, identity_of, known_as
+from niffler_ops.deidentify.identity import (
+    DISTINGUISHING_TAGS,
+    PATIENT_ID,
+    STUDY_UID,
+    identity_of,
+    known_as,
+)
 from niffler_ops.deidentify.known import Known
 from niffler_ops.deidentify.options import Dates, Options
 from niffler_ops.deidentify.pseudonyms import Pseudonyms, normal
@@ -23,13 +29,14 @@ from niffler_ops.deidentify.regions import Region
 from niffler_ops.deidentify.rules import rules_for
 from niffler_ops.deidentify.treating import Patient
 from niffler_ops.deidentify.treatments import Treatment
-from niffler_ops.deidentify.walk import Walk, steps_for
+from niffler_ops.deidentify.walk import Step, Walk, steps_for
 
 
 def _tag(keyword: str) -> int:
     return tag_for_keyword(keyword) or 0
 
 
+SOP_INSTANCE = _tag("SOPInstanceUID")
 _PATIENT_NAME = _tag("PatientName")
 _LINKED = {
     _tag(keyword): keyword
@@ -39,6 +46,7 @@ _LINKED = {
     )
 }
 _REPLACING = frozenset({Treatment.PSEUDONYM, Treatment.PATIENT_NAME, Treatment.UID, Treatment.INSTANCE_UID})
+_AROUND = frozenset({Treatment.CHARSET, Treatment.PATIENT_NAME})
 _DAYS_BACK = "DaysBack"
 _KNOWN_PATIENTS = 1024
 
@@ -75,6 +83,8 @@ class Deidentifier:
         self._linked = {
             tag: keyword for tag, keyword in _LINKED.items() if rules[tag].treatment in _REPLACING
         }
+        self.alone = {tag: step for tag, step in self._steps.items() if _is_alone(tag, step)}
+        """How elements are treated whose treatment depends on nothing but their value and the patient."""
         self._known = Known()
         self._cleaner = lru_cache(_KNOWN_PATIENTS)(self._cleaner_of)
 
@@ -93,11 +103,7 @@ class Deidentifier:
         """
         values = _values(source)
         meaning, known_by = known_as(values)
-        patient = Patient(
-            pseudonym=self.pseudonyms.identifier(meaning, known_by),
-            days=self.pseudonyms.days(known_by) if self.options.dates is Dates.MODIFIED else 0,
-            pseudonyms=self.pseudonyms,
-        )
+        patient = self._patient(meaning, known_by)
         walk = Walk(self._steps, patient)
         result = walk.through(source)
         walk.clean(self._cleaner(self._learned(source, values)))
@@ -105,6 +111,20 @@ class Deidentifier:
             result.PatientID = patient.pseudonym
         statement.state(result, self.options)
         return Deidentified(dataset=result, links=tuple(self._links(values, (meaning, known_by), patient)))
+
+    def patient(self, source: Dataset) -> Patient:
+        """What stands in for the patient of a data set."""
+        return self._patient(*known_as(_values(source)))
+
+    @property
+    def learned(self) -> int:
+        """Changes when more has become known of anybody, or something was forgotten."""
+        return self._known.changes
+
+    def instance_link(self, source: Dataset) -> Link:
+        """The way back to the SOP Instance UID of a data set."""
+        original = normal(text_of(source, SOP_INSTANCE, charset_of(source)) or "").strip(PADDING)
+        return Link(_LINKED[SOP_INSTANCE], original, self.pseudonyms.instance_uid(original))
 
     def held(self, source: Dataset) -> str | None:
         """Which rule holds the pixels or the document of an object back, as name and reason, or None.
@@ -121,6 +141,13 @@ class Deidentifier:
         """File meta information for a de-identified data set, made anew; the preamble is 128 zeros."""
         return statement.file_meta(
             str(result.get("SOPClassUID", "")), str(result.get("SOPInstanceUID", "")), transfer_syntax
+        )
+
+    def _patient(self, meaning: str, known_by: str) -> Patient:
+        return Patient(
+            pseudonym=self.pseudonyms.identifier(meaning, known_by),
+            days=self.pseudonyms.days(known_by) if self.options.dates is Dates.MODIFIED else 0,
+            pseudonyms=self.pseudonyms,
         )
 
     def _learned(self, source: Dataset, values: Mapping[int, str]) -> frozenset[tuple[int, str]]:
@@ -153,6 +180,13 @@ class Deidentifier:
             if keyword.endswith("UID")
             else self.pseudonyms.identifier(keyword, original)
         )
+
+
+def _is_alone(tag: int, step: Step) -> bool:
+    """Whether nothing else is treated otherwise because of it, and it by nothing else."""
+    if tag in DISTINGUISHING_TAGS or (tag in _LINKED and tag != SOP_INSTANCE):
+        return False
+    return step.treat is not None and step.rule.treatment not in _AROUND
 
 
 def _values(source: Dataset) -> dict[int, str]:

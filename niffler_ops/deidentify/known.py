@@ -15,14 +15,16 @@ class Known:
 
     def __init__(self) -> None:
         self._groups: OrderedDict[Group, set[Value]] = OrderedDict()
+        self.changes = 0
 
     def learn(self, groups: Iterable[Group], values: Iterable[Value]) -> frozenset[Value]:
         """Note the values of a file that belongs to these groups; gives all that is known of them."""
         own = set(values)
         known = set(own)
         for values_of_group in self._noted(groups):
-            if len(values_of_group) < _MOST_VALUES:
+            if len(values_of_group) < _MOST_VALUES and not own <= values_of_group:
                 values_of_group.update(own)
+                self.changes += 1
             known |= values_of_group
         return frozenset(known)
 
@@ -32,3 +34,4 @@ class Known:
             self._groups.move_to_end(group)
         while len(self._groups) > _MOST_GROUPS:
             self._groups.popitem(last=False)
+            self.changes += 1

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from niffler_ops.clock import SystemClock, timestamp
 from niffler_ops.deidentify.identity import IDENTITY_TAGS
+from niffler_ops.deidentify.repeating import Repeating
 from niffler_ops.headers import read_header
 from niffler_ops.metadata import read_facts, wanted_tags
 from niffler_ops.metadata.values import Facts
@@ -58,6 +59,11 @@ def _context(settings: Settings) -> Context:
 
 
 @lru_cache(maxsize=1)
+def _repeating(settings: Settings) -> Repeating:
+    return Repeating(_context(settings).deidentifier)
+
+
+@lru_cache(maxsize=1)
 def _pattern(text: str) -> FilePattern:
     return FilePattern.parse(text)
 
@@ -83,7 +89,7 @@ def _read(path: str, settings: Settings, pattern: str) -> Arrival:
         return replace(arrival, reason=str(known.flaw))
     try:
         with quietly():
-            clean = context.deidentifier.dataset(header)
+            clean = _repeating(settings).dataset(header)
             facts = read_facts(clean.dataset, context.columns)
     except Exception as error:  # noqa: BLE001 - whatever its bytes cause, the file is kept and named
         return replace(arrival, reason=why(error))
