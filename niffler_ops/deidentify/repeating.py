@@ -17,7 +17,7 @@ from niffler_ops.deidentify.deidentifier import SOP_INSTANCE, Deidentified, Deid
 from niffler_ops.deidentify.elements import UNDEFINED_LENGTH, Element
 from niffler_ops.deidentify.treating import Patient
 
-_SERIES = BaseTag(0x0020000E)
+_SERIES = 0x0020000E
 _MOST_SERIES = 64  # that arrive at the same time
 
 
@@ -42,7 +42,7 @@ class Repeating:
 
     def dataset(self, source: Dataset) -> Deidentified:
         """As Deidentifier.dataset has it."""
-        series = source.get_item(_SERIES)
+        series: Element | None = source.get_item(_SERIES)
         if not isinstance(series, RawDataElement) or not series.value:
             return self._deidentifier.dataset(source)
         before = self._before.get(series.value)
@@ -88,7 +88,7 @@ class Repeating:
                 own = self._deidentifier.instance_link(source)
                 links = tuple(own if link.attribute == own.attribute else link for link in links)
         dataset = Dataset(kept)
-        dataset.set_original_encoding(*before.encoding, before.charset)  # type: ignore[call-arg, arg-type]  # it is a pair
+        dataset.set_original_encoding(*before.encoding, before.charset)  # type: ignore[call-arg]  # it is a pair
         return Deidentified(dataset=dataset, links=links)
 
     def _treated(self, element: Element, patient: Patient) -> Element | None:

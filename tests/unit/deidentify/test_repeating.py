@@ -129,10 +129,15 @@ def test_what_is_learned_meanwhile_is_cleaned_from_what_was_kept() -> None:
 
 
 def test_a_repeated_header_is_not_treated_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, times = tmp_path / "image.dcm", []
+    path, times = tmp_path / "image.dcm", list[Dataset]()
     deidentifier = Deidentifier(Options(dates=Dates.FULL), Pseudonyms(SECRET))
     whole = deidentifier.dataset
-    monkeypatch.setattr(deidentifier, "dataset", lambda source: (times.append(1), whole(source))[1])
+
+    def counted(source: Dataset) -> Deidentified:
+        times.append(source)
+        return whole(source)
+
+    monkeypatch.setattr(deidentifier, "dataset", counted)
     repeating = Repeating(deidentifier)
     for number in range(10):
         path.write_bytes(encode(image(SOPInstanceUID=f"1.2.3.{number}", InstanceNumber=number + 1)))
