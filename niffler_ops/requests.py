@@ -23,6 +23,11 @@ class Request:
     def __str__(self) -> str:
         return f"{self.name}-{self.number}" if self.number else self.name
 
+    @property
+    def words(self) -> str:
+        """What is asked for, after "to"."""
+        return f"use {self.number} lanes for each archive" if self.name == LANES else self.name
+
 
 def leave(folder: Path, request: Request) -> None:
     """Leave a request; the same one again changes nothing."""

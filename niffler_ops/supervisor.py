@@ -218,7 +218,7 @@ class Supervisor:
     def _obey(self) -> None:
         """Do what niffler-status has been told to ask for."""
         for request in take(self._control):
-            log.info("Asked by niffler-status to %s", f"{request.name} {request.number or ''}".strip())
+            log.info("Asked by niffler-status to %s", request.words)
             if request.name == STOP:
                 self._stop_asked = True
             elif request.name == LANES:

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
@@ -309,6 +310,16 @@ def _write_page(layout: Layout) -> None:
         log.warning("There is no page of this run: %s", error)
 
 
+def _remedy(rows: Mapping[str, int], problems: int) -> str:
+    """What can be done about rows that are at their end and not done."""
+    rejected = rows.get("rejected", 0)
+    texts = {
+        "--retry-failed takes up again what is partial, failed or not found.": problems > rejected,
+        "Rejected lines want a corrected CSV.": rejected,
+    }
+    return " ".join(text for text, applies in texts.items() if applies)
+
+
 def _finish(config: Config, opened: Opened, last_line: int | None) -> int:
     """Close the books: report, summary, exit status (with `last_line` that of the rows up to it)."""
     ledger = opened.ledger
@@ -332,7 +343,7 @@ def _finish(config: Config, opened: Opened, last_line: int | None) -> int:
         log.info("Without identity: %s", config.output_folder)
     problems = sum(number for name, number in rows.items() if name not in {"done", "withdrawn"})
     if problems:
-        log.warning("%d rows are not done: see the report; --retry-failed takes them up again", problems)
+        log.warning("%d of the rows are not done: see the report. %s", problems, _remedy(rows, problems))
     if more:
         log.info("The first rows are at their end; without --first the same command does the rest")
         return PROBLEMS_LEFT if problems else 0

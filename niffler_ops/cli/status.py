@@ -162,7 +162,7 @@ def _ask(layout: Layout, request: Request) -> int:
     if gather(layout, clock=SystemClock()).state not in AT_WORK:
         raise MissingInputError(f"{layout.storage_folder}: no extraction runs there that could be asked")
     leave(layout.control, request)
-    show(f"Asked to {request.name}{f' {request.number}' if request.number else ''}: within seconds.\n")
+    show(f"Asked to {request.words}: within seconds.\n")
     return 0
 
 
@@ -187,6 +187,9 @@ def _serve(arguments: Namespace) -> int:
     folders: list[Path] = arguments.folders
     if not folders and arguments.config is not None:
         folders = [_storage_folder(arguments)]
+    for folder in folders:
+        if not Layout(folder).private.is_dir():
+            sys.stderr.write(f"{folder}: nothing has worked there yet; it is shown when something begins.\n")
     serve_pages(folders, arguments.serve, identifiers=arguments.identifiers)
     return 0
 

@@ -16,6 +16,7 @@ from niffler_ops.model import CsvRow, KeyColumn
 from niffler_ops.querying import level_of, vr_of
 from niffler_ops.sheet import own_cells, own_columns
 
+_SHORTENED = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]{1,3}")
 MAX_LISTED = 10_000  # refused lines kept in memory; the number counts them all
 
 
@@ -43,6 +44,7 @@ def check(config: Config) -> CsvSummary:
     """Read the whole CSV once; InputError where nothing of it can be used."""
     rejected: list[tuple[int, str]] = []
     rows = refused = 0
+    shortened: tuple[int, str] | None = None
     warnings: list[str] = []
     with opened(config) as table:
         warnings += table.columns.warnings
@@ -58,10 +60,17 @@ def check(config: Config) -> CsvSummary:
                     "as the header and not asked for"
                 )
             rows += 1
+            shortened = shortened or _shortened(row)
             if row.refused is not None:
                 refused += 1
                 if len(rejected) < MAX_LISTED:
                     rejected.append((row.line, row.refused))
+    if shortened is not None:
+        line, keyword = shortened
+        warnings.append(
+            f"{config.csv_file}:{line}: {keyword} is a number that a spreadsheet has shortened, as 9.1E+12"
+            " is: export it again with that column as text"
+        )
     if rows == refused:
         _no_good_row(config.csv_file, rejected, refused)
     return CsvSummary(
@@ -86,6 +95,14 @@ def read_rows(config: Config, *, digest: str | None = None) -> Iterator[CsvRow]:
         if digest not in (None, table.survey.digest):
             refuse(config.csv_file, "it has changed since it was checked; start again")
         yield from _rows(config, table)
+
+
+def _shortened(row: CsvRow) -> tuple[int, str] | None:
+    """The line and attribute of an identifier that a spreadsheet has made a number with an exponent."""
+    for keyword, value in row.keys.items():
+        if "E+" in value and _SHORTENED.fullmatch(value):
+            return row.line, keyword
+    return None
 
 
 def _no_good_row(path: Path, rejected: list[tuple[int, str]], refused: int) -> NoReturn:

@@ -217,6 +217,19 @@ def test_a_first_line_that_looks_like_a_query_is_warned_about(
     ]
 
 
+@pytest.mark.parametrize("cell", ["9.12E+12", '"9,1E+12"', "9E+5"])
+def test_a_number_that_a_spreadsheet_has_shortened_is_warned_about_once(given_csv: Maker, cell: str) -> None:
+    config = given_csv(f"EMPI,Accession\nP1,A1\nP2,{cell}\nP3,{cell}\n")
+    (warning,) = intake.check(config).warnings
+    assert re.search(r"csv:3: AccessionNumber is a number that a spreadsheet has shortened", warning)
+    assert "12" not in warning.replace("9.1E+12", "").partition("csv:3")[2]
+    assert len(asked(config)) == 3
+
+
+def test_an_identifier_with_an_e_in_it_is_not_warned_about(given_csv: Maker) -> None:
+    assert intake.check(given_csv("EMPI,Accession\nP1,1E5\nP2,CE+5\nP3,12E+5\n")).warnings == ()
+
+
 def test_a_date_in_the_header_looks_like_a_query(given_csv: Maker) -> None:
     config = given_csv("P1,20200101\nP2,20200102\n", **DATES)
     assert len(intake.check(config).warnings) == 1
