@@ -4,12 +4,9 @@ import logging
 import os
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 from niffler_ops.clock import Clock
 from niffler_ops.config.postprocessing import DEFAULT_OPTIONS
@@ -18,7 +15,7 @@ from niffler_ops.database import writing
 from niffler_ops.dicomtools.toolkit import Toolkit
 from niffler_ops.errors import StoppedError
 from niffler_ops.files import remove_folder
-from niffler_ops.metadata import Journal, StoreUnavailableError, open_store, shown, store_url
+from niffler_ops.metadata import Journal, StoreUnavailableError, shown, store_url
 from niffler_ops.postprocess.claim import claimed
 from niffler_ops.postprocess.context import Context
 from niffler_ops.postprocess.crew import Crew
@@ -27,17 +24,19 @@ from niffler_ops.processes.identity import identify
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.processes.workers import Workers
 from niffler_ops.realtime import parts
-from niffler_ops.realtime.control import answer, clear, pending
+from niffler_ops.realtime.control import clear
 from niffler_ops.realtime.deletion import Deletion
 from niffler_ops.realtime.intake import Intake
 from niffler_ops.realtime.notify import Notify
 from niffler_ops.realtime.passing import Passing
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.pressure import Pressure
-from niffler_ops.realtime.record import Record, Standing
+from niffler_ops.realtime.pulse import Pulse
+from niffler_ops.realtime.record import Record
 from niffler_ops.realtime.showing.worries import Worry
 from niffler_ops.realtime.silence import Silence
-from niffler_ops.realtime.storing import Storing, prepare
+from niffler_ops.realtime.storing import Storing
+from niffler_ops.realtime.sweeping import STORE_AWAY, Sweeping
 from niffler_ops.realtime.telling import Telling
 from niffler_ops.realtime.timetable import Timetable
 from niffler_ops.stages.progress import Progress
@@ -47,13 +46,11 @@ from niffler_ops.stages.tools import Tools
 OPTIONS = ("RetainFullDates", "RetainDeviceIdentity", "RetainPatientCharacteristics", "CleanDescriptors")
 READERS, READERS_NICENESS = 2, 5  # what they read is on the disk; what storescp does not take is not
 TURN_SECONDS = 0.05
-TOUCH_SECONDS = 2.0
+PULSE_SECONDS = 2.0
 DISK_SECONDS = 5.0
-RATE_SECONDS = 60.0
+CONTROL_SECONDS = 1.0
 RARELY_SECONDS = 60.0
 END_SECONDS = 3.0
-LEFT, STORE_AWAY = 3, 75
-ROUNDS = 2
 
 log = logging.getLogger(__name__)
 
@@ -145,9 +142,25 @@ class Service:
         self._notify = Notify(clock)
         self._silence = Silence()
         self._telling = telling
-        self._sweep: Iterator[None] | None = None
-        self._times: deque[tuple[float, int]] = deque()
-        self._looked_at = dict.fromkeys(("touch", "disk", "rarely", "control"), 0.0)
+        self._sweeping = Sweeping(
+            place.control,
+            self._record,
+            self._journal,
+            intake=self._intake,
+            storing=self._storing,
+            passing=self._passing,
+            deletion=self._deletion,
+        )
+        self._pulse = Pulse(
+            self._record,
+            self._journal,
+            clock,
+            intake=self._intake,
+            storing=self._storing,
+            timetable=self._timetable,
+            pressure=self._pressure,
+        )
+        self._looked_at = dict.fromkeys(("pulse", "disk", "rarely", "control"), 0.0)
         self._stop_asked = False
 
     def ask_to_stop(self) -> None:
@@ -176,7 +189,7 @@ class Service:
         with writing():
             self._take_up()
             try:
-                for _ in self._swept(self._store_here):
+                for _ in self._sweeping.here(self._settings.store, self._featuresets):
                     if self._stop_asked:
                         raise StoppedError("Stopped. Run the same command again to continue.")
                     self._launcher.dispatch(TURN_SECONDS)
@@ -187,7 +200,7 @@ class Service:
                 self._passing.stop()
                 self._workers.stop(patience=END_SECONDS)
                 self._intake.close()
-            return self._left()
+            return self._sweeping.left()
 
     def _take_up(self) -> None:
         """What an earlier run left: a full disk, requests, what its storescp was writing or it deleting."""
@@ -205,11 +218,6 @@ class Service:
     @property
     def _entities(self) -> str:
         return ", ".join(map(str, self._config.local_entities))
-
-    def _left(self) -> int:
-        """The exit status of a sweep that has done all that could be done."""
-        self._intake.forget_taken_away()
-        return LEFT if self._record.unreadable() or self._journal.refused() else 0
 
     def _begin(self) -> str:
         self._take_up()
@@ -231,8 +239,7 @@ class Service:
         self._passing.advance()
         self._delete()
         self._look_around()
-        if self._sweep is not None:
-            next(self._sweep, None)
+        self._sweeping.advance()
         if all(receiver.ready for receiver in self._receivers):
             self._notify.ready()
         self._notify.alive()
@@ -257,37 +264,14 @@ class Service:
     def _look_around(self) -> None:
         now = self._clock.monotonic()
         for name, seconds, look in (
-            ("touch", TOUCH_SECONDS, self._touch),
+            ("pulse", PULSE_SECONDS, self._pulse.beat),
             ("disk", DISK_SECONDS, lambda: self._pressure.look(self._storing.state.series)),
             ("rarely", RARELY_SECONDS, self._look_rarely),
-            ("control", 1.0, self._look_at_requests),
+            ("control", CONTROL_SECONDS, self._sweeping.look),
         ):
             if now - self._looked_at[name] >= seconds:
                 self._looked_at[name] = now
                 look()
-
-    def _touch(self) -> None:
-        backlog, now = self._journal.backlog(), self._clock.now()
-        oldest = min(backlog.oldest or now, self._intake.waits_since() or now)
-        standing = Standing(
-            rate=self._rate(),
-            unread=self._intake.unread,
-            unstored=backlog.series,
-            lag=(now - oldest).total_seconds(),
-            store_reason=self._storing.state.reason,
-            deletes_at=self._timetable.next_run(),
-            pressure=self._pressure.text,
-        )
-        with self._record.transaction():
-            self._record.touch(standing)
-
-    def _rate(self) -> float:
-        now, received = self._clock.monotonic(), self._record.received()
-        self._times.append((now, received))
-        while now - self._times[0][0] > RATE_SECONDS:
-            self._times.popleft()
-        then, before = self._times[0]
-        return (received - before) / (now - then) if now > then else 0.0
 
     def _look_rarely(self) -> None:
         self._silence.look(self._record.sources(), self._clock.now())
@@ -299,52 +283,6 @@ class Service:
                 for receiver in self._receivers
                 if receiver.trouble
             )
-
-    def _look_at_requests(self) -> None:
-        if self._sweep is not None:
-            return
-        asked = pending(self._place.control)
-        if asked:
-            self._sweep = self._answer(asked)
-
-    def _answer(self, asked: list[Path]) -> Iterator[None]:
-        yield from self._swept(self._store_beside)
-        status = STORE_AWAY if self._storing.state.reason else self._left()
-        for request in asked:
-            answer(request, status)
-        self._sweep = None
-
-    def _swept(self, store: Callable[[], Iterator[None]]) -> Iterator[None]:
-        """Read all, store all, pass on, delete: a step each time that it is asked for one."""
-        yield from self._read_all(sweep=True)
-        yield from store()
-        while self._passing.busy:
-            self._passing.advance()
-            yield
-        self._deletion.begin("Sweep")
-        while self._deletion.busy:
-            self._deletion.advance()
-            yield
-        yield from self._read_all(sweep=False)  # what came anew while it was about to go
-
-    def _read_all(self, *, sweep: bool) -> Iterator[None]:
-        self._intake.advance(sweep=sweep)
-        while self._intake.unread:
-            yield
-            self._intake.advance()
-
-    def _store_here(self) -> Iterator[None]:
-        with closing(open_store(self._settings.store)) as store:
-            prepare(self._journal, store, self._settings.store, self._featuresets)
-            self._journal.flush(store, self._featuresets)
-        yield
-
-    def _store_beside(self) -> Iterator[None]:
-        """Wait for two rounds, of which the second began after all was read."""
-        rounds = self._storing.state.rounds
-        while self._storing.state.rounds < rounds + ROUNDS:
-            self._storing.hurry()
-            yield
 
     def _end(self) -> None:
         """Receive nothing more, take in what has been read, and let go of the store."""
