@@ -78,7 +78,7 @@ class Passing:
         passed = self._record.passed_of(series.study)
         return all(
             (done := passed.get(processor)) is not None
-            and _covers(done, files, newest)
+            and _is_finished(done, files, newest)
             and (despite_failures or not done["failed"])
             for processor in self._processors
         )
@@ -121,6 +121,11 @@ class Passing:
             self._record.pass_on(due, attempts=attempts, failed=failed)
 
 
-def _covers(done: Mapping[str, Any], files: int, newest: str) -> bool:
-    """Whether what was handed on had all files that are there now; some of it may have gone since."""
-    return bool(done["files"] >= files and done["newest"] >= newest)
+def _is_finished(done: Mapping[str, Any], files: int, newest: str) -> bool:
+    """Whether what was handed on had all files that are there now, and will not be tried again.
+
+    Some of it may have gone since. `studies_due` asks for the opposite.
+    """
+    return bool(
+        done["files"] >= files and done["newest"] >= newest and (not done["attempts"] or done["failed"])
+    )

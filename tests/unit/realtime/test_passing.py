@@ -148,6 +148,7 @@ def test_what_fails_is_tried_again_and_then_given_up_and_said(bench: Bench) -> N
     for _ in range(ATTEMPTS):
         bench.turn()
         assert bench.crew.answer(Outcome(verdict=Verdict.FAILED, reason="no room"))
+        assert not bench.may_go("a")
     bench.turn()
     assert bench.crew.jobs == []
     assert not bench.may_go("a")
