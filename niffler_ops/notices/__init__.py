@@ -1,12 +1,13 @@
 """Tells people of ends and troubles, by mail and by the site's own command."""
 
-from niffler_ops.notices.decide import RateLimit
-from niffler_ops.notices.message import readable
+from niffler_ops.notices.decide import RateLimit, failure
+from niffler_ops.notices.message import notice_of
 from niffler_ops.notices.notice import Cause, Channel, DeliveryError, Notice, Occasion
 from niffler_ops.notices.outbox import Outbox
-from niffler_ops.notices.telling import Notices, channels_of, unsent
+from niffler_ops.notices.telling import CLOSE_SECONDS, Notices, channels_of, unsent
 
 __all__ = [
+    "CLOSE_SECONDS",
     "Cause",
     "Channel",
     "DeliveryError",
@@ -16,6 +17,7 @@ __all__ = [
     "Outbox",
     "RateLimit",
     "channels_of",
-    "readable",
+    "failure",
+    "notice_of",
     "unsent",
 ]

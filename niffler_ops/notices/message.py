@@ -1,9 +1,9 @@
-"""The words of a notice: where the extraction stands, why people are told, and what to do; no identifiers."""
+"""The words of a notice: why people are told, where an extraction stands, and what to do; no identifiers."""
 
 import secrets
 import socket
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -27,17 +27,56 @@ LOOK = "niffler-status tells where it stands; .niffler/niffler.log and .niffler/
 
 
 def compose(occasion: Occasion, *, storage_folder: Path, status: Status | None, now: datetime) -> Notice:
-    """The notice of an occasion; without `status`, where the ledger cannot be read, it has no numbers."""
-    reason = readable(without_uids(occasion.reason))
-    folder = readable(str(storage_folder))
-    subject = readable(f"Niffler: {storage_folder.name}: {_headline(occasion, status)}")
-    paragraphs = _paragraphs(occasion, status, folder=folder, reason=reason)
+    """The notice of an extraction's occasion; without `status`, as the ledger cannot be read, no numbers."""
+    return notice_of(
+        occasion,
+        work="Extraction",
+        storage_folder=storage_folder,
+        headline=_headline(occasion, status),
+        numbers=() if status is None else _stand(occasion, status),
+        next_step=_next_step(occasion),
+        further={} if status is None else _details(status),
+        now=now,
+    )
+
+
+def notice_of(
+    occasion: Occasion,
+    *,
+    work: str,
+    storage_folder: Path,
+    headline: str,
+    numbers: Iterable[str],
+    next_step: str,
+    further: Mapping[str, Any],
+    now: datetime,
+) -> Notice:
+    """The notice of an occasion of whatever `work`, in paragraphs; `further` are details of its own."""
+    reason, folder = readable(without_uids(occasion.reason)), readable(str(storage_folder))
+    host = readable(socket.gethostname())
+    subject = readable(f"Niffler: {storage_folder.name}: {headline}")
+    paragraphs = [
+        f"{work} into {folder}\non {host}: {headline}.",
+        _wrapped(reason),
+        *numbers,
+        _wrapped(next_step),
+    ]
+    details: dict[str, Any] = {  # keys may follow, these stay
+        "cause": str(occasion.cause),
+        "exit_status": occasion.exit_status,
+        "reason": reason,
+        "next_step": next_step,
+        "time": timestamp(now),
+        "host": host,
+        "storage_folder": folder,
+        "subject": subject,
+    }
     return Notice(
         id=f"{now:%Y%m%dT%H%M%S}-{occasion.key}-{secrets.token_hex(4)}",
         time=timestamp(now),
         subject=subject,
         body="\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n",
-        details=_details(occasion, status, folder=folder, reason=reason, now=now) | {"subject": subject},
+        details={**details, **further},
     )
 
 
@@ -64,14 +103,10 @@ def _not_done(status: Status) -> str:
     return f"{status.rows.problems:,} of {status.rows.total - status.rows.withdrawn:,} rows are not done"
 
 
-def _paragraphs(occasion: Occasion, status: Status | None, *, folder: str, reason: str) -> Iterator[str]:
-    yield f"Extraction into {folder}\non {readable(socket.gethostname())}: {_headline(occasion, status)}."
-    yield _wrapped(reason)
-    if status is not None:
-        yield "\n".join(_numbers(status))
-        if occasion.cause is Cause.COMPLETION:
-            yield "\n".join(_problems(status))
-    yield _wrapped(_next_step(occasion))
+def _stand(occasion: Occasion, status: Status) -> Iterator[str]:
+    yield "\n".join(_numbers(status))
+    if occasion.cause is Cause.COMPLETION:
+        yield "\n".join(_problems(status))
 
 
 def _next_step(occasion: Occasion) -> str:
@@ -129,29 +164,16 @@ def _wrapped(text: str) -> str:
     return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def _details(
-    occasion: Occasion, status: Status | None, *, folder: str, reason: str, now: datetime
-) -> dict[str, Any]:
-    """The same for programs; keys may follow, these stay."""
-    details: dict[str, Any] = {
-        "cause": str(occasion.cause),
-        "exit_status": occasion.exit_status,
-        "reason": reason,
-        "next_step": _next_step(occasion),
-        "time": timestamp(now),
-        "host": readable(socket.gethostname()),
-        "storage_folder": folder,
+def _details(status: Status) -> dict[str, Any]:
+    """The numbers for programs."""
+    return {
+        "state": str(status.state),
+        "rows": asdict(status.rows) | {"total": status.rows.total},
+        "studies": {"total": status.studies.total, "done": status.studies.done}
+        | {"partial": status.studies.partial, "failed": status.studies.failed},
+        "instances": {"expected": status.expected, "received": status.received},
+        "problems": [
+            {"line": problem.line, "outcome": str(problem.outcome), "reason": _reason(problem)}
+            for problem in status.problems[:PROBLEMS_TOLD]
+        ],
     }
-    if status is not None:
-        details |= {
-            "state": str(status.state),
-            "rows": asdict(status.rows) | {"total": status.rows.total},
-            "studies": {"total": status.studies.total, "done": status.studies.done}
-            | {"partial": status.studies.partial, "failed": status.studies.failed},
-            "instances": {"expected": status.expected, "received": status.received},
-            "problems": [
-                {"line": problem.line, "outcome": str(problem.outcome), "reason": _reason(problem)}
-                for problem in status.problems[:PROBLEMS_TOLD]
-            ],
-        }
-    return details

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from niffler_ops.config.notices import NoticeKeys
 from niffler_ops.errors import CannotWriteError, StoppedError, UnavailableError
 from niffler_ops.layout import Layout
-from niffler_ops.notices import DeliveryError, Notices, channels_of
+from niffler_ops.notices import Notices, channels_of
 from niffler_ops.notices.command import NotifyCommand
 from niffler_ops.notices.mail import SmtpServer, SystemClient
 from niffler_ops.notices.message import compose
@@ -19,20 +18,10 @@ from niffler_ops.reporting.narration import short_name
 from niffler_ops.stages.gate import Pause
 from tests.support.clock import FakeClock
 from tests.support.extractions import asked, end_run, make_ledger, match, refused, retrieve, start_run
+from tests.support.posting import Post
 
 UID = "1.2.840.99999.1.2.3"
 DISK = Pause(reason="less than 1.0 GB (MinFreeDisk) are free in /data", until=None, at_once=True)
-
-
-@dataclass
-class Post:
-    taken: list[Notice] = field(default_factory=list)
-
-    def deliver(self, notice: Notice) -> None:
-        self.taken.append(notice)
-
-    def problem(self) -> DeliveryError | None:
-        return None
 
 
 class Scene:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -11,27 +10,16 @@ import pytest
 from niffler_ops.config.notices import ChannelKeys
 from niffler_ops.errors import UnavailableError
 from niffler_ops.files import make_private_folder
-from niffler_ops.notices import DeliveryError, Notice
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.record import Record, Standing
 from niffler_ops.realtime.showing.worries import Worry
 from niffler_ops.realtime.telling import Telling
 from tests.support.clock import FakeClock
+from tests.support.posting import Post
 
 WELL = {"store_reason": "", "pressure": ""}
 AWAY = WELL | {"store_reason": "no answer"}
 FULL = WELL | {"pressure": "less than 5% are free"}
-
-
-@dataclass
-class Post:
-    taken: list[Notice] = field(default_factory=list)
-
-    def deliver(self, notice: Notice) -> None:
-        self.taken.append(notice)
-
-    def problem(self) -> DeliveryError | None:
-        return None
 
 
 class Scene:
