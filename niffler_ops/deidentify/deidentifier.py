@@ -61,10 +61,11 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deidentified:
-    """A data set without the patient, and the way back."""
+    """A data set without the patient, the way back, and what stands in for the patient."""
 
     dataset: Dataset
     links: tuple[Link, ...]
+    patient: Patient
 
 
 class Deidentifier:
@@ -103,28 +104,29 @@ class Deidentifier:
         """
         values = _values(source)
         meaning, known_by = known_as(values)
-        patient = self._patient(meaning, known_by)
+        patient = Patient(
+            pseudonym=self.pseudonyms.identifier(meaning, known_by),
+            days=self.pseudonyms.days(known_by) if self.options.dates is Dates.MODIFIED else 0,
+            pseudonyms=self.pseudonyms,
+        )
         walk = Walk(self._steps, patient)
         result = walk.through(source)
         walk.clean(self._cleaner(self._learned(source, values)))
         if known_by and PATIENT_ID in values and not values[PATIENT_ID].strip(NOTHING):
             result.PatientID = patient.pseudonym
         statement.state(result, self.options)
-        return Deidentified(dataset=result, links=tuple(self._links(values, (meaning, known_by), patient)))
-
-    def patient(self, source: Dataset) -> Patient:
-        """What stands in for the patient of a data set."""
-        return self._patient(*known_as(_values(source)))
+        links = tuple(self._links(values, (meaning, known_by), patient))
+        return Deidentified(dataset=result, links=links, patient=patient)
 
     @property
     def learned(self) -> int:
         """Changes when more has become known of anybody, or something was forgotten."""
         return self._known.changes
 
-    def instance_link(self, source: Dataset) -> Link:
-        """The way back to the SOP Instance UID of a data set."""
-        original = normal(text_of(source, SOP_INSTANCE, charset_of(source)) or "").strip(PADDING)
-        return Link(_LINKED[SOP_INSTANCE], original, self.pseudonyms.instance_uid(original))
+    def instance_link(self, source: Dataset, patient: Patient) -> Link | None:
+        """The way back to the SOP Instance UID of a data set, where it has one."""
+        value = normal(text_of(source, SOP_INSTANCE, charset_of(source)) or "")
+        return self._link(SOP_INSTANCE, _LINKED[SOP_INSTANCE], value, patient)
 
     def held(self, source: Dataset) -> str | None:
         """Which rule holds the pixels or the document of an object back, as name and reason, or None.
@@ -143,13 +145,6 @@ class Deidentifier:
             str(result.get("SOPClassUID", "")), str(result.get("SOPInstanceUID", "")), transfer_syntax
         )
 
-    def _patient(self, meaning: str, known_by: str) -> Patient:
-        return Patient(
-            pseudonym=self.pseudonyms.identifier(meaning, known_by),
-            days=self.pseudonyms.days(known_by) if self.options.dates is Dates.MODIFIED else 0,
-            pseudonyms=self.pseudonyms,
-        )
-
     def _learned(self, source: Dataset, values: Mapping[int, str]) -> frozenset[tuple[int, str]]:
         """All that is known of the patient and the study, what `source` says included."""
         groups = {known_as(values), known_as({STUDY_UID: values.get(STUDY_UID, "")})}
@@ -163,23 +158,25 @@ class Deidentifier:
     ) -> Iterator[Link]:
         """The way back to everything in `values` that has a pseudonym."""
         for tag, keyword in self._linked.items():
-            original = values.get(tag, "").strip(PADDING)
-            if original.strip(NOTHING):
-                yield Link(keyword, original, self._stand_in(tag, keyword, original, patient))
+            link = self._link(tag, keyword, values.get(tag, ""), patient)
+            if link is not None:
+                yield link
         meaning, original = known_as
         if meaning != "PatientID" and original:
             yield Link(meaning, original, patient.pseudonym)
         if self.options.dates is Dates.MODIFIED:
             yield Link(_DAYS_BACK, str(patient.days), patient.pseudonym)
 
-    def _stand_in(self, tag: int, keyword: str, original: str, patient: Patient) -> str:
+    def _link(self, tag: int, keyword: str, value: str, patient: Patient) -> Link | None:
+        """The way back to one value; None where it is nothing."""
+        original = value.strip(PADDING)
+        if not original.strip(NOTHING):
+            return None
         if tag == _PATIENT_NAME:
-            return patient.pseudonym
-        return (
-            self.pseudonyms.instance_uid(original)
-            if keyword.endswith("UID")
-            else self.pseudonyms.identifier(keyword, original)
-        )
+            return Link(keyword, original, patient.pseudonym)
+        if keyword.endswith("UID"):
+            return Link(keyword, original, self.pseudonyms.instance_uid(original))
+        return Link(keyword, original, self.pseudonyms.identifier(keyword, original))
 
 
 def _is_alone(tag: int, step: Step) -> bool:

@@ -27,7 +27,6 @@ class _Before(NamedTuple):
     source: Mapping[BaseTag, Element]
     kept: Mapping[BaseTag, Element]
     encoding: tuple[bool | None, bool | None]
-    charset: object
     links: tuple[Link, ...]
     patient: Patient
     learned: int
@@ -59,9 +58,8 @@ class Repeating:
             source=dict(source.items()),
             kept=dict(result.dataset.items()),
             encoding=source.original_encoding,
-            charset=source.original_character_set,
             links=result.links,
-            patient=self._deidentifier.patient(source),
+            patient=result.patient,
             learned=self._deidentifier.learned,
         )
         self._before.move_to_end(series)
@@ -85,11 +83,13 @@ class Repeating:
                 return None
             kept[tag] = treated
             if tag == SOP_INSTANCE:
-                own = self._deidentifier.instance_link(source)
+                own = self._deidentifier.instance_link(source, before.patient)
+                if own is None:
+                    return None
                 links = tuple(own if link.attribute == own.attribute else link for link in links)
         dataset = Dataset(kept)
-        dataset.set_original_encoding(*before.encoding, before.charset)  # type: ignore[call-arg]  # it is a pair
-        return Deidentified(dataset=dataset, links=links)
+        dataset.set_original_encoding(*source.original_encoding, source.original_character_set)  # type: ignore[call-arg]  # it is a pair
+        return Deidentified(dataset=dataset, links=links, patient=before.patient)
 
     def _treated(self, element: Element, patient: Patient) -> Element | None:
         """An element that is treated by itself; None for any other."""

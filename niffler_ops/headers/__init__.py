@@ -112,7 +112,7 @@ def _read_open(descriptor: int, path: str, keywords: tuple[str, ...], found: Fou
         return _unreadable(path, keywords, status)
     if found.raw is not None:
         blocks = iter(lambda: os.read(descriptor, HEADER_BLOCK), b"")
-        flaw = _flaw(Forward(blocks), _wanted(keywords, _IDENTITY), found, header_only=True)
+        flaw = _flaw(Forward(blocks), _wanted(keywords, _IDENTITY), found)
         size, digest = status.st_size, b""
     else:
         hashed = _Hashed(descriptor)
@@ -135,11 +135,11 @@ def _read_open(descriptor: int, path: str, keywords: tuple[str, ...], found: Fou
     )
 
 
-def _flaw(source: Forward, wanted: Wanted, found: Found, *, header_only: bool = False) -> Flaw | None:
+def _flaw(source: Forward, wanted: Wanted, found: Found) -> Flaw | None:
     """Why the file is no instance, or None; `found` is filled on the way."""
     try:
-        pixels = skim(source, wanted, found, header_only=header_only)
-        if header_only:
+        pixels = skim(source, wanted, found)
+        if found.raw is not None:
             return _identity_flaw(found)
         description = {tag: _text(found, tag) for tag in DESCRIPTION if tag in found.values}
         return _identity_flaw(found) or pixel_flaw(pixels, description)

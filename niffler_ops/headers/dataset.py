@@ -27,11 +27,11 @@ _DEFLATED = {"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.
 _NATIVE = {_IMPLICIT, _BIG_ENDIAN, "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"}
 
 
-def skim(source: Forward, wanted: Wanted, found: Found, *, header_only: bool = False) -> Pixels | None:
+def skim(source: Forward, wanted: Wanted, found: Found) -> Pixels | None:
     """Read a whole file, putting `wanted` values into `found`; the pixel element, or None.
 
-    With `header_only` it ends at the pixel element, which counts as none. Raises FlawError for what is no
-    DICOM file, and CutError where it ends too early.
+    Where elements are kept it ends at the pixel element, which counts as none. Raises FlawError for what is
+    no DICOM file, and CutError where it ends too early.
     """
     start = len(_PREAMBLE + _PREFIX)
     if source.peek(start)[len(_PREAMBLE) :] != _PREFIX:
@@ -44,12 +44,10 @@ def skim(source: Forward, wanted: Wanted, found: Found, *, header_only: bool = F
     syntax = stated.raw.decode("ascii").strip(" \0") if stated else ""
     if not syntax:
         raise FlawError(Flaw.UNREADABLE)  # no toolkit writes a file without saying how it is encoded
-    return _skim_data_set(source, syntax, wanted, found, header_only=header_only)
+    return _skim_data_set(source, syntax, wanted, found)
 
 
-def _skim_data_set(
-    source: Forward, syntax: str, wanted: Wanted, found: Found, *, header_only: bool
-) -> Pixels | None:
+def _skim_data_set(source: Forward, syntax: str, wanted: Wanted, found: Found) -> Pixels | None:
     """Read the data set that follows the file meta information, to its end."""
     if syntax in _DEFLATED:
         source = Forward(inflated(source))
@@ -62,7 +60,7 @@ def _skim_data_set(
                 raise FlawError(Flaw.UNREADABLE)  # a hole that a crash left, not elements
             break  # padding: nothing of the image is missing
         element = read_element(source, encoding)
-        if element.tag in PIXEL_TAGS and header_only:
+        if element.tag in PIXEL_TAGS and found.raw is not None:
             return None
         if element.tag in PIXEL_TAGS:
             pixels = _pixels(source, element, encoding, native=syntax in _NATIVE)

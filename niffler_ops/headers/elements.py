@@ -12,6 +12,7 @@ from niffler_ops.headers.forward import Forward
 from niffler_ops.model import Flaw
 
 UNDEFINED = 0xFFFFFFFF
+SEQUENCE_VRS = frozenset({"", "SQ", "UN"})  # that an element with items may have
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -75,7 +76,7 @@ def skip_value(source: Forward, element: Element, encoding: Encoding) -> None:
         raise FlawError(Flaw.UNREADABLE)
     if element.length != UNDEFINED:
         source.skip(element.length)
-    elif element.tag in PIXEL_TAGS or element.vr not in {"", "SQ", "UN"}:
+    elif element.tag in PIXEL_TAGS or element.vr not in SEQUENCE_VRS:
         skip_fragments(source, encoding.order)
     else:
         _skip_sequence(source, encoding)

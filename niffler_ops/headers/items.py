@@ -10,6 +10,7 @@ from niffler_ops.headers.elements import (
     ITEM,
     ITEM_END,
     SEQUENCE_END,
+    SEQUENCE_VRS,
     UNDEFINED,
     Element,
     Encoding,
@@ -26,7 +27,6 @@ from niffler_ops.headers.wanted import Found, Wanted
 from niffler_ops.model import Flaw
 
 _LONGEST_VALUE = 1 << 20  # nothing that is asked for is longer, whatever its length field says
-_SEQUENCE_VRS = frozenset({"", "SQ", "UN"})
 
 
 def keep_or_skip(source: Forward, element: Element, encoding: Encoding, wanted: Wanted, found: Found) -> None:
@@ -38,7 +38,7 @@ def keep_or_skip(source: Forward, element: Element, encoding: Encoding, wanted: 
         source, element = Forward((value,)), element._replace(length=len(value))
     if element.tag not in wanted.tags:
         skip_value(source, element, encoding)
-    elif element.tag in wanted.sequences and element.vr in _SEQUENCE_VRS:
+    elif element.tag in wanted.sequences and element.vr in SEQUENCE_VRS:
         _enter(source, element, encoding, wanted.sequences[element.tag], found)
     elif element.length == UNDEFINED or element.vr in WITHOUT_TEXT:
         skip_value(source, element, encoding)

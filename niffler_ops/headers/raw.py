@@ -6,7 +6,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
-from niffler_ops.headers.elements import UNDEFINED, Element, Encoding, FlawError, skip_value
+from niffler_ops.headers.elements import SEQUENCE_VRS, UNDEFINED, Element, Encoding, FlawError, skip_value
 from niffler_ops.headers.forward import Forward
 from niffler_ops.headers.text import CHARSET, encodings
 from niffler_ops.model import Flaw
@@ -14,7 +14,6 @@ from niffler_ops.model import Flaw
 _META_GROUP = 0x0002
 LONGEST = 64 << 20  # bytes of a value that are held; the headers of enhanced images have megabytes
 _DELIMITER = 8  # bytes at the end of a sequence whose length is not given
-_SEQUENCE_VRS = frozenset({"", "SQ", "UN"})
 
 
 class Raw:
@@ -34,7 +33,7 @@ class Raw:
                 return False
         elif element.tag not in self._tags:
             return False
-        return element.length != UNDEFINED or element.vr in _SEQUENCE_VRS
+        return element.length != UNDEFINED or element.vr in SEQUENCE_VRS
 
     def take(self, source: Forward, element: Element, encoding: Encoding) -> bytes:
         """Keep an element and give its value: of a sequence its items, however its end was marked."""

@@ -31,7 +31,10 @@ class Wanted:
 
 @dataclass(slots=True)
 class Found:
-    """The values of a data set, and of the items in it, by tag and number; and what is kept undecoded."""
+    """The values of a data set, and of the items in it, by tag and number.
+
+    `raw` is what is kept undecoded; with it the header alone is read.
+    """
 
     values: dict[int, Value] = field(default_factory=dict)
     items: dict[tuple[int, int], "Found"] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from niffler_ops.metadata import read_facts, wanted_tags
 from niffler_ops.metadata.values import Facts
 from niffler_ops.model import Flaw
 from niffler_ops.patterns import FilePattern
-from niffler_ops.postprocess.context import Context
+from niffler_ops.postprocess.context import context_of
 from niffler_ops.postprocess.job import Settings
 from niffler_ops.postprocess.reading import quietly, why
 
@@ -54,13 +54,8 @@ def read_arrivals(paths: Sequence[str], settings: Settings, pattern: str) -> lis
 
 
 @lru_cache(maxsize=1)
-def _context(settings: Settings) -> Context:
-    return Context(settings)
-
-
-@lru_cache(maxsize=1)
 def _repeating(settings: Settings) -> Repeating:
-    return Repeating(_context(settings).deidentifier)
+    return Repeating(context_of(settings).deidentifier)
 
 
 @lru_cache(maxsize=1)
@@ -70,12 +65,12 @@ def _pattern(text: str) -> FilePattern:
 
 @lru_cache(maxsize=1)
 def _tags(settings: Settings) -> frozenset[int] | None:
-    tags = wanted_tags(_context(settings).columns)
+    tags = wanted_tags(context_of(settings).columns)
     return None if tags is None else frozenset({*tags, *IDENTITY_TAGS})
 
 
 def _read(path: str, settings: Settings, pattern: str) -> Arrival:
-    context, filing = _context(settings), _pattern(pattern)
+    context, filing = context_of(settings), _pattern(pattern)
     known, header = read_header(path, _tags(settings), (*filing.keywords, _SOURCE))
     arrival = Arrival(
         path=path,
