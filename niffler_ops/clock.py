@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 SHIFT_VARIABLE = "NIFFLER_CLOCK"
+SECONDS_IN_MINUTE = 60
 
 
 class Clock(Protocol):
@@ -46,3 +47,8 @@ class SystemClock:
 def timestamp(moment: datetime) -> str:
     """ISO 8601 with milliseconds and zone, as it stands in the ledger."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def minute_of(moment: datetime) -> int:
+    """Whole minutes since 1970, as histories count them."""
+    return int(moment.timestamp()) // SECONDS_IN_MINUTE

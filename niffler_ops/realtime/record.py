@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from niffler_ops import database
-from niffler_ops.clock import Clock, timestamp
+from niffler_ops.clock import Clock, minute_of, timestamp
 from niffler_ops.ledger.connection import LedgerConnection
 from niffler_ops.ledger.launches import Launches
 
@@ -83,7 +83,6 @@ class Due:
 
 
 SERIES_AT_ONCE = 200
-SECONDS_IN_MINUTE = 60
 HISTORY_MINUTES = 7 * 24 * 60
 _FILE = tuple(field.name for field in fields(Waiting))  # asdict copies each value
 
@@ -149,7 +148,7 @@ class Record:
 
     def _remember(self, standing: Standing) -> None:
         """What has come and gone since the last time belongs to this minute."""
-        minute = int(self._clock.now().timestamp()) // SECONDS_IN_MINUTE
+        minute = minute_of(self._clock.now())
         counts = self._counts()
         since = {name: counts[name] - self._counted[name] for name in ("received", "bytes", "deleted_bytes")}
         self._counted = counts

@@ -28,6 +28,7 @@ FOLDER = "extractions"
 FORGOTTEN_AFTER = timedelta(days=30)
 PATIENCE_SECONDS = 3.0
 GONE, UNKNOWN = "gone", "unknown"
+NO_ANSWER = "its disk does not answer"
 ORDER = (
     ExtractionState.RUNNING,
     ExtractionState.PAUSED,
@@ -128,7 +129,7 @@ def _known(kind: str) -> list[_Entry]:
 def _all_examined(entries: Sequence[_Entry], clock: Clock) -> list[Extraction]:
     found = side_by_side([partial(_examined, entry, clock) for entry in entries])
     examined = [
-        one or Extraction(storage_folder=entry.folder, state=UNKNOWN, note="its disk does not answer")
+        one or Extraction(storage_folder=entry.folder, state=UNKNOWN, note=NO_ANSWER)
         for one, entry in zip(found, entries, strict=True)
     ]
     by_time = sorted(examined, key=lambda one: one.registered_at or "", reverse=True)

@@ -9,7 +9,7 @@ from niffler_ops.reporting.narration import without_uids
 from niffler_ops.reporting.standing import ArchiveStanding, Standing
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, ProcessStatus, Status
 from niffler_ops.reporting.time_left import until_when
-from niffler_ops.reporting.words import counted, duration, local_time, number, printable, size
+from niffler_ops.reporting.words import counted, duration, local_time, number, printable, since, size
 
 WIDTH = 80
 LABEL = 12
@@ -41,8 +41,7 @@ def _head(status: Status) -> Iterator[str]:
     if status.pause_reason:
         yield from _wrapped(f"{'Paused':{LABEL}}", status.pause_reason)
     if status.updated_at:
-        age = status.gathered_at - datetime.fromisoformat(status.updated_at)
-        yield _fact("Last entry", f"{local_time(status.updated_at)}, {duration(age)} ago")
+        yield _fact("Last entry", since(status.updated_at, status.gathered_at))
 
 
 def state_words(status: Status) -> str:

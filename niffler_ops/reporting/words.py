@@ -46,6 +46,13 @@ def duration(span: timedelta) -> str:
     return f"{seconds // DAY} d {seconds % DAY // HOUR} h"
 
 
+def since(moment: str | None, now: datetime) -> str:
+    """When it was and how long ago that is; "" where it never was."""
+    if moment is None:
+        return ""
+    return f"{local_time(moment)}, {duration(now - datetime.fromisoformat(moment))} ago"
+
+
 def printable(text: str) -> str:
     """A text that cannot command the terminal: what is not printable is a blank."""
     return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -113,7 +113,7 @@ def test_receivers_that_were_started_here_are_listed(
     assert main(["--json"]) == 0
     (one,) = json.loads(capsys.readouterr().out)
     assert (one["kind"], one["state"], one["lag_seconds"]) == ("receiver", "crashed", 1.5)
-    (card,) = LiveReceivers(SystemClock()).cards(None)
+    (card,) = LiveReceivers(SystemClock()).look(None).cards
     assert (card.storage_folder, card.state) == (str(place.storage_folder), "crashed")
 
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.status import consult
 
-SECONDS_IN_MINUTE = 60
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Minute:

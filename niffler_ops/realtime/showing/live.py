@@ -17,7 +17,7 @@ from niffler_ops.reporting.page.rendering import render
 from niffler_ops.reporting.page.selection import Selection
 from niffler_ops.reporting.page.words import pace
 from niffler_ops.reporting.serving.sharing import Shared
-from niffler_ops.reporting.serving.showing import Card, View, Watched, key_of
+from niffler_ops.reporting.serving.showing import Card, Seen, View, Watched, key_of
 from niffler_ops.reporting.serving.watching import NO_ANSWER
 
 PARTS = ("headline", "summary", "senders", "work")
@@ -55,14 +55,13 @@ class LiveReceivers:
         """To look at one."""
         return ReceiverWatch(folder, self._clock)
 
-    def cards(self, folders: Sequence[Path] | None) -> list[Card]:
+    def look(self, folders: Sequence[Path] | None) -> Seen:
         """Those in these folders, or of this machine; at work first."""
-        seen = of_this_machine(self._clock) if folders is None else examined(folders, self._clock)
-        return [_card(one) for one in seen]
-
-    def metrics(self, folders: Sequence[Path]) -> str:
-        """Those that can be read, as Prometheus wants them."""
-        return receiver_metrics(one.status for one in examined(folders, self._clock) if one.status)
+        found = of_this_machine(self._clock) if folders is None else examined(folders, self._clock)
+        return Seen(
+            cards=[_card(one) for one in found],
+            metrics=lambda: receiver_metrics(one.status for one in found if one.status),
+        )
 
 
 def _view(page: ReceiverPage | None, trouble: str = "") -> View:

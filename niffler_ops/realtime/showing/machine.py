@@ -11,12 +11,11 @@ from niffler_ops.errors import MissingInputError
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.showing.worries import worries
 from niffler_ops.realtime.status import ReceiverStatus, gather, is_receiver
-from niffler_ops.reporting.registry import GONE, UNKNOWN, receivers, side_by_side
+from niffler_ops.reporting.registry import GONE, NO_ANSWER, UNKNOWN, receivers, side_by_side
 from niffler_ops.reporting.registry_text import INDENT, wrapped
 from niffler_ops.reporting.words import counted, printable
 
 ORDER = ("running", "crashed", "stopped", UNKNOWN)
-NO_ANSWER = "its disk does not answer"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from niffler_ops.clock import Clock
+from niffler_ops.clock import Clock, minute_of
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.showing import words
 from niffler_ops.realtime.showing.charts import charts
-from niffler_ops.realtime.showing.history import SECONDS_IN_MINUTE, read_history
+from niffler_ops.realtime.showing.history import read_history
 from niffler_ops.realtime.showing.worries import worries
 from niffler_ops.realtime.status import ReceiverStatus, gather
 from niffler_ops.reporting.page.charts import Chart
@@ -42,7 +42,7 @@ def read_receiver_page(place: Place, clock: Clock) -> ReceiverPage:
         charts=charts(
             read_history(place),
             status.sources,
-            now_minute=int(status.gathered_at.timestamp()) // SECONDS_IN_MINUTE if at_work else None,
+            now_minute=minute_of(status.gathered_at) if at_work else None,
         ),
     )
 

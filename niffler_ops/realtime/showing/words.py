@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from niffler_ops.realtime.status import ReceiverStatus
 from niffler_ops.reporting.page.headline import Figure
 from niffler_ops.reporting.page.words import pace
-from niffler_ops.reporting.words import counted, duration, local_time, number, size
+from niffler_ops.reporting.words import counted, duration, local_time, number, since, size
 
 
 def state_words(status: ReceiverStatus) -> str:
@@ -24,11 +24,7 @@ def state_words(status: ReceiverStatus) -> str:
 
 def last_entry(status: ReceiverStatus) -> str:
     """When its record was written last."""
-    updated = status.receiver["updated_at"]
-    if updated is None:
-        return ""
-    age = status.gathered_at - datetime.fromisoformat(updated)
-    return f"{local_time(updated)}, {duration(age)} ago"
+    return since(status.receiver["updated_at"], status.gathered_at)
 
 
 def figures(status: ReceiverStatus) -> Iterator[Figure]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from niffler_ops.clock import Clock
+from niffler_ops.clock import Clock, minute_of
 from niffler_ops.layout import Layout
 from niffler_ops.reporting.page.charts import Chart, charts
 from niffler_ops.reporting.page.history import History
@@ -11,8 +11,6 @@ from niffler_ops.reporting.page.rows import Rows, read_rows
 from niffler_ops.reporting.page.selection import PROBLEMS, Selection
 from niffler_ops.reporting.page.work import Work, read_work
 from niffler_ops.reporting.status import AT_WORK, Status, gather
-
-SECONDS_IN_MINUTE = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +43,7 @@ def read_page(layout: Layout, clock: Clock, history: History, *, problems: int, 
             history,
             rows=status.rows,
             studies=status.studies,
-            now_minute=int(status.gathered_at.timestamp()) // SECONDS_IN_MINUTE if at_work else None,
+            now_minute=minute_of(status.gathered_at) if at_work else None,
         ),
         work=read_work(layout, identifiers=identifiers),
         problems=read_rows(layout, Selection(group=PROBLEMS), limit=problems, identifiers=identifiers),

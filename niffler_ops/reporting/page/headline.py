@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from niffler_ops.reporting.page.words import pace, share
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, Status
-from niffler_ops.reporting.words import counted, duration, local_time, number, printable, size
+from niffler_ops.reporting.words import counted, duration, local_time, number, printable, since, size
 
 QUIET = timedelta(minutes=2)  # longer than a supervisor ever lets pass between two entries
 
@@ -44,10 +44,7 @@ def state_words(status: Status) -> str:
 
 def last_entry(status: Status) -> str:
     """When the ledger was written last."""
-    if status.updated_at is None:
-        return ""
-    age = status.gathered_at - datetime.fromisoformat(status.updated_at)
-    return f"{local_time(status.updated_at)}, {duration(age)} ago"
+    return since(status.updated_at, status.gathered_at)
 
 
 def advice(status: Status) -> str:

@@ -10,7 +10,7 @@ from niffler_ops.reporting.page.headline import figures, state_words
 from niffler_ops.reporting.prometheus import metrics_text
 from niffler_ops.reporting.registry import GONE, Extraction, examine, extractions
 from niffler_ops.reporting.serving.sharing import PATIENCE, Shared, in_thread
-from niffler_ops.reporting.serving.showing import Card, Receivers, Watched, key_of
+from niffler_ops.reporting.serving.showing import Card, Receivers, Seen, Watched, key_of
 from niffler_ops.reporting.serving.watching import Watch
 
 
@@ -19,8 +19,7 @@ class _Found:
     """What was read last of all that is shown."""
 
     extractions: Sequence[Extraction]
-    receivers: Sequence[Card]
-    metrics: str
+    receivers: Seen
 
 
 class Board:
@@ -46,13 +45,15 @@ class Board:
         """Receivers, then extractions, those at work first; TimeoutError where a disk does not answer."""
         found = await self._found.get()
         shown = [_card(one) for one in found.extractions if self._folders or one.state != GONE]
-        cards = [*found.receivers, *shown]
+        cards = [*found.receivers.cards, *shown]
         self._known |= {card.key: Path(card.storage_folder) for card in cards}
         return cards
 
     async def metrics(self) -> str:
         """All that can be read, as Prometheus wants it."""
-        return (await self._found.get()).metrics
+        found = await self._found.get()
+        statuses = [one.status for one in found.extractions if one.status is not None]
+        return metrics_text(statuses) + found.receivers.metrics()
 
     async def watch(self, key: str) -> Watched | None:
         """The one of this key; a page that is opened again after a restart finds it, too."""
@@ -77,14 +78,9 @@ class Board:
     def _read(self) -> _Found:
         received = [folder for folder in self._folders if self._receivers.has(folder)]
         others = [folder for folder in self._folders if folder not in received]
-        cards = self._receivers.cards(received if self._folders else None)
-        found = examine(others, self._clock) if self._folders else extractions(self._clock)
-        statuses = [one.status for one in found if one.status is not None]
-        known = [Path(card.storage_folder) for card in cards]
         return _Found(
-            extractions=found,
-            receivers=cards,
-            metrics=metrics_text(statuses) + self._receivers.metrics(known),
+            extractions=examine(others, self._clock) if self._folders else extractions(self._clock),
+            receivers=self._receivers.look(received if self._folders else None),
         )
 
 

@@ -1,7 +1,7 @@
 """What is shown of one folder, whatever works there: its page, and its card among others."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -40,6 +40,14 @@ class Card:
     note: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What was read of several at once: their cards, and what makes metrics of it when they are wanted."""
+
+    cards: Sequence[Card] = ()
+    metrics: Callable[[], str] = str
+
+
 class Watched(Protocol):
     """One folder that somebody may look at; `key` names it in addresses."""
 
@@ -69,12 +77,8 @@ class Receivers(Protocol):
         """To look at one."""
         ...
 
-    def cards(self, folders: Sequence[Path] | None) -> list[Card]:
+    def look(self, folders: Sequence[Path] | None) -> Seen:
         """Those in these folders, or of this machine; at work first."""
-        ...
-
-    def metrics(self, folders: Sequence[Path]) -> str:
-        """Those that can be read, as Prometheus wants them."""
         ...
 
 
@@ -89,13 +93,9 @@ class NoReceivers:
         """Never asked for."""
         raise LookupError(folder)
 
-    def cards(self, _folders: Sequence[Path] | None) -> list[Card]:
+    def look(self, _folders: Sequence[Path] | None) -> Seen:
         """None."""
-        return []
-
-    def metrics(self, _folders: Sequence[Path]) -> str:
-        """None."""
-        return ""
+        return Seen()
 
 
 def key_of(folder: Path) -> str:
