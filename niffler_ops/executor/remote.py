@@ -14,13 +14,12 @@ from niffler_ops.executor.straggling import is_straggling
 from niffler_ops.executor.task import FOLDER, End, Reply, Task, our_version, told
 from niffler_ops.files import make_private_folder, write_private
 from niffler_ops.postprocess.crew import Answer, Site, here
-from niffler_ops.postprocess.job import Job, Outcome, Processor, Verdict, job_files
+from niffler_ops.postprocess.job import UNTOUCHED, Job, Outcome, Processor, Verdict, job_files
 from niffler_ops.postprocess.leavings import remove_parts
 from niffler_ops.processes.identity import boot_id
 
 LOOK_SECONDS = 1.0
 KEPT_PACES = 200
-UNTOUCHED = Outcome(verdict=Verdict.UNTOUCHED)
 
 
 @dataclass(kw_only=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from typing import Protocol
 from niffler_ops.clock import Clock
 from niffler_ops.errors import CannotWriteError, ConfigurationError, NifflerError
 from niffler_ops.files import make_private_folder, remove_folder, write_private
-from niffler_ops.postprocess.job import Job, Outcome, Verdict, job_files
+from niffler_ops.postprocess.job import UNTOUCHED, Job, Outcome, Verdict, job_files
 from niffler_ops.processes.launcher import Child, Launcher
 
 WORKER = "niffler_ops.postprocess.worker"
@@ -217,7 +217,7 @@ class Crew:
         if parsed is not None and batch.turn < parsed[0] <= len(batch.answers):
             number, outcome = parsed
             for answer in batch.answers[batch.turn : number - 1]:
-                answer(Outcome(verdict=Verdict.UNTOUCHED))  # its line was lost
+                answer(UNTOUCHED)  # its line was lost
             batch.turn, batch.turn_at = number, self._clock.monotonic()
             batch.answers[number - 1](outcome)
 
@@ -234,11 +234,10 @@ class Crew:
         blameless = self._stopping or self._failure is not None
         if not blameless:
             self._died(child)
-        untouched = Outcome(verdict=Verdict.UNTOUCHED)
         first, *behind = unanswered
-        first(untouched if blameless else Outcome(verdict=Verdict.FAILED, reason=_why(batch, code)))
+        first(UNTOUCHED if blameless else Outcome(verdict=Verdict.FAILED, reason=_why(batch, code)))
         for answer in behind:
-            answer(untouched)
+            answer(UNTOUCHED)
 
 
 def _why(batch: Batch, code: int) -> str:

@@ -121,6 +121,9 @@ class Outcome:
             return None
 
 
+UNTOUCHED = Outcome(verdict=Verdict.UNTOUCHED)
+
+
 def job_files(folder: Path, jobs: int) -> list[Path]:
     """Where so many jobs of a worker stand in its folder."""
     return [folder / f"{number}.job" for number in range(1, jobs + 1)]

@@ -7,7 +7,7 @@ replaced after it was read is read again.
 import logging
 import os
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
@@ -121,20 +121,36 @@ class Intake:
         self._noticing.close()
 
     def _submit(self, paths: Sequence[str]) -> None:
-        self._chunks += 1
-        self._at_readers.update(paths)
-
         def read(arrivals: list[Arrival]) -> None:
-            self._chunks -= 1
-            self._at_readers.difference_update(paths)
             self._arrived += arrivals
 
-        def lost() -> None:
-            self._chunks -= 1
-            self._at_readers.difference_update(paths)
-            self._after_a_death(paths)
+        self._hand_over(paths, paths, then=read, lost=lambda: self._after_a_death(paths))
 
-        self._workers.submit(read_arrivals, list(paths), self._settings, self._pattern, then=read, lost=lost)
+    def _hand_over(
+        self,
+        paths: Sequence[str],
+        about: Sequence[str],
+        *,
+        then: Callable[[list[Arrival]], None],
+        lost: Callable[[], None],
+    ) -> None:
+        """Have a reader read `paths`; what it is `about` counts as being read until it is back, or lost."""
+        self._chunks += 1
+        self._at_readers.update(about)
+
+        def back() -> None:
+            self._chunks -= 1
+            self._at_readers.difference_update(about)
+
+        def read(arrivals: list[Arrival]) -> None:
+            back()
+            then(arrivals)
+
+        def died() -> None:
+            back()
+            lost()
+
+        self._workers.submit(read_arrivals, list(paths), self._settings, self._pattern, then=read, lost=died)
 
     def _after_a_death(self, paths: Sequence[str]) -> None:
         """One by one, so that only the file that readers die at is left out."""
@@ -146,22 +162,14 @@ class Intake:
 
     def _prove(self, path: str) -> None:
         """Have a reader do nothing: only where one can, a death is the file's."""
-        self._chunks += 1
-        self._at_readers.add(path)
-
-        def back() -> None:
-            self._chunks -= 1
-            self._at_readers.discard(path)
 
         def able(_nothing: list[Arrival]) -> None:
-            back()
             if self._unable:
                 log.info("Readers can be started again")
             self._unable = False
             self._count_death(path)
 
         def unable() -> None:
-            back()
             if not self._unable:
                 log.warning(
                     "Readers cannot be started, as where memory is short: files wait, and are tried again"
@@ -170,7 +178,7 @@ class Intake:
             self._begin_at = self._clock.monotonic() + UNABLE_SECONDS
             self._suspects.appendleft(path)
 
-        self._workers.submit(read_arrivals, [], self._settings, self._pattern, then=able, lost=unable)
+        self._hand_over((), (path,), then=able, lost=unable)
 
     def _count_death(self, path: str) -> None:
         self._deaths[path] += 1
