@@ -313,11 +313,12 @@ def _write_page(layout: Layout) -> None:
 def _remedy(rows: Mapping[str, int], problems: int) -> str:
     """What can be done about rows that are at their end and not done."""
     rejected = rows.get("rejected", 0)
-    texts = {
-        "--retry-failed takes up again what is partial, failed or not found.": problems > rejected,
-        "Rejected lines want a corrected CSV.": rejected,
-    }
-    return " ".join(text for text, applies in texts.items() if applies)
+    texts = []
+    if problems > rejected:
+        texts.append("--retry-failed takes up again what is partial, failed or not found.")
+    if rejected:
+        texts.append("Rejected lines want a corrected CSV.")
+    return " ".join(texts)
 
 
 def _finish(config: Config, opened: Opened, last_line: int | None) -> int:

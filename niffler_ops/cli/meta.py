@@ -17,9 +17,10 @@ from niffler_ops.errors import AlreadyRunningError, StoppedError
 from niffler_ops.postprocess.configured import check
 from niffler_ops.processes.holders import FOLDER_LOCK, RECEIVER, holder_of
 from niffler_ops.realtime.control import ask
+from niffler_ops.realtime.machinery import settings_of
 from niffler_ops.realtime.opening import open_receiver
 from niffler_ops.realtime.place import Place
-from niffler_ops.realtime.service import Service, settings_of
+from niffler_ops.realtime.service import Service
 from niffler_ops.realtime.telling import Telling
 from niffler_ops.recovery import end_orphans
 from niffler_ops.reporting.registry import register

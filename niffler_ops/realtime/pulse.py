@@ -2,13 +2,8 @@
 
 from collections import deque
 
-from niffler_ops.clock import Clock
-from niffler_ops.metadata import Journal
-from niffler_ops.realtime.intake import Intake
-from niffler_ops.realtime.pressure import Pressure
-from niffler_ops.realtime.record import Record, Standing
-from niffler_ops.realtime.storing import Storing
-from niffler_ops.realtime.timetable import Timetable
+from niffler_ops.realtime.machinery import Machinery
+from niffler_ops.realtime.record import Standing
 
 RATE_SECONDS = 60.0
 
@@ -16,24 +11,14 @@ RATE_SECONDS = 60.0
 class Pulse:
     """Looks at the parts, and enters what it sees."""
 
-    def __init__(
-        self,
-        record: Record,
-        journal: Journal,
-        clock: Clock,
-        *,
-        intake: Intake,
-        storing: Storing,
-        timetable: Timetable,
-        pressure: Pressure,
-    ) -> None:
-        self._record = record
-        self._journal = journal
-        self._clock = clock
-        self._intake = intake
-        self._storing = storing
-        self._timetable = timetable
-        self._pressure = pressure
+    def __init__(self, machinery: Machinery) -> None:
+        self._record = machinery.record
+        self._journal = machinery.journal
+        self._clock = machinery.clock
+        self._intake = machinery.intake
+        self._storing = machinery.storing
+        self._timetable = machinery.timetable
+        self._pressure = machinery.pressure
         self._times: deque[tuple[float, int]] = deque()
 
     def beat(self) -> None:

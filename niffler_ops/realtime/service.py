@@ -4,47 +4,27 @@ import logging
 import os
 import sys
 import time
-from contextlib import ExitStack, closing
-from dataclasses import replace
-from datetime import timedelta
+from contextlib import ExitStack
 
 from niffler_ops.clock import Clock
-from niffler_ops.config.postprocessing import DEFAULT_OPTIONS
 from niffler_ops.config.receiver import MetaConfig
 from niffler_ops.database import writing
 from niffler_ops.dicomtools.toolkit import Toolkit
 from niffler_ops.errors import StoppedError
 from niffler_ops.files import remove_folder
-from niffler_ops.metadata import Journal, StoreUnavailableError, shown, store_url
-from niffler_ops.postprocess.claim import claimed
-from niffler_ops.postprocess.context import Context
-from niffler_ops.postprocess.crew import Crew
-from niffler_ops.postprocess.job import Settings
+from niffler_ops.metadata import StoreUnavailableError, shown
 from niffler_ops.processes.identity import identify
-from niffler_ops.processes.launcher import Launcher
-from niffler_ops.processes.workers import Workers
 from niffler_ops.realtime import parts
 from niffler_ops.realtime.control import clear
-from niffler_ops.realtime.deletion import Deletion
-from niffler_ops.realtime.intake import Intake
+from niffler_ops.realtime.machinery import put_together
 from niffler_ops.realtime.notify import Notify
-from niffler_ops.realtime.passing import Passing
 from niffler_ops.realtime.place import Place
-from niffler_ops.realtime.pressure import Pressure
 from niffler_ops.realtime.pulse import Pulse
-from niffler_ops.realtime.record import Record
 from niffler_ops.realtime.showing.worries import Worry
 from niffler_ops.realtime.silence import Silence
-from niffler_ops.realtime.storing import Storing
 from niffler_ops.realtime.sweeping import STORE_AWAY, Sweeping
 from niffler_ops.realtime.telling import Telling
-from niffler_ops.realtime.timetable import Timetable
-from niffler_ops.stages.progress import Progress
-from niffler_ops.stages.receiver import Receiver
-from niffler_ops.stages.tools import Tools
 
-OPTIONS = ("RetainFullDates", "RetainDeviceIdentity", "RetainPatientCharacteristics", "CleanDescriptors")
-READERS, READERS_NICENESS = 2, 5  # what they read is on the disk; what storescp does not take is not
 TURN_SECONDS = 0.05
 PULSE_SECONDS = 2.0
 DISK_SECONDS = 5.0
@@ -53,20 +33,6 @@ RARELY_SECONDS = 60.0
 END_SECONDS = 3.0
 
 log = logging.getLogger(__name__)
-
-
-def settings_of(config: MetaConfig, place: Place, options: tuple[str, ...] = OPTIONS) -> Settings:
-    """What readers and post-processors are told; the receiver's own records have true dates."""
-    default = f"sqlite:///{place.private / 'metadata.sqlite'}"
-    return Settings(
-        root=str(place.storage_folder),
-        output=str(config.output_folder),
-        private=str(place.private),
-        secret=str(config.pseudonym_key or place.private / "pseudonym.key"),
-        options=options,
-        store=store_url(config.metadata_store or "") or default,
-        featuresets=tuple(map(str, config.featuresets)),
-    )
 
 
 class Service:
@@ -83,83 +49,27 @@ class Service:
         telling: Telling | None = None,
     ) -> None:
         """`stack` closes what is opened here; `telling` has people told."""
-        self._config = config
-        self._clock = clock
+        made = put_together(config, toolkit, place, clock, stack)
         self._place = place
-        self._launcher = Launcher()
-        self._record = stack.enter_context(closing(Record(place.record, clock)))
-        self._journal = stack.enter_context(closing(Journal(place.journal, clock)))
-        settings = replace(settings_of(config, place), fingerprint=self._record.fingerprint())
-        context = Context(settings)  # raises for wrong settings, and makes the secret
-        self._settings = replace(settings, fingerprint=context.fingerprint)
-        passed_on = settings_of(config, place, DEFAULT_OPTIONS)
-        if config.pass_on:
-            passed_on = stack.enter_context(claimed(passed_on))
-        settle = timedelta(minutes=config.settle_minutes)
-        self._workers = Workers(READERS, self._launcher.post, niceness=READERS_NICENESS)
-        self._intake = Intake(
-            place,
-            self._record,
-            self._journal,
-            self._workers,
-            clock,
-            settings=self._settings,
-            pattern=str(config.file_path),
-        )
-        tools = Tools(self._launcher, toolkit, self._record, place.logs)
-        progress = Progress(clock.monotonic())
-        self._receivers = [
-            Receiver(local, place.incoming, tools, clock, progress, gives_up=False)
-            for local in config.local_entities
-        ]
-        crew = Crew(
-            tools.run_worker, clock, place.requests, workers=1, timeout=float("inf"), died=tools.keep_output
-        )
-        self._passing = Passing(
-            place,
-            self._record,
-            crew,
-            clock,
-            processors=config.pass_on,
-            settings=passed_on,
-            settle=settle,
-        )
-        self._deletion = Deletion(
-            place,
-            self._record,
-            self._journal,
-            clock,
-            settle=settle,
-            keep=timedelta(hours=config.keep_images_hours),
-            is_passed_on=self._passing.is_passed_on,
-            again=self._intake.again,
-        )
-        self._featuresets = context.featuresets
-        self._storing = Storing(place.journal, self._settings.store, context.featuresets, clock)
-        self._timetable = Timetable(config.delete_hour, clock, self._record.nightly_at())
-        self._by_night = False
-        self._pressure = Pressure(place, config.min_free_disk, self._deletion, clock)
+        self._clock = clock
+        self._entities = ", ".join(map(str, config.local_entities))
+        self._settings = made.settings
+        self._launcher = made.launcher
+        self._record = made.record
+        self._workers = made.workers
+        self._receivers = made.receivers
+        self._intake = made.intake
+        self._storing = made.storing
+        self._passing = made.passing
+        self._deletion = made.deletion
+        self._timetable = made.timetable
+        self._pressure = made.pressure
+        self._sweeping = Sweeping(made)
+        self._pulse = Pulse(made)
         self._notify = Notify(clock)
         self._silence = Silence()
         self._telling = telling
-        self._sweeping = Sweeping(
-            place.control,
-            self._record,
-            self._journal,
-            intake=self._intake,
-            storing=self._storing,
-            passing=self._passing,
-            deletion=self._deletion,
-        )
-        self._pulse = Pulse(
-            self._record,
-            self._journal,
-            clock,
-            intake=self._intake,
-            storing=self._storing,
-            timetable=self._timetable,
-            pressure=self._pressure,
-        )
+        self._by_night = False
         self._looked_at = dict.fromkeys(("pulse", "disk", "rarely", "control"), 0.0)
         self._stop_asked = False
 
@@ -189,7 +99,7 @@ class Service:
         with writing():
             self._take_up()
             try:
-                for _ in self._sweeping.here(self._settings.store, self._featuresets):
+                for _ in self._sweeping.here():
                     if self._stop_asked:
                         raise StoppedError("Stopped. Run the same command again to continue.")
                     self._launcher.dispatch(TURN_SECONDS)
@@ -214,10 +124,6 @@ class Service:
         parts.remove_all(self._place.incoming)
         for aside in self._place.leaving.iterdir():
             self._intake.again(aside)
-
-    @property
-    def _entities(self) -> str:
-        return ", ".join(map(str, self._config.local_entities))
 
     def _begin(self) -> str:
         self._take_up()

@@ -4,13 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from niffler_ops.metadata import Featureset, Journal, open_store
+from niffler_ops.metadata import open_store
 from niffler_ops.realtime.control import answer, pending
-from niffler_ops.realtime.deletion import Deletion
-from niffler_ops.realtime.intake import Intake
-from niffler_ops.realtime.passing import Passing
-from niffler_ops.realtime.record import Record
-from niffler_ops.realtime.storing import Storing, prepare
+from niffler_ops.realtime.machinery import Machinery
+from niffler_ops.realtime.storing import prepare
 
 LEFT, STORE_AWAY = 3, 75
 ROUNDS = 2
@@ -19,25 +16,16 @@ ROUNDS = 2
 class Sweeping:
     """Sweeps step by step: by itself, or in the turns of a receiver that runs."""
 
-    def __init__(
-        self,
-        control: Path,
-        record: Record,
-        journal: Journal,
-        *,
-        intake: Intake,
-        storing: Storing,
-        passing: Passing,
-        deletion: Deletion,
-    ) -> None:
-        """`control` is the folder of requests."""
-        self._control = control
-        self._record = record
-        self._journal = journal
-        self._intake = intake
-        self._storing = storing
-        self._passing = passing
-        self._deletion = deletion
+    def __init__(self, machinery: Machinery) -> None:
+        self._control = machinery.place.control
+        self._store = machinery.settings.store
+        self._featuresets = machinery.featuresets
+        self._record = machinery.record
+        self._journal = machinery.journal
+        self._intake = machinery.intake
+        self._storing = machinery.storing
+        self._passing = machinery.passing
+        self._deletion = machinery.deletion
         self._steps: Iterator[None] | None = None
 
     def look(self) -> None:
@@ -52,16 +40,9 @@ class Sweeping:
         if self._steps is not None:
             next(self._steps, None)
 
-    def here(self, store: str, featuresets: Sequence[Featureset]) -> Iterator[None]:
-        """Without receiving, storing into `store` by itself. Raises StoreUnavailableError."""
-
-        def stored() -> Iterator[None]:
-            with closing(open_store(store)) as opened:
-                prepare(self._journal, opened, store, featuresets)
-                self._journal.flush(opened, featuresets)
-            yield
-
-        return self._swept(stored)
+    def here(self) -> Iterator[None]:
+        """Without receiving, storing by itself. Raises StoreUnavailableError."""
+        return self._swept(self._stored_here)
 
     def left(self) -> int:
         """The exit status of a sweep that has done all that could be done."""
@@ -92,6 +73,12 @@ class Sweeping:
         while self._intake.unread:
             yield
             self._intake.advance()
+
+    def _stored_here(self) -> Iterator[None]:
+        with closing(open_store(self._store)) as store:
+            prepare(self._journal, store, self._store, self._featuresets)
+            self._journal.flush(store, self._featuresets)
+        yield
 
     def _stored_beside(self) -> Iterator[None]:
         """Wait for two rounds, of which the second began after all was read."""
