@@ -16,7 +16,7 @@ from niffler_ops.clock import SystemClock
 from niffler_ops.deidentify import load_secret
 from niffler_ops.executor import hiring
 from niffler_ops.files import make_private_folder
-from niffler_ops.postprocess.crew import Site, Workforce, locally
+from niffler_ops.postprocess.crew import Workforce, plain_site
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
 from niffler_ops.processes.launcher import Launcher
 
@@ -111,15 +111,7 @@ def _crew(setting: Setting, url: str, workers: int) -> Iterator[tuple[Workforce,
         secret=str(private / "pseudonym.key"),
         everything=True,
     )
-    site = Site(
-        launch=locally(launcher),
-        post=launcher.post,
-        clock=SystemClock(),
-        folder=private / "requests",
-        shared=private,
-        timeout=float("inf"),
-        died=lambda _child: None,
-    )
+    site = plain_site(launcher, SystemClock(), folder=private / "requests", shared=private)
     with hiring(url, workers=workers, one_machine=False) as hire:
         crew = hire(site)
         yield crew, launcher, settings

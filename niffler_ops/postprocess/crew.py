@@ -120,6 +120,21 @@ def locally(launcher: Launcher, environment: Mapping[str, str] | None = None) ->
     return launch
 
 
+def plain_site(
+    launcher: Launcher, clock: Clock, *, folder: Path, shared: Path, timeout: float = float("inf")
+) -> Site:
+    """A site without a ledger; a worker that ended too early is only told of by the answers."""
+    return Site(
+        launch=locally(launcher),
+        post=launcher.post,
+        clock=clock,
+        folder=folder,
+        shared=shared,
+        timeout=timeout,
+        died=lambda _child: None,
+    )
+
+
 @dataclass(kw_only=True, slots=True)
 class Batch:
     """What one worker was given; `turn` is the job that it is at, since `turn_at`."""

@@ -18,7 +18,7 @@ from niffler_ops.files import make_private_folder, remove_folder
 from niffler_ops.postprocess.catalogue import UNOPENED, Catalogue, Study
 from niffler_ops.postprocess.claim import TakenError, claimed
 from niffler_ops.postprocess.configured import digests
-from niffler_ops.postprocess.crew import Answer, Hire, Site, Workforce, here, locally
+from niffler_ops.postprocess.crew import Answer, Hire, Workforce, here, plain_site
 from niffler_ops.postprocess.fragments import Fragments
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
 from niffler_ops.postprocess.marker import forget_all
@@ -148,7 +148,9 @@ class FolderRun:
         remove_folder(self._requests)
         make_private_folder(self._requests)
         forget_all(Places.of(self._settings).markers)
-        self._crew = self._hire(self._site())
+        self._crew = self._hire(
+            plain_site(self._launcher, self._clock, folder=self._requests, shared=private)
+        )
         with closing(Catalogue.open(private / "catalogue.sqlite", root)) as catalogue:
             left_out = [private, root / ".niffler"]
             found = catalogue.scan(except_for=left_out, progress=self._found)
@@ -163,17 +165,6 @@ class FolderRun:
                 self._wind_up()
             self._summary.held = catalogue.held(self._processor) + len(catalogue.unopened)
         return self._summary
-
-    def _site(self) -> Site:
-        return Site(
-            launch=locally(self._launcher),
-            post=self._launcher.post,
-            clock=self._clock,
-            folder=self._requests,
-            shared=Path(self._settings.private),
-            timeout=float("inf"),
-            died=lambda _child: None,
-        )
 
     def _tell_of_unopened(self, catalogue: Catalogue) -> None:
         """What cannot be opened now is in failures.csv until a run can open it."""

@@ -15,7 +15,7 @@ import pytest
 from niffler_ops.clock import SystemClock
 from niffler_ops.demo.corpus import Corpus, write_corpus
 from niffler_ops.executor import hiring
-from niffler_ops.postprocess.crew import Site, Workforce, locally
+from niffler_ops.postprocess.crew import Workforce, plain_site
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
 from niffler_ops.processes.launcher import Launcher
 from tests.support.dask_cluster import NO_SLURM, Dask, dask_cluster, has_slurm, slurm, working
@@ -166,15 +166,7 @@ def commanded(folder: Path, cluster: Dask, script: str) -> dict[str, list[Outcom
         secret=str(private / "pseudonym.key"),
         command=(str(command),),
     )
-    site = Site(
-        launch=locally(launcher),
-        post=launcher.post,
-        clock=SystemClock(),
-        folder=private / "requests",
-        shared=private,
-        timeout=60.0,
-        died=lambda _child: None,
-    )
+    site = plain_site(launcher, SystemClock(), folder=private / "requests", shared=private, timeout=60.0)
     jobs = {
         name: Job(name=name, processor=Processor.COMMAND, files=(str(folder / name),), settings=settings)
         for name in "abxcd"

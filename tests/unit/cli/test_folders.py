@@ -15,7 +15,7 @@ from niffler_ops.cli.folders import absolute, beside
 from niffler_ops.clock import SystemClock
 from niffler_ops.config.postprocessing import DEFAULT_OPTIONS
 from niffler_ops.errors import StoppedError
-from niffler_ops.postprocess.crew import Hire, Site, locally
+from niffler_ops.postprocess.crew import Hire, plain_site
 from niffler_ops.postprocess.folder import Summary
 from niffler_ops.postprocess.job import Processor, Settings
 from niffler_ops.processes.launcher import Launcher
@@ -79,15 +79,7 @@ class Recorded:
         self, processor: Processor, settings: Settings, _clock: object, _watcher: object, *, hire: Hire
     ) -> "Recorded":
         launcher, private = Launcher(), Path(settings.private)
-        site = Site(
-            launch=locally(launcher),
-            post=launcher.post,
-            clock=SystemClock(),
-            folder=private / "requests",
-            shared=private,
-            timeout=60.0,
-            died=lambda _child: None,
-        )
+        site = plain_site(launcher, SystemClock(), folder=private / "requests", shared=private, timeout=60.0)
         self.processor, self.settings, self.workers = processor, settings, hire(site).size
         return self
 
