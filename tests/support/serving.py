@@ -129,7 +129,7 @@ class Eyes:
 
     def sees(self, selector: str, text: str) -> None:
         """Wait until an element has this text in it."""
-        self.page.locator(selector, has_text=text).first.wait_for(timeout=20_000)
+        self.page.locator(selector, has_text=text).first.wait_for(timeout=60_000)
 
     def is_as_wide_as_the_window(self) -> bool:
         return bool(self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
