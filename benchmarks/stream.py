@@ -1,10 +1,12 @@
 """niffler-meta against its bare storescp: instances a second, received and in the store.
 
 One association sends new instances all the time. Rates are those from a quarter of the time on, so that the
-start does not weigh in what runs for years.
+start does not weigh in what runs for years. STREAM_MINUTES=10 in the environment makes each stream so long,
+with images of a size of which ten minutes fit on a disk.
 """
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -27,7 +29,8 @@ from niffler_ops.model import LocalEntity
 
 NAME = "stream"
 TITLE = "niffler-meta against bare storescp, one association"
-SIDES = (512, 22)  # images of 0.5 MB, and of 1 KB
+MINUTES = float(os.environ.get("STREAM_MINUTES", "0"))
+SIDES = (128,) if MINUTES else (512, 22)  # images of 33 KB; of 0.5 MB, and of 1 KB
 SHARE = 0.7  # of what the bare storescp takes, at which nothing may pile up
 MOST_BEHIND = 4.0  # seconds, of which two pass between one round of storing and the next
 LOOK_SECONDS = 0.5
@@ -51,7 +54,7 @@ def measure(setting: Setting) -> Iterator[Row]:
     """By the size of images, and at a part of the rate."""
     for side in SIDES:
         stream = partial(_receiver, setting, side)
-        pairs = alternately(1 if setting.quick else 2, stream, partial(_bare, setting, side))
+        pairs = alternately(1 if setting.quick or MINUTES else 2, stream, partial(_bare, setting, side))
         size = f"{side} x {side}"
         received = [(ours.received, bare.received) for ours, bare in pairs]
         stored = [(ours.stored, bare.received) for ours, bare in pairs]
@@ -62,6 +65,8 @@ def measure(setting: Setting) -> Iterator[Row]:
 
 
 def _seconds(setting: Setting) -> float:
+    if MINUTES:
+        return 60 * MINUTES
     return 12.0 if setting.quick else 16.0
 
 
