@@ -9,8 +9,10 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -151,15 +153,22 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def write_durable(path: Path, chunks: Iterable[bytes]) -> None:
-    """Replace a file as a whole: readers see the old or the new one, also after a power failure."""
+    """Replace a file as a whole."""
+    with replacing(path) as stream:
+        for chunk in chunks:
+            stream.write(chunk)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """What is written takes the place of a file, as a whole, also after a power failure."""
     temporary = part_of(path, str(os.getpid()))
     descriptor = os.open(
         temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE
     )
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            for chunk in chunks:
-                stream.write(chunk)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         rename(temporary, path)

@@ -1,13 +1,12 @@
 """The same tables as Parquet, which keeps numbers as numbers; needs the package pyarrow."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from niffler_ops.errors import ConfigurationError
-from niffler_ops.files import PRIVATE_FILE, rename, sync_file_system
+from niffler_ops.files import replacing
 from niffler_ops.metadata.folding import plain
 from niffler_ops.metadata.table import INTEGER, NUMBER, TEXT, read_rows, survey
 from niffler_ops.metadata.values import Value
@@ -29,24 +28,16 @@ def write_parquet(path: Path, fragments: Sequence[Path], columns: Sequence[str] 
     kinds = {name: found.kinds.get(name, TEXT) for name in names}
     types = {INTEGER: arrow.int64(), NUMBER: arrow.float64(), TEXT: arrow.string()}
     schema = arrow.schema([(name, types[kinds[name]]) for name in names])
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-    try:
-        with os.fdopen(os.open(temporary, flags, PRIVATE_FILE), "wb") as stream:
-            with parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
-                for columns_of_group in _groups(read_rows(fragments), kinds):
-                    arrays = [
-                        arrow.array(values, types[kind])
-                        for values, kind in zip(columns_of_group, kinds.values(), strict=True)
-                    ]
-                    writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
-            stream.flush()
-            os.fsync(stream.fileno())
-        rename(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_file_system(path.parent)
+    with (
+        replacing(path) as stream,
+        parquet.ParquetWriter(stream, schema, compression="zstd") as writer,
+    ):
+        for columns_of_group in _groups(read_rows(fragments), kinds):
+            arrays = [
+                arrow.array(values, types[kind])
+                for values, kind in zip(columns_of_group, kinds.values(), strict=True)
+            ]
+            writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
     return found.rows
 
 

@@ -1,10 +1,7 @@
 """The extraction waits for the night, and for room on the disk, and goes on by itself."""
 
-import contextlib
-import os
 import signal
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +12,7 @@ from niffler_ops.demo.corpus import Corpus
 from tests.support.archives import ArchiveProcess
 from tests.support.processes import wait_until
 from tests.support.rig import Rig, Running, corpus_folder, data_sets, data_sets_of
+from tests.support.small_disk import fill, mounted
 
 HOUR = 3600
 
@@ -137,25 +135,8 @@ def test_equal_hours_are_always(rig: Rig, corpus: Corpus, night: Night) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 16 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("needs the right to mount a tmpfs: run as root outside a container")
-    yield folder
-    with contextlib.suppress(OSError):
-        (folder / "filler").unlink(missing_ok=True)
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(disk: Path, *, leave: int) -> Path:
-    """Leave so many bytes free."""
-    filler = disk / "filler"
-    free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
-    with contextlib.suppress(OSError), filler.open("wb") as stream:
-        stream.write(bytes(max(free - leave, 0)))
-    return filler
+    with mounted(tmp_path) as disk:
+        yield disk
 
 
 def test_before_the_disk_is_full_it_pauses_and_goes_on_when_there_is_room(

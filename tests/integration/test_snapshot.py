@@ -4,10 +4,7 @@ import json
 import logging
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,8 +33,8 @@ from tests.support.extractions import (
     retrieve,
     start_run,
 )
+from tests.support.readers import reachable, without_leave_to_write
 
-NOBODY = 65534
 UID = "1.2.826.0.1.3680043.8.498.7"
 CLOCK = SystemClock()
 OURSELVES = identify(os.getpid())
@@ -66,27 +63,10 @@ def content(folder: Path) -> str:
     return (folder / ".niffler" / "status.json").read_text()
 
 
-@contextmanager
-def as_a_reader(folder: Path) -> Iterator[None]:
-    """As a user who may read the folder and not write it; root becomes nobody for a moment."""
-    for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    try:
-        if os.geteuid() == 0:
-            os.seteuid(NOBODY)
-        yield
-    finally:
-        os.seteuid(os.getuid())
-        for path in [folder, *folder.rglob("*")]:
-            path.chmod(0o700)
-
-
 @pytest.fixture
 def reachable_folder() -> Iterator[Path]:
-    """A folder that another user can reach: pytest's own cannot be."""
-    folder = Path(tempfile.mkdtemp(prefix="niffler-snapshot-"))
-    yield folder
-    shutil.rmtree(folder)
+    with reachable() as folder:
+        yield folder
 
 
 def crashed_without_shm(folder: Path) -> Status:
@@ -160,7 +140,7 @@ def test_where_the_ledger_can_be_read_it_is(tmp_path: Path) -> None:
 
 def test_on_a_read_only_mount_after_a_crash_it_answers(reachable_folder: Path) -> None:
     status = crashed_without_shm(reachable_folder)
-    with as_a_reader(reachable_folder):
+    with without_leave_to_write(reachable_folder):
         with pytest.raises(MissingInputError, match="cannot be opened"):
             gather(Layout(reachable_folder), clock=CLOCK)
         seen = look(Layout(reachable_folder), clock=CLOCK)
@@ -173,7 +153,10 @@ def test_on_a_read_only_mount_after_a_crash_it_answers(reachable_folder: Path) -
 def test_where_there_is_no_snapshot_either_the_ledgers_error_is_told(reachable_folder: Path) -> None:
     crashed_without_shm(reachable_folder)
     (reachable_folder / ".niffler" / "status.json").unlink()
-    with as_a_reader(reachable_folder), pytest.raises(MissingInputError, match="ledger cannot be opened"):
+    with (
+        without_leave_to_write(reachable_folder),
+        pytest.raises(MissingInputError, match="ledger cannot be opened"),
+    ):
         look(Layout(reachable_folder), clock=CLOCK)
 
 

@@ -2,12 +2,10 @@
 
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,8 +37,7 @@ from tests.support.extractions import (
     retrieve,
     start_run,
 )
-
-NOBODY = 65534
+from tests.support.readers import NOBODY, reachable, without_leave_to_write
 
 
 def status(folder: Path) -> Status:
@@ -354,29 +351,10 @@ def test_a_writer_that_comes_during_the_look_is_noticed(
     assert status(tmp_path).state is ExtractionState.RUNNING
 
 
-@contextmanager
-def without_leave_to_write(folder: Path) -> Iterator[None]:
-    """As a user who may read the folder and not write it; root becomes nobody for a moment."""
-    for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    try:
-        if os.geteuid() == 0:
-            os.seteuid(NOBODY)
-        with pytest.raises(PermissionError):
-            (folder / "new").touch()
-        yield
-    finally:
-        os.seteuid(os.getuid())
-        for path in [folder, *folder.rglob("*")]:
-            path.chmod(0o700)
-
-
 @pytest.fixture
 def reachable_folder() -> Iterator[Path]:
-    """A folder that another user can reach: pytest's own cannot be."""
-    folder = Path(tempfile.mkdtemp(prefix="niffler-status-"))
-    yield folder
-    shutil.rmtree(folder)
+    with reachable() as folder:
+        yield folder
 
 
 def test_it_answers_in_a_folder_that_cannot_be_written_after_the_end(reachable_folder: Path) -> None:
