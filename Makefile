@@ -5,6 +5,9 @@ STAMP := $(VENV)/.installed
 # Two copies of the tests may run on one machine: each picks its own ports and lock folder.
 WORKERS ?= 4
 
+# A process starts half a second sooner where what was compiled is kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test storm check bench pictures lock wheel clean
 .DELETE_ON_ERROR:
 
