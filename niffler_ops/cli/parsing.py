@@ -3,6 +3,7 @@
 import argparse
 import io
 import os
+import platform
 import signal
 import sys
 import traceback
@@ -18,6 +19,16 @@ DEFECT = 70  # EX_SOFTWARE of sysexits.h
 TRACEBACK_VARIABLE = "NIFFLER_TRACEBACK"
 
 
+class _Version(argparse.Action):
+    """The version of the package and of Python."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version  # noqa: PLC0415 - as dear as the rest of the parser
+
+        show(f"{parser.prog} {version('niffler-ops')}, Python {platform.python_version()}\n")
+        parser.exit()
+
+
 class ArgumentParser(argparse.ArgumentParser):
     """Raises UsageError, exit status 64, where argparse would print its usage and exit with 2.
 
@@ -27,6 +38,8 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def __init__(self, *, examples: Sequence[tuple[str, str]] = (), **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
+        if " " not in self.prog:  # a command, not a subcommand
+            self.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
         self.examples = tuple(examples)
 
     def format_help(self) -> str:

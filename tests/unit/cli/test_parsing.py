@@ -2,8 +2,11 @@
 
 import io
 import os
+import platform
+import re
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -32,6 +35,21 @@ def test_wrong_usage_is_an_error_of_ours_that_names_the_help() -> None:
 def test_options_are_not_abbreviated() -> None:
     with pytest.raises(UsageError):
         parser().parse_args(["--conf", "x"])
+
+
+def test_each_command_tells_its_version_and_its_subcommands_leave_that_to_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = parser()
+    made.add_subparsers().add_parser("part")
+    with pytest.raises(SystemExit) as ended:
+        made.parse_args(["--version"])
+    assert ended.value.code == 0
+    told = re.fullmatch(r"niffler-test (\S+), Python (\S+)\n", capsys.readouterr().out)
+    assert told is not None
+    assert told.groups() == (version("niffler-ops"), platform.python_version())
+    with pytest.raises(UsageError, match="unrecognized arguments: --version"):
+        made.parse_args(["part", "--version"])
 
 
 def test_the_status_of_a_command_is_given_on() -> None:
