@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+HOURS = 24
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Peer:
@@ -44,6 +46,26 @@ class Archive:
     def __str__(self) -> str:
         own = {"CallingAet": self.calling_aet, "DestAet": self.destination, "MoveLanes": self.lanes}
         return " ".join([str(self.peer), *(f"{name}={value}" for name, value in own.items() if value)])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HourlyLimit:
+    """A limit for each hour of the day, in local time; None where there is none."""
+
+    by_hour: tuple[float | None, ...]
+
+    def at(self, hour: int) -> float | None:
+        """The limit of this hour."""
+        return self.by_hour[hour]
+
+    def __str__(self) -> str:
+        if len(set(self.by_hour)) == 1:
+            return f"{self.by_hour[0]:g}"
+        changes = [hour for hour in range(HOURS) if self.by_hour[hour] != self.by_hour[hour - 1]]
+        spans = zip(changes, [*changes[1:], changes[0]], strict=True)
+        return ", ".join(
+            f"{begin}-{end}: {limit:g}" for begin, end in spans if (limit := self.by_hour[begin]) is not None
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,23 +10,28 @@ from pathlib import Path
 from niffler_ops.files import make_private_folder, rename, write_private
 
 STOP, PAUSE, RESUME, LANES = "stop", "pause", "resume", "lanes"
-_FORM = re.compile(r"(stop|pause|resume|lanes)(?:-([1-9][0-9]{0,2}))?")
+AUTO = "auto"
+_FORM = re.compile(r"(stop|pause|resume|lanes)(?:-([1-9][0-9]{0,2}|auto))?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One request; `number` is the lanes asked for, 0 for any other."""
+    """One request; `number` is the lanes asked for, 0 to have them found."""
 
     name: str
     number: int = 0
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.number}" if self.number else self.name
+        return f"{self.name}-{self.number or AUTO}" if self.name == LANES else self.name
 
     @property
     def words(self) -> str:
         """What is asked for, after "to"."""
-        return f"use {self.number} lanes for each archive" if self.name == LANES else self.name
+        if self.name != LANES:
+            return self.name
+        return (
+            f"use {self.number} lanes for each archive" if self.number else "find the number of lanes itself"
+        )
 
 
 def leave(folder: Path, request: Request) -> None:
@@ -49,5 +54,5 @@ def take(folder: Path) -> list[Request]:
         match = _FORM.fullmatch(path.name)
         path.unlink(missing_ok=True)
         if match and bool(match[2]) == (match[1] == LANES):
-            requests.append(Request(name=match[1], number=int(match[2] or 0)))
+            requests.append(Request(name=match[1], number=0 if match[2] in {None, AUTO} else int(match[2])))
     return requests

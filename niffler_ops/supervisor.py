@@ -23,6 +23,7 @@ from niffler_ops.processes.launcher import Launcher
 from niffler_ops.requests import LANES, PAUSE, STOP, take
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.gate import Gate
+from niffler_ops.stages.load import load_of
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.tools import Tools
 from niffler_ops.work import Work
@@ -64,7 +65,13 @@ def make_place(
         clock=clock,
         tools=Tools(launcher, toolkit, ledger, layout.logs),
         contacts=tuple(
-            Contact(archive, launcher, clock, first=number == 0)
+            Contact(
+                archive,
+                launcher,
+                clock,
+                first=number == 0,
+                load=load_of(config, archive, clock),
+            )
             for number, archive in enumerate(config.archives)
         ),
         gate=Gate(config, layout, clock),
@@ -223,7 +230,7 @@ class Supervisor:
                 self._stop_asked = True
             elif request.name == LANES:
                 for contact in self._contacts:
-                    contact.lanes = min(request.number, MOST_LANES)
+                    contact.load.set_lanes(min(request.number, MOST_LANES) or None)
             else:
                 self._gate.ask_to_pause(pause=request.name == PAUSE)
 

@@ -31,7 +31,7 @@ from niffler_ops.reporting.status import AT_WORK, gather
 from niffler_ops.reporting.status_json import status_json
 from niffler_ops.reporting.status_text import status_text
 from niffler_ops.reporting.verification import Findings, findings_text, verify_tree
-from niffler_ops.requests import LANES, PAUSE, RESUME, STOP, Request, leave
+from niffler_ops.requests import AUTO, LANES, PAUSE, RESUME, STOP, Request, leave
 
 DISAGREES = 3
 MOST_LANES = 64
@@ -133,7 +133,12 @@ def _add_requests(parser: ArgumentParser) -> None:
     one.add_argument("--stop", action="store_true", help="stop in order; the same command continues it")
     one.add_argument("--pause", action="store_true", help="begin nothing new until --resume")
     one.add_argument("--resume", action="store_true", help="go on after --pause")
-    one.add_argument("--lanes", metavar="N", type=_lanes, help="retrieve over N associations at once")
+    one.add_argument(
+        "--lanes",
+        metavar="N",
+        type=_lanes,
+        help=f"retrieve over N associations at once; `{AUTO}` finds the number",
+    )
 
 
 def _line(text: str) -> int:
@@ -141,7 +146,7 @@ def _line(text: str) -> int:
 
 
 def _lanes(text: str) -> int:
-    return _whole(text, MOST_LANES)
+    return 0 if text == AUTO else _whole(text, MOST_LANES)
 
 
 def _whole(text: str, most: int | None) -> int:

@@ -8,13 +8,14 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from niffler_ops.model import FreeSpace
 
+AUTO: Final = "auto"
 MOST_PERCENT = 90
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,12}\s*")
 
@@ -53,6 +54,20 @@ class Whole(Kind):
         if number is None or not self._low <= number <= self._high:
             raise ValueError(self.allowed)
         return number
+
+
+class Tuned(Whole):
+    """A whole number, or `auto` to let the program find it."""
+
+    def __init__(self, low: int, high: int, unit: str = "") -> None:
+        super().__init__(low, high, unit)
+        self.allowed = f"`{AUTO}`, or {self.allowed}"
+
+    def read(self, value: Any) -> Any:
+        """The number, or the word."""
+        if isinstance(value, str) and value.strip().casefold() == AUTO:
+            return AUTO
+        return super().read(value)
 
 
 class Seconds(Kind):

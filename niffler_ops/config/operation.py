@@ -5,9 +5,22 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from niffler_ops.config.kinds import Choice, Flag, Maybe, Mode, Place, Seconds, Space, Text, Whole
+from niffler_ops.config.kinds import (
+    AUTO,
+    Choice,
+    Flag,
+    Maybe,
+    Mode,
+    Place,
+    Seconds,
+    Space,
+    Text,
+    Tuned,
+    Whole,
+)
 from niffler_ops.config.network import MOST_LANES
-from niffler_ops.model import FreeSpace
+from niffler_ops.config.rates import Hourly
+from niffler_ops.model import FreeSpace, HourlyLimit
 
 
 class OperationKeys(BaseModel):
@@ -15,17 +28,34 @@ class OperationKeys(BaseModel):
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
-    move_lanes: Annotated[int, Whole(1, MOST_LANES, "associations")] = Field(
-        2,
+    move_lanes: Annotated[int | Literal["auto"], Tuned(1, MOST_LANES, "associations")] = Field(
+        AUTO,
         alias="MoveLanes",
-        description="Associations that retrieve at once; more help only where each instance has to wait",
+        description="Associations that retrieve from an archive at once; `auto` begins with 2 and finds the "
+        "number that brings most instances a second",
         examples=[4],
     )
-    batch_size: Annotated[int, Whole(1, 10_000, "studies")] = Field(
-        50,
+    max_lanes: Annotated[int, Whole(1, MOST_LANES, "associations")] = Field(
+        8,
+        alias="MaxLanes",
+        description="The most that `MoveLanes` may find for an archive by itself",
+        examples=[4],
+    )
+    batch_size: Annotated[int | Literal["auto"], Tuned(1, 10_000, "studies")] = Field(
+        AUTO,
         alias="BatchSize",
-        description="Studies in one movescu; long batches save starting a process for each study",
+        description="Studies in one movescu; `auto` makes them as many as take a quarter of a minute, beside "
+        "which the start of a process is little",
         examples=[100],
+    )
+    max_instances_per_second: Annotated[
+        HourlyLimit | None, Maybe(Hourly(0.1, 100_000, "instances a second"))
+    ] = Field(
+        None,
+        alias="MaxInstancesPerSecond",
+        description="What may come from an archive, on average, so that it has time for others; no more is "
+        "asked for than that",
+        examples=[{"7-19": 20, "19-7": 200}],
     )
     query_batch_size: Annotated[int, Whole(1, 10_000, "queries")] = Field(
         100,

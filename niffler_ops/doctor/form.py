@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from niffler_ops.config import Config
 from niffler_ops.model import Archive, Peer
+from niffler_ops.stages.load import most_lanes
 
 FIND = "Study Root Query/Retrieve Information Model - FIND (1.2.840.10008.5.1.4.1.2.2.1)"
 MOVE = "Study Root Query/Retrieve Information Model - MOVE (1.2.840.10008.5.1.4.1.2.2.2)"
@@ -41,7 +42,7 @@ def _page(config: Config, archive: Archive) -> Iterator[str]:
     else:
         yield _line("C-STORE", f"from the archive to {archive.destination}, which is another system")
     yield ""
-    lanes = archive.lanes or config.move_lanes
+    lanes = most_lanes(config, archive)
     yield f"It opens up to {lanes} associations for C-MOVE at once, and a few for C-FIND and C-ECHO."
     if config.nightly_only and config.start_hour != config.end_hour:
         yield f"It queries and retrieves from {config.start_hour} to {config.end_hour} o'clock only."

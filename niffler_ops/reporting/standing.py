@@ -25,7 +25,8 @@ HOUR = timedelta(hours=1)
 class ArchiveStanding:
     """An archive, AET@HOST:PORT: `state` is `answers`, `silent`, `refuses` or `unknown destination`.
 
-    `reason` says why it is in another state than the first, and `seconds` for how long it is silent.
+    `reason` says why it is in another state than the first, and `seconds` for how long it is silent; `tuning`
+    why it has so many lanes, "" where somebody has set it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ArchiveStanding:
     reason: str
     seconds: int
     lanes: int
+    tuning: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,16 +54,13 @@ def standing_of(place: "Place") -> Standing:
     config = place.config
     window = Window(start_hour=config.start_hour, end_hour=config.end_hour)
     return Standing(
-        archives=tuple(
-            _archive(contact, contact.lanes or contact.archive.lanes or config.move_lanes)
-            for contact in place.contacts
-        ),
+        archives=tuple(_archive(contact) for contact in place.contacts),
         night=window if config.nightly_only else None,
         max_attempts=config.max_attempts,
     )
 
 
-def _archive(contact: "Contact", lanes: int) -> ArchiveStanding:
+def _archive(contact: "Contact") -> ArchiveStanding:
     """The gravest thing first."""
     if contact.misconfigured:
         state, reason = "unknown destination", contact.misconfigured
@@ -72,7 +71,12 @@ def _archive(contact: "Contact", lanes: int) -> ArchiveStanding:
     else:
         state, reason = "answers", ""
     return ArchiveStanding(
-        name=contact.name, state=state, reason=reason, seconds=round(contact.lost_for), lanes=lanes
+        name=contact.name,
+        state=state,
+        reason=reason,
+        seconds=round(contact.lost_for),
+        lanes=contact.load.lanes,
+        tuning=contact.load.why,
     )
 
 

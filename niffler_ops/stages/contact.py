@@ -8,6 +8,7 @@ from niffler_ops.clock import Clock
 from niffler_ops.model import Archive
 from niffler_ops.processes.echo import Echo, echo
 from niffler_ops.processes.launcher import Launcher
+from niffler_ops.stages.load import Load
 from niffler_ops.stages.retry import retry_delay
 
 ECHO_SECONDS = 5.0
@@ -23,12 +24,14 @@ class Contact:
     `name` is AET@HOST:PORT, `queue` what the ledger calls its rows ("": the first of SrcAet).
     """
 
-    def __init__(self, archive: Archive, launcher: Launcher, clock: Clock, *, first: bool) -> None:
+    def __init__(
+        self, archive: Archive, launcher: Launcher, clock: Clock, *, first: bool, load: Load
+    ) -> None:
         self.archive = archive
         self.name = str(archive.peer)
         self.queue = "" if first else self.name
         self.answered = False  # at least once in this run
-        self.lanes: int | None = None  # that somebody asked for while it runs
+        self.load = load
         self.misconfigured = ""  # why it cannot send to us, until an administrator mends it
         self.refusing = ""  # what its refusals say, while it refuses one retrieve after another
         self._launcher = launcher

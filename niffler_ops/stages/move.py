@@ -22,6 +22,7 @@ from niffler_ops.stages.retry import retry_delay
 
 DESTINATION_UNKNOWN = 0xA801
 SOME_FAILED = 0xB000
+OUT_OF_RESOURCES = {0x0213, *range(0xA700, 0xA800)}  # PS3.4 C.4.2.1.5, PS3.7 C.5
 UIDS_IN_ONE_REQUEST = 200  # 64 characters each stay far below the 64 KiB of an explicit VR UI element
 REMEMBERED = 1000  # answered studies that may be refunded when storescp turns out to have been silent
 KILL_SECONDS = 5.0
@@ -61,6 +62,8 @@ class MoveStage:
         for lane in list(self._lanes.values()):
             self._write_answers(lane)
             self._watch(lane)
+        name = self._contact.name
+        self._contact.load.observe(name, self._progress.received[name], len(self._lanes))
         self._refund_in_retrospect()
         usable = self._contact.usable and not self._contact.misconfigured
         if receiving and usable and not self._stopping and self._place.gate.is_open:
@@ -78,19 +81,20 @@ class MoveStage:
                 lane.child.terminate()
 
     def _start_lanes(self) -> None:
-        config = self._place.config
-        lanes = self._contact.lanes or self._contact.archive.lanes or config.move_lanes
-        free = [number for number in range(1, lanes + 1) if number not in self._lanes]
+        load = self._contact.load
+        more = max(load.lanes - len(self._lanes), 0)  # none where fewer are wanted than still run
+        free = [number for number in range(1, load.lanes + 1) if number not in self._lanes][:more]
         waits = self._breaker.is_open or self._place.clock.monotonic() < self._not_before
         if not free or waits or (self._breaker.tries and self._lanes):
             return
-        most = 1 if self._breaker.tries else config.batch_size * len(free)
+        most = 1 if self._breaker.tries else load.batch * len(free)
         due = self._place.ledger.studies.due_for_move(most, archive=self._contact.name)
+        awaited = (item.study for lane in self._lanes.values() for item in lane.items[lane.turn :])
         by_level: dict[str, list[Study]] = defaultdict(list)
-        for study in self._incomplete(due):
+        for study in load.affordable(self._incomplete(due), awaited):
             by_level[self._level(study)].append(study)
         for level, studies in by_level.items():
-            share = min(config.batch_size, -(-len(studies) // max(len(free), 1)))
+            share = min(load.batch, -(-len(studies) // max(len(free), 1)))
             while free and studies:
                 self._start(free.pop(0), level, studies[:share])
                 del studies[:share]
@@ -127,6 +131,7 @@ class MoveStage:
                     written += 1
                     write_private(folder / f"{written}.query", query_file(keys))
                 attempt = self._place.ledger.studies.begin_move(study, lane=number, level=level)
+                self._progress.expect(study.study_instance_uid, self._contact.name)
                 lane.items.append(Item(study=study, attempt=attempt, messages=range(first, written + 1)))
         lane.turn_at = lane.response_at = self._place.clock.monotonic()
         self._lanes[number] = lane
@@ -197,6 +202,7 @@ class MoveStage:
                         item.study.id, item.attempt, outcome, grace=self._grace(outcome.status)
                     )
                     self._charge(item, outcome)
+                    self._weigh(item, outcome)
         lane.written = lane.turn
         if unknown and not self._contact.misconfigured:
             self._contact.misconfigured = self._who_adds_us()
@@ -204,6 +210,12 @@ class MoveStage:
             for other in self._lanes.values():
                 if other.child is not None:
                     other.child.terminate()
+
+    def _weigh(self, item: Item, outcome: MoveOutcome) -> None:
+        """What it says of how much the archive does."""
+        self._contact.load.took(item.ended - item.begun)
+        if self._place.config.sends_elsewhere:
+            self._progress.received[self._contact.name] += outcome.completed or 0
 
     def _charge(self, item: Item, outcome: MoveOutcome) -> None:
         """An attempt counts if our storescp was there to receive."""
@@ -227,6 +239,8 @@ class MoveStage:
     def _note(self, item: Item, outcome: MoveOutcome) -> None:
         """A study that the archive will never send tells nothing of the archive."""
         status = outcome.status
+        if status in OUT_OF_RESOURCES:
+            self._contact.load.trouble(self._contact.name)
         if status is not None and classify_status(status) is FailureClass.REFUSED_STUDY:
             return
         arrived = self._progress.last_arrival(item.study.study_instance_uid) is not None
@@ -325,10 +339,13 @@ class MoveStage:
         self._not_before = self._place.clock.monotonic() + delay
 
         received = not self._progress.nothing_could_arrive(lane.turn_at, self._place.clock.monotonic())
+        crowded = lane.turn == 0 and not lane.delivering  # else it may be the study that is to blame
 
         def conclude(echo: Echo) -> None:
             if echo is not Echo.ANSWERED:
                 self._contact.lost(echo)
+            elif received and (crowded or self._deaths > 1):
+                self._contact.load.trouble(self._contact.name)
             self._end_unanswered(first, reason, charged=received and echo is Echo.ANSWERED)
 
         self._contact.ask(conclude)

@@ -11,6 +11,8 @@ class Progress:
     def __init__(self, now: float) -> None:
         self._arrivals: dict[str, float] = {}
         self._unread: Counter[str] = Counter()
+        self._senders: dict[str, str] = {}
+        self.received: Counter[str] = Counter()  # instances in this run, by the archive that was asked last
         self.growth = now  # when a file that is being received grew last
         self.arrival = now  # when any file came last
         self.gone_at: float | None = (
@@ -18,9 +20,14 @@ class Progress:
         )
         self._back_at: float | None = None
 
+    def expect(self, study_instance_uid: str, archive: str) -> None:
+        """The archive of this name is asked for the study."""
+        self._senders[staging_name(study_instance_uid)] = archive
+
     def arrived(self, folder: str, files: int, now: float) -> None:
         """So many files came into a staging folder and are to be read."""
         self._arrivals[folder] = self.arrival = now
+        self.received[self._senders.get(folder, "")] += files
         self._unread[folder] += files
 
     def read(self, folder: str, files: int = 1) -> None:
@@ -57,4 +64,6 @@ class Progress:
 
     def forget(self, study_instance_uid: str) -> None:
         """The study's files have left staging."""
-        self._arrivals.pop(staging_name(study_instance_uid), None)
+        name = staging_name(study_instance_uid)
+        self._arrivals.pop(name, None)
+        self._senders.pop(name, None)

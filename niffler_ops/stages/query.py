@@ -110,8 +110,8 @@ class QueryStage:
     def _far_ahead(self) -> bool:
         if not self._retrieves:
             return False
-        config, studies = self._place.config, self._place.ledger.studies
-        most = BACKLOG_BATCHES * config.move_lanes * config.batch_size
+        studies, load = self._place.ledger.studies, self._contact.load
+        most = BACKLOG_BATCHES * load.lanes * load.batch
         return studies.waiting_at(self._contact.name, limit=most) >= most
 
     def _ask(self, batch: Sequence[Asked]) -> None:

@@ -149,7 +149,7 @@ class Succession:
             return 0
         ledger, passed = self._place.ledger, _unavailable(contact)
         with ledger.transaction():
-            studies = ledger.studies.to_pass_on(self._place.config.batch_size, archive=contact.name)
+            studies = ledger.studies.to_pass_on(contact.load.batch, archive=contact.name)
             for study in studies:
                 following = self._next("study", study.id, contact.name, passed)
                 if following is not None:

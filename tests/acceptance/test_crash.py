@@ -102,10 +102,17 @@ def test_a_tool_that_is_killed_is_started_again(rig: Rig, corpus: Corpus, tool: 
     rig.ask_for(corpus.studies)
     running = rig.start()
     wait_until(lambda: rig.received() >= 5, "five instances", seconds=60)
-    victims = [process["pid"] for process in rig.status()["processes"] if process["role"] == tool]
-    for victim in victims:
-        os.kill(victim, signal.SIGKILL)
-    assert victims
+    killed = []
+
+    def kill() -> bool:
+        for process in rig.status()["processes"]:
+            if process["role"] == tool and process["alive"]:
+                with contextlib.suppress(ProcessLookupError):  # a batch has ended meanwhile
+                    os.kill(process["pid"], signal.SIGKILL)
+                    killed.append(process["pid"])
+        return bool(killed)
+
+    wait_until(kill, f"a {tool} to kill")
     ended = running.end()
     assert ended.status == 0, ended
     assert data_sets(rig.storage) == data_sets_of(corpus.studies)

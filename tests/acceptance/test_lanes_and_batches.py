@@ -1,8 +1,11 @@
-"""MoveLanes and BatchSize change how a study is asked for, never what comes of it."""
+"""MoveLanes, BatchSize and MaxInstancesPerSecond change how a study is asked for, never what comes of it."""
+
+from datetime import datetime
 
 import pytest
 
 from niffler_ops.demo.corpus import Corpus
+from tests.support.processes import wait_until
 from tests.support.rig import Rig, corpus_folder, data_sets, data_sets_of
 
 BATCHES = "SELECT count(*) FROM processes WHERE role = 'movescu'"
@@ -28,3 +31,30 @@ def test_every_study_comes_once_whatever_the_lanes_and_batches(
     assert rig.ledger(AT_ONCE) == [(0,)]
     ((batches,),) = rig.ledger(BATCHES)
     assert batches == len(some.studies) if batch == 1 else batches <= 4
+
+
+def test_lanes_that_nobody_has_set_are_two_to_begin_with_and_told(rig: Rig, some: Corpus) -> None:
+    archive = rig.serve(corpus_folder(some), "slow=150")
+    rig.ask_for(some.studies)
+    running = rig.start()
+    wait_until(lambda: rig.received() >= 1, "an instance", seconds=60)
+    wait_until(lambda: "2 of 2 at work: to begin with" in rig.status_text(), "what the lanes are", seconds=60)
+    ended = running.end()
+    assert ended.status == 0, ended
+    assert [lane for (lane,) in rig.ledger(LANES)] == [1, 2]
+    assert set(archive.delivered().values()) == {1}
+
+
+def test_no_more_is_asked_for_than_the_archive_may_be_asked_for(rig: Rig, corpus: Corpus) -> None:
+    rig.serve(corpus_folder(corpus))
+    rig.configure(MaxInstancesPerSecond={"0-24": 2})  # 30 of 40 at once, the rest when 15 more may come
+    rig.ask_for(corpus.studies)
+    running = rig.start()
+    wait_until(lambda: rig.received() >= 1, "an instance", seconds=60)
+    wait_until(lambda: "held to 2 instances/s" in rig.status_text(), "why it waits", seconds=60)
+    ended = running.end()
+    assert ended.status == 0, ended
+    assert data_sets(rig.storage) == data_sets_of(corpus.studies)
+    begun = [datetime.fromisoformat(at) for (at,) in rig.ledger("SELECT started_at FROM attempts ORDER BY 1")]
+    assert len(begun) == len(corpus.studies)
+    assert (begun[-1] - begun[0]).total_seconds() >= 5

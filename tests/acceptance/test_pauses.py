@@ -22,15 +22,17 @@ class Night:
 
     def __init__(self, rig: Rig) -> None:
         self._file = rig.folder / "clock"
+        self._hour = 0
         self.set(0)
         rig.environment |= {"NIFFLER_CLOCK": str(self._file), "TZ": "UTC"}
 
     def set(self, hours: int) -> None:
-        """Move the clock to a quarter past an hour of today."""
+        """Move the clock forward to the next quarter past this hour."""
+        self._hour += (hours - self._hour) % 24
         now = datetime.now(UTC)
         seconds = (now - now.replace(hour=0, minute=15, second=0, microsecond=0)).total_seconds()
         part = self._file.with_suffix(".new")
-        part.write_text(str(hours * HOUR - seconds))
+        part.write_text(str(self._hour * HOUR - seconds))
         part.rename(self._file)
 
 

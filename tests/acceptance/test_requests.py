@@ -21,6 +21,10 @@ def test_it_pauses_goes_on_takes_lanes_and_stops_when_it_is_asked(plain_rig: Rig
     assert "--resume" in rig.status()["extraction"]["pause_reason"]
     wait_until(lambda: not rig.ledger("SELECT 1 FROM studies WHERE state = 'moving'"), "its end", seconds=30)
     moves = len(archive.events("move"))
+    assert ask(rig, "--lanes", "auto").status == 0
+    wait_until(
+        lambda: "0 of 2 at work: to begin with" in rig.status_text(), "lanes that are found", seconds=30
+    )
     assert ask(rig, "--lanes", 3).status == 0
     assert ask(rig, "--resume").status == 0
     wait_until(lambda: len(archive.events("move")) > moves, "a retrieve", seconds=30)

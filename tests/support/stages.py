@@ -21,6 +21,7 @@ from niffler_ops.postprocess.crew import here
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.gate import Gate
+from niffler_ops.stages.load import load_of
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.succession import Succession
@@ -86,12 +87,16 @@ class Bench:
             tools=Tools(self.launcher, toolkit, self.ledger, self.layout.logs),
             contacts=tuple(
                 Contact(
-                    Archive(peer=archive, calling_aet="QBNIFFLER", destination="QBNIFFLER"),
+                    entry,
                     self.launcher,
                     self.clock,
                     first=number == 0,
+                    load=load_of(configuration(folder, **keys), entry, self.clock),
                 )
-                for number, archive in enumerate(archives)
+                for number, entry in enumerate(
+                    Archive(peer=archive, calling_aet="QBNIFFLER", destination="QBNIFFLER")
+                    for archive in archives
+                )
             ),
             gate=Gate(configuration(folder, **keys), self.layout, self.clock),
             hire=here(configuration(folder, **keys).post_workers),

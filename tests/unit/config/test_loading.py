@@ -56,7 +56,7 @@ def test_two_small_files_are_enough(loading: Loader, tmp_path: Path) -> None:
     assert config.dcm4che_bin == "embedded"
     assert config.storage_folder == tmp_path / "study"
     assert config.columns == {"PatientID": 0, "AccessionNumber": 1}
-    assert (config.move_lanes, config.batch_size, config.idle_timeout) == (2, 50, 120.0)
+    assert (config.move_lanes, config.batch_size, config.idle_timeout) == ("auto", "auto", 120.0)
     assert str(config.file_path) == "{00100020}/{0020000D}/{0020000E}/{00080018}.dcm"
     assert config.notes == ()
 
@@ -106,8 +106,8 @@ def test_every_error_of_both_files_and_the_options_comes_at_once(loading: Loader
         'system.json: QueryAet: "QB:99999" found; allowed: AET:PORT (',
         'system.json: NightlyOnly: "night" found; allowed: true or false',
         "system.json: StartHour: 24 found; allowed: a whole number from 0 to 23",
-        'command line: MoveLanes: "x" found; allowed: a whole number from 1 to 64',
-        "config.json: BatchSize: true found; allowed: a whole number from 1 to 10000",
+        'command line: MoveLanes: "x" found; allowed: `auto`, or a whole number from 1 to 64',
+        "config.json: BatchSize: true found; allowed: `auto`, or a whole number from 1 to 10000",
         "config.json: AccessionIndex: 1 found; allowed: another column than PatientIndex names",
         'command line: LongAccession: "maybe" found; allowed: true or false',
     ]
@@ -348,7 +348,7 @@ def test_differences_name_key_and_both_values(loading: Loader) -> None:
     before, after = loading(), loading({"MoveLanes": 4, "JavaOptions": "-Xmx1g"})
     assert differences(before.digestible(), after.digestible()) == [
         'JavaOptions: was null, is "-Xmx1g"',
-        "MoveLanes: was 2, is 4",
+        'MoveLanes: was "auto", is 4',
     ]
 
 
@@ -357,7 +357,7 @@ def test_a_key_that_an_older_version_did_not_know_differs_only_when_it_is_set(lo
     for name in ("MoveLanes", "SendEmail", "FilePath"):
         del old[name]
     assert differences(old, loading().digestible()) == []
-    assert differences(old, loading({"MoveLanes": 4}).digestible()) == ["MoveLanes: was 2, is 4"]
+    assert differences(old, loading({"MoveLanes": 4}).digestible()) == ['MoveLanes: was "auto", is 4']
 
 
 def test_every_key_is_described() -> None:

@@ -9,11 +9,14 @@ from niffler_ops.model import Archive, Peer
 from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.stages.contact import LONGEST_PROBE_SECONDS, Contact
+from niffler_ops.stages.load import Load
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.retry import LONGEST_SECONDS, retry_delay
 from tests.support.clock import FakeClock
 from tests.support.peers import answering
 from tests.support.processes import wait_until
+
+LOAD = Load(lanes=1, most_lanes=1, batch=1, limit=None, clock=FakeClock())
 
 
 @given(first=st.floats(0, 1000), failures=st.integers(0, 2000))
@@ -52,7 +55,8 @@ class Answering(Contact):
 
     def __init__(self, clock: FakeClock) -> None:
         peer = Peer(aet="PACS", host="archive", port=104)
-        super().__init__(Archive(peer=peer, calling_aet="QBNIFFLER"), Launcher(), clock, first=True)
+        archive = Archive(peer=peer, calling_aet="QBNIFFLER")
+        super().__init__(archive, Launcher(), clock, first=True, load=LOAD)
         self.asked = 0
 
     def ask(self, then: object) -> None:
@@ -92,7 +96,7 @@ def test_a_real_archive_is_asked_beside_the_loop() -> None:
     launcher, results = Launcher(), list[Echo]()
     with answering() as peer:
         archive = Archive(peer=peer, calling_aet="QBNIFFLER")
-        Contact(archive, launcher, FakeClock(), first=True).ask(results.append)
+        Contact(archive, launcher, FakeClock(), first=True, load=LOAD).ask(results.append)
         assert results == []
 
         def answered() -> bool:

@@ -1,0 +1,112 @@
+"""How much is asked of one archive at once: what is set, or asked for while it runs, else what is found."""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from niffler_ops.clock import Clock
+from niffler_ops.config import Config
+from niffler_ops.config.kinds import AUTO
+from niffler_ops.ledger.studies import Study
+from niffler_ops.model import Archive, HourlyLimit
+from niffler_ops.stages.pace import UNKNOWN_INSTANCES, Pace
+from niffler_ops.stages.tuning import Batches, Tuner
+
+log = logging.getLogger(__name__)
+
+
+class Load:
+    """An archive's lanes, batches and pace; `lanes` and `batch` None where they are to be found."""
+
+    def __init__(
+        self,
+        *,
+        lanes: int | None,
+        most_lanes: int,
+        batch: int | None,
+        limit: HourlyLimit | None,
+        clock: Clock,
+    ) -> None:
+        self._lanes, self._batch = lanes, batch
+        self._tuner = Tuner(most_lanes, clock.monotonic)
+        self._pace = Pace(limit, clock)
+        self._batches = Batches()
+
+    @property
+    def lanes(self) -> int:
+        """Associations that may retrieve at once."""
+        return self._lanes or self._tuner.lanes
+
+    @property
+    def batch(self) -> int:
+        """Studies in one of them."""
+        return self._batch or self._batches.size
+
+    @property
+    def why(self) -> str:
+        """What decides how much is retrieved at once, "" where somebody has set the lanes."""
+        limit = self._pace.now
+        if limit is not None:
+            return f"held to {limit:g} instances/s by MaxInstancesPerSecond"
+        return "" if self._lanes else self._tuner.why
+
+    def set_lanes(self, lanes: int | None) -> None:
+        """Use so many from now on; None: find the number."""
+        self._lanes = lanes
+
+    def observe(self, name: str, instances: int, at_work: int) -> None:
+        """So many instances have come from the archive of this name, over so many lanes at work."""
+        before = self.lanes
+        self._pace.observe(instances)
+        if not self._lanes:
+            self._tuner.observe(instances, at_work)
+        self._tell(name, before)
+
+    def trouble(self, name: str) -> None:
+        """The archive refused or broke off a retrieve in a way that too many of them may have caused."""
+        before = self.lanes
+        self._tuner.trouble()
+        self._tell(name, before)
+
+    def affordable(self, studies: Sequence[Study], awaited: Iterable[Study]) -> Sequence[Study]:
+        """The first of them that may be asked for, beside those that are awaited; perhaps none yet."""
+        budget = self._pace.budget(sum(_to_come(study) for study in awaited))
+        if budget is None:
+            return studies
+        taken = 0
+        for number, study in enumerate(studies):
+            if taken >= budget:
+                return studies[:number]
+            taken += _to_come(study)
+        return studies
+
+    def took(self, seconds: float) -> None:
+        """A study was retrieved within so many seconds."""
+        self._batches.took(seconds)
+
+    def _tell(self, name: str, before: int) -> None:
+        if self.lanes != before:
+            log.info("%s: %d lanes instead of %d: %s", name, self.lanes, before, self.why)
+
+
+def load_of(config: Config, archive: Archive, clock: Clock) -> Load:
+    """As the configuration says for this archive."""
+    return Load(
+        lanes=archive.lanes or _number(config.move_lanes),
+        most_lanes=config.max_lanes,
+        batch=_number(config.batch_size),
+        limit=config.max_instances_per_second,
+        clock=clock,
+    )
+
+
+def most_lanes(config: Config, archive: Archive) -> int:
+    """How many associations the archive has to be ready for."""
+    return archive.lanes or _number(config.move_lanes) or config.max_lanes
+
+
+def _to_come(study: Study) -> int:
+    return max(study.expected - study.received, 1) if study.expected else UNKNOWN_INSTANCES
+
+
+def _number(value: int | str) -> int | None:
+    return None if value == AUTO else int(value)
