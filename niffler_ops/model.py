@@ -1,8 +1,10 @@
 """Frozen types that pass between rooms."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
+from typing import Self
 
 HOURS = 24
 
@@ -66,6 +68,28 @@ class HourlyLimit:
         return ", ".join(
             f"{begin}-{end}: {limit:g}" for begin, end in spans if (limit := self.by_hour[begin]) is not None
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shard:
+    """One of `of` parts of a list, `number` from 1 on; a query is in the same one on every machine."""
+
+    number: int
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From `K/N`; ValueError where it is something else."""
+        number, of = (int(part) for part in text.split("/"))
+        return cls(number=number, of=of)
+
+    def holds(self, query: Iterable[str]) -> bool:
+        """Whether what is asked for belongs to this part."""
+        digest = sha256("\0".join(query).encode("utf-8", "surrogateescape")).digest()
+        return int.from_bytes(digest[:8]) % self.of == self.number - 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -111,9 +111,8 @@ def parser() -> ArgumentParser:
     )
     keys = parser.add_argument_group("keys of config.json and system.json", "each overrides the files")
     for key in KEYS:
-        keys.add_argument(
-            f"--{key.name}", dest=f"key:{key.name}", metavar="VALUE", help=key.help.replace("%", "%%")
-        )
+        names = [f"--{key.name}", *(["--shard"] if key.name == "Shard" else [])]
+        keys.add_argument(*names, dest=f"key:{key.name}", metavar="VALUE", help=key.help.replace("%", "%%"))
     return parser
 
 
@@ -278,9 +277,10 @@ def _log_start(config: Config, opened: Opened) -> None:
     for line, reason in opened.csv.rejected:
         log.warning("Line %d refused: %s", line, reason)
     log.info(
-        "%s extraction of %d rows into %s",
+        "%s extraction of %d rows%s into %s",
         "Resuming the" if opened.resumed else "Starting an",
         opened.csv.rows,
+        f" (shard {config.shard})" if config.shard else "",
         config.storage_folder,
     )
 

@@ -30,6 +30,7 @@ from niffler_ops.reporting.standing import read_standing, standing_json
 from niffler_ops.reporting.status import AT_WORK, gather
 from niffler_ops.reporting.status_json import status_json
 from niffler_ops.reporting.status_text import status_text
+from niffler_ops.reporting.together import together_json, together_text
 from niffler_ops.reporting.verification import Findings, findings_text, verify_tree
 from niffler_ops.requests import AUTO, LANES, PAUSE, RESUME, STOP, Request, leave
 
@@ -54,6 +55,7 @@ def parser() -> ArgumentParser:
         examples=(
             ("niffler-status", "the extractions and receivers of this machine"),
             ("niffler-status /data/study", "how far one is, and its problems"),
+            ("niffler-status /data/shard-1 /data/shard-2", "several together, such as the shards of a list"),
             ("niffler-status /data/study --why 17", "the story of line 17 of its CSV"),
             ("niffler-status /data/study --csv corrected.csv", "its list, to be corrected and given back"),
             ("niffler-status /data/study --html page.html", "a page with charts, to look at in a browser"),
@@ -76,7 +78,7 @@ def _add_views(parser: ArgumentParser) -> None:
         nargs="*",
         type=Path,
         help="StorageFolder of an extraction or a receiver (default: the one that --config names, else what"
-        " works on this machine); --serve takes several",
+        " works on this machine); several are added up",
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="config.json of the extraction")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
@@ -177,6 +179,8 @@ def _show_status(arguments: Namespace) -> int:
     asks = _request(arguments) or arguments.verify or arguments.why or arguments.csv or arguments.html
     if not arguments.folders and arguments.config is None and not asks:
         return _show_machine(arguments)
+    if len(arguments.folders) > 1:
+        return _show_together(arguments)
     folder = _storage_folder(arguments)
     if arguments.watch:
         return _watch(folder, arguments)
@@ -228,6 +232,30 @@ def _show_extraction(layout: Layout, arguments: Namespace) -> int:
         show(json.dumps(content, indent=2) + "\n")
     else:
         show(status_text(status, standing))
+    return 0
+
+
+def _show_together(arguments: Namespace) -> int:
+    """Several folders: the shards of a list, added up, or all asked for the same."""
+    if any(getattr(arguments, name) for name in ("verify", "why", "csv", "html", "watch")):
+        raise UsageError("Name one FOLDER; several go with --json, --prometheus, --serve and requests only.")
+    layouts = [Layout.found(folder) for folder in arguments.folders]
+    if len({layout.storage_folder.resolve() for layout in layouts}) < len(layouts):
+        raise UsageError("Name each FOLDER once.")
+    request = _request(arguments)
+    if request is not None:
+        return max(_ask(layout, request) for layout in layouts)
+    seen = [look(layout, clock=SystemClock()) for layout in layouts]
+    statuses = [one.status for one in seen]
+    for one in seen:
+        if one.note:
+            sys.stderr.write(f"niffler-status: {one.note}\n")
+    if arguments.prometheus is not None:
+        write_metrics(arguments.prometheus, statuses)
+    elif arguments.json:
+        show(json.dumps(together_json(statuses), indent=2) + "\n")
+    else:
+        show(together_text(statuses))
     return 0
 
 
@@ -299,8 +327,6 @@ def _verify(layout: Layout, *, as_json: bool) -> int:
 
 
 def _storage_folder(arguments: Namespace) -> Path:
-    if len(arguments.folders) > 1:
-        raise UsageError("Name one FOLDER; only --serve shows several.")
     if arguments.folders:
         folder: Path = arguments.folders[0]
         return folder

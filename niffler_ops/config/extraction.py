@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from niffler_ops.config.filing import Filing
-from niffler_ops.config.kinds import Place
-from niffler_ops.model import Listing
+from niffler_ops.config.kinds import Maybe, Part, Place
+from niffler_ops.model import Listing, Shard
 from niffler_ops.patterns import FilePattern
 
 DEFAULT_FILE_PATH = "{00100020}/{0020000D}/{0020000E}/{00080018}.dcm"
@@ -38,6 +38,13 @@ class ExtractionKeys(BaseModel):
         alias="CsvFile",
         description="The list of what to retrieve: a header line, then one query a line",
         examples=["new-study.csv"],
+    )
+    shard: Annotated[Shard | None, Maybe(Part())] = Field(
+        None,
+        alias="Shard",
+        description="One of several parts of the list, for several machines that share the work: each has a "
+        "StorageFolder and a QueryAet of its own, and `--shard` on its command line",
+        examples=["1/4"],
     )
     niffler_system: Annotated[Path | None, Place("a system file")] = Field(
         None,

@@ -13,9 +13,10 @@ from typing import Any, ClassVar, Final
 from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from niffler_ops.model import FreeSpace
+from niffler_ops.model import FreeSpace, Shard
 
 AUTO: Final = "auto"
+MOST_PARTS = 1000
 MOST_PERCENT = 90
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,12}\s*")
 
@@ -109,6 +110,21 @@ class Space(Kind):
                 raise ValueError(self.allowed)
             return FreeSpace(share=number / 100)
         return FreeSpace(bytes=number * self._UNITS[unit])
+
+
+class Part(Kind):
+    """One of several parts of a list."""
+
+    allowed = f"K/N, the part and the number of parts, such as `1/4`; N is at most {MOST_PARTS}"
+    _FORM = re.compile(r"([1-9][0-9]{0,3})\s*/\s*([1-9][0-9]{0,3})")
+
+    def read(self, value: Any) -> Shard:
+        """The part."""
+        found = self._FORM.fullmatch(value.strip()) if isinstance(value, str) else None
+        shard = Shard.parse(found[0]) if found else None
+        if shard is None or not shard.number <= shard.of <= MOST_PARTS:
+            raise ValueError(self.allowed)
+        return shard
 
 
 class Mode(Kind):

@@ -161,6 +161,7 @@ DEFINING_KEYS = frozenset(
         "DateFormat",
         "LongAccession",
         "RetrieveLevel",
+        "Shard",
     }
 )
 """The keys that say what is extracted and where to: fixed for the life of a StorageFolder."""

@@ -71,6 +71,8 @@ def check(config: Config) -> CsvSummary:
             f"{config.csv_file}:{line}: {keyword} is a number that a spreadsheet has shortened, as 9.1E+12"
             " is: export it again with that column as text"
         )
+    if not rows and config.shard is not None:
+        refuse(config.csv_file, f"no line of it belongs to shard {config.shard}; fewer shards would do")
     if rows == refused:
         _no_good_row(config.csv_file, rejected, refused)
     return CsvSummary(
@@ -116,7 +118,21 @@ def _no_good_row(path: Path, rejected: list[tuple[int, str]], refused: int) -> N
 
 
 def _rows(config: Config, table: Table) -> Iterator[CsvRow]:
-    """The rows of an open CSV."""
+    """The rows of an open CSV that are ours."""
+    shard = config.shard
+    for row in _all_rows(config, table):
+        if shard is None or shard.holds(_query(row)):
+            yield row
+
+
+def _query(row: CsvRow) -> Iterator[str]:
+    """What a row asks for, in whatever order its columns are; of a refused one what it holds."""
+    if row.keys:
+        return (f"{keyword}={value}" for keyword, value in sorted(row.keys.items()))
+    return iter(row.values)
+
+
+def _all_rows(config: Config, table: Table) -> Iterator[CsvRow]:
     keys_of_row = _key_reader(config, table.columns.keys)
     named = [index for index, cell in enumerate(table.header) if cell.strip(BLANKS)]
     fewest = 1 + max([*named, *(column.index for column in table.columns.keys)])

@@ -18,6 +18,7 @@ from niffler_ops.errors import MissingInputError
 from niffler_ops.files import write_private
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
+from niffler_ops.model import Shard
 from niffler_ops.processes.identity import Identity, boot_id, identify, is_alive
 from niffler_ops.reporting.counts import Counts, PostCounts
 from niffler_ops.reporting.narration import without_uids
@@ -203,6 +204,8 @@ def _status(content: Mapping[str, Any]) -> Status:
         unexpected_files=content["unexpected_files"],
         created_at=extraction.get("created_at"),
         lists_only=extraction.get("lists_only", False),
+        shard=Shard.parse(extraction["shard"]) if extraction.get("shard") else None,
+        csv_digest=extraction.get("csv_digest", ""),
     )
 
 

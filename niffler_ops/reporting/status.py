@@ -11,7 +11,7 @@ from niffler_ops.layout import Layout
 from niffler_ops.ledger.launches import Launch
 from niffler_ops.ledger.reading import not_imported
 from niffler_ops.ledger.store import ExtractionRecord, Ledger
-from niffler_ops.model import Listing
+from niffler_ops.model import Listing, Shard
 from niffler_ops.processes.identity import Identity, is_alive
 from niffler_ops.reporting.consult import consult
 from niffler_ops.reporting.counts import Counts, PostCounts, post_counts, row_counts, study_counts
@@ -55,10 +55,30 @@ class Problem:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Status:
+class Amounts:
+    """The numbers of one extraction, or of several together.
+
+    `lists_only`: it asks what there is, and retrieves nothing.
+    """
+
+    rows: Counts
+    studies: Counts
+    unverified: int
+    expected: int
+    received: int
+    bytes_received: int
+    rate: Rate
+    eta_seconds: int | None
+    unexpected_files: int
+    lists_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Status(Amounts):
     """An extraction at the instant `gathered_at`; times are ISO 8601 or None.
 
-    `lists_only`: it asks what there is, and retrieves nothing. `created_at`: when its first run began.
+    `created_at`: when its first run began. `shard`: the part of its list that it works on, None for all.
+    `csv_digest`: the SHA-256 of the list.
     """
 
     state: ExtractionState
@@ -70,20 +90,12 @@ class Status:
     pause_reason: str | None
     resumes_at: str | None
     gathered_at: datetime
-    rows: Counts
-    studies: Counts
-    unverified: int
-    expected: int
-    received: int
-    bytes_received: int
-    rate: Rate
-    eta_seconds: int | None
     processes: tuple[ProcessStatus, ...]
     post: Mapping[str, PostCounts]
     problems: tuple[Problem, ...]
-    unexpected_files: int
-    lists_only: bool = False
     created_at: str | None = None
+    shard: Shard | None = None
+    csv_digest: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,7 +201,15 @@ def _status(reading: _Reading, state: ExtractionState) -> Status:
         unexpected_files=tallies.get(("unexpected", "files"), 0),
         created_at=record.created_at,
         lists_only=record.configuration.get("FilePath") in LISTS_ONLY,
+        shard=_shard(record.configuration.get("Shard", "null")),
+        csv_digest=record.csv_digest,
     )
+
+
+def _shard(value: str) -> Shard | None:
+    """As the ledger has the key: JSON, of `K/N` or of null."""
+    text = json.loads(value)
+    return None if text is None else Shard.parse(text)
 
 
 def _processes(launches: list[Launch], *, running: bool) -> tuple[ProcessStatus, ...]:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from niffler_ops.reporting.counts import Counts, PostCounts
-from niffler_ops.reporting.status import Status
+from niffler_ops.reporting.status import Amounts, Status
 
 
 def status_json(status: Status) -> dict[str, Any]:
@@ -21,16 +21,10 @@ def status_json(status: Status) -> dict[str, Any]:
             "resumes_at": status.resumes_at,
             "created_at": status.created_at,
             "lists_only": status.lists_only,
+            "shard": str(status.shard) if status.shard else None,
+            "csv_digest": status.csv_digest,
         },
-        "rows": {**_counts(status.rows), "withdrawn": status.rows.withdrawn},
-        "studies": {**_counts(status.studies), "unverified": status.unverified},
-        "instances": {"expected": status.expected, "received": status.received},
-        "bytes_received": status.bytes_received,
-        "rate": {
-            "studies_per_hour": status.rate.studies_per_hour,
-            "instances_per_second": status.rate.instances_per_second,
-        },
-        "eta_seconds": status.eta_seconds,
+        **amounts_json(status),
         "processes": [
             {
                 "role": process.role,
@@ -45,8 +39,23 @@ def status_json(status: Status) -> dict[str, Any]:
             {"line": problem.line, "outcome": str(problem.outcome), "reason": problem.reason}
             for problem in status.problems
         ],
-        "problems_total": status.rows.problems,
-        "unexpected_files": status.unexpected_files,
+    }
+
+
+def amounts_json(amounts: Amounts) -> dict[str, Any]:
+    """The numbers of one extraction, or of several together."""
+    return {
+        "rows": {**_counts(amounts.rows), "withdrawn": amounts.rows.withdrawn},
+        "studies": {**_counts(amounts.studies), "unverified": amounts.unverified},
+        "instances": {"expected": amounts.expected, "received": amounts.received},
+        "bytes_received": amounts.bytes_received,
+        "rate": {
+            "studies_per_hour": amounts.rate.studies_per_hour,
+            "instances_per_second": amounts.rate.instances_per_second,
+        },
+        "eta_seconds": amounts.eta_seconds,
+        "problems_total": amounts.rows.problems,
+        "unexpected_files": amounts.unexpected_files,
     }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from niffler_ops.reporting.counts import PostCounts
 from niffler_ops.reporting.narration import without_uids
 from niffler_ops.reporting.standing import ArchiveStanding, Standing
-from niffler_ops.reporting.status import AT_WORK, ExtractionState, ProcessStatus, Status
+from niffler_ops.reporting.status import AT_WORK, Amounts, ExtractionState, ProcessStatus, Status
 from niffler_ops.reporting.time_left import until_when
 from niffler_ops.reporting.words import counted, duration, local_time, number, printable, since, size
 
@@ -26,7 +26,7 @@ def status_text(status: Status, standing: Standing | None = None) -> str:
     """All of it, ending with a newline; `standing` is what the supervisor of this run told."""
     sections = (
         _head(status),
-        _table(status),
+        counts_table(status),
         _amounts(status, standing or Standing()),
         _problems(status),
         _next_steps(status),
@@ -36,7 +36,7 @@ def status_text(status: Status, standing: Standing | None = None) -> str:
 
 def _head(status: Status) -> Iterator[str]:
     yield _fact("Extraction", status.storage_folder)
-    yield _fact("CSV", status.csv_file)
+    yield _fact("CSV", status.csv_file + (f", shard {status.shard}" if status.shard else ""))
     yield _fact("State", state_words(status))
     if status.pause_reason:
         yield from _wrapped(f"{'Paused':{LABEL}}", status.pause_reason)
@@ -61,7 +61,8 @@ def state_words(status: Status) -> str:
     return f"stopped before the end; {started}"
 
 
-def _table(status: Status) -> Iterator[str]:
+def counts_table(status: Amounts) -> Iterator[str]:
+    """How many rows and studies are in which state."""
     yield f"{'':{LABEL}}{'rows':>{NUMBER}}{'studies':>{NUMBER}}"
     for group in _GROUPS:
         studies = "" if group in _ROWS_ONLY else number(getattr(status.studies, group))
@@ -69,14 +70,20 @@ def _table(status: Status) -> Iterator[str]:
         yield f"{group.replace('_', ' '):{LABEL}}{rows:>{NUMBER}}{studies:>{NUMBER}}".rstrip()
 
 
-def _amounts(status: Status, standing: Standing) -> Iterator[str]:
-    yield _fact("Instances", _instances(status))
-    if status.state is ExtractionState.RUNNING:
-        studies, instances = status.rate.studies_per_hour, status.rate.instances_per_second
+def amounts_words(amounts: Amounts, *, at_work: bool, when: str = "") -> Iterator[str]:
+    """What has come, how fast, and the time that is left; `when` is its end."""
+    yield _fact("Instances", _instances(amounts))
+    if at_work:
+        studies, instances = amounts.rate.studies_per_hour, amounts.rate.instances_per_second
         yield _fact("Rate", f"{studies:,.0f} studies an hour, {instances:,.1f} instances a second")
+    if amounts.eta_seconds is not None and amounts.rows.open:
+        yield _fact("To go", f"about {duration(timedelta(seconds=amounts.eta_seconds))}{when}")
+
+
+def _amounts(status: Status, standing: Standing) -> Iterator[str]:
+    running = status.state is ExtractionState.RUNNING
+    yield from amounts_words(status, at_work=running, when=until_when(status, standing.night))
     yield from _overall(status)
-    if status.eta_seconds is not None:
-        yield _fact("To go", _time_left(status.eta_seconds) + until_when(status, standing.night))
     if status.unverified:
         yield _fact(
             "Unverified",
@@ -106,15 +113,11 @@ def _overall(status: Status) -> Iterator[str]:
     )
 
 
-def _instances(status: Status) -> str:
+def _instances(status: Amounts) -> str:
     if status.lists_only:
         return f"{number(status.expected)} in the archive; they are listed and not retrieved"
     received, expected = number(status.received), number(status.expected)
     return f"{received} of {expected} expected, {size(status.bytes_received)}"
-
-
-def _time_left(seconds: float) -> str:
-    return f"about {duration(timedelta(seconds=seconds))}"
 
 
 def _lanes(status: Status, standing: Standing) -> Iterator[str]:
