@@ -30,7 +30,6 @@ from niffler_ops.reporting.standing import read_standing, standing_json
 from niffler_ops.reporting.status import AT_WORK, gather
 from niffler_ops.reporting.status_json import status_json
 from niffler_ops.reporting.status_text import status_text
-from niffler_ops.reporting.together import together_json, together_text
 from niffler_ops.reporting.verification import Findings, findings_text, verify_tree
 from niffler_ops.requests import AUTO, LANES, PAUSE, RESUME, STOP, Request, leave
 
@@ -246,6 +245,8 @@ def _show_together(arguments: Namespace) -> int:
     if request is not None:
         return max(_ask(layout, request) for layout in layouts)
     seen = [look(layout, clock=SystemClock()) for layout in layouts]
+    from niffler_ops.reporting.together import together_json, together_text  # noqa: PLC0415 - psutil is slow
+
     statuses = [one.status for one in seen]
     for one in seen:
         if one.note:

@@ -91,6 +91,8 @@ def test_the_object_has_the_promised_keys(tmp_path: Path, capsys: pytest.Capture
             "pause_reason": None,
             "resumes_at": None,
             "lists_only": False,
+            "shard": None,
+            "csv_digest": "",
         },
         "rows": {
             "total": 8,
