@@ -17,6 +17,14 @@ class Problem(NamedTuple):
     allowed: str
 
 
+class ProblemsError(ValueError):
+    """What is wrong with keys that are right by themselves."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(f"{attribute}: allowed: {allowed}" for attribute, allowed in problems))
+        self.problems = tuple(problems)
+
+
 class _Column(NamedTuple):
     """An attribute of the query, the key that names it ("" where ExtractionType does) and its column's."""
 

@@ -1,8 +1,6 @@
 """Both files and the options to one Config, or every error of all of them at once."""
 
-import difflib
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +11,12 @@ from niffler_ops.config.commented_json import JsonError, read_object
 from niffler_ops.config.forms import without_effect
 from niffler_ops.config.keys import Key
 from niffler_ops.config.kinds import absolute
-from niffler_ops.config.model import KEYS, Config, ProblemsError
+from niffler_ops.config.model import KEYS, Config
+from niffler_ops.config.wording import likely_key, located, missing, unknown_key, wrong_keys, wrong_value
 from niffler_ops.errors import ConfigurationError
 
 _BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
-# pydantic names a field by its alias, or by its attribute where only its default was validated.
-_BY_LOCATION: Mapping[str, Key] = {**_BY_NAME, **{key.attribute: key for key in KEYS}}
+_BY_LOCATION = located(KEYS)
 _WITHOUT_MEANING = "NifflerID"
 FORMER: Mapping[str, str] = {
     f"{number}{former}": f"{number}{now}"
@@ -26,8 +24,6 @@ FORMER: Mapping[str, str] = {
     for former, now in (("AnyType", "Attr"), ("AnyIndex", "Index"), ("Type", "Attr"))
 }
 """Keys that upstream had for a few days in 2021, and what they became."""
-_LIKELY = 0.7  # of difflib's ratio: two letters in a short key
-_MAX_SHOWN = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,18 +110,10 @@ def _check_name(
         notes.append(f"{source.label}: {name}: accepted without effect: logs are kept apart by StorageFolder")
         return
     nearby = [key.name for key in KEYS if "either" in (key.file, source.file) or key.file == source.file]
-    likely = FORMER.get(name) or _likely(name, nearby) or _likely(name, _BY_NAME)
+    likely = FORMER.get(name) or likely_key(name, nearby) or likely_key(name, _BY_NAME)
     if likely:
         suspected.add(likely)
-    hint = f"`{likely}` is probably meant" if likely else "docs/configuration.md lists those that are allowed"
-    problems.append(f"{source.label}: {name}: unknown key; {hint}")
-
-
-def _likely(name: str, candidates: Iterable[str]) -> str | None:
-    spelt = {candidate.casefold(): candidate for candidate in candidates}
-    plain = name.casefold().replace("_", "").replace("-", "").strip()
-    close = difflib.get_close_matches(plain, spelt, n=1, cutoff=_LIKELY)
-    return spelt[close[0]] if close else None
+    problems.append(unknown_key(source.label, name, likely, "docs/configuration.md"))
 
 
 def _value_problems(
@@ -136,31 +124,11 @@ def _value_problems(
 ) -> list[str]:
     by_file = {source.file: source for source in sources}
     problems = []
-    for key, allowed in sorted(_wrong_keys(error), key=lambda wrong: KEYS.index(wrong[0])):
+    for key, allowed in sorted(wrong_keys(error, _BY_LOCATION), key=lambda wrong: KEYS.index(wrong[0])):
         home = by_file["config.json" if key.file == "either" else key.file]
         if key.name in values:
             value, source = values[key.name]
-            found = f"{_shown(key, value)} found"
-            problems.append(f"{source.label}: {key.name}: {found}; allowed: {allowed}")
+            problems.append(wrong_value(source.label, key, value, allowed))
         elif home.readable and key.name not in suspected:
-            problems.append(f"{home.label}: {key.name}: missing; allowed: {allowed}")
+            problems.append(missing(home.label, key, allowed))
     return problems
-
-
-def _wrong_keys(error: ValidationError) -> Iterator[tuple[Key, str]]:
-    """Each key whose value is wrong, and what is allowed."""
-    for detail in error.errors(include_url=False, include_input=False):
-        cause = detail["ctx"]["error"] if "ctx" in detail else None
-        if isinstance(cause, ProblemsError):
-            for attribute, allowed in cause.problems:
-                yield _BY_LOCATION[attribute], allowed
-        else:
-            key = _BY_LOCATION[str(detail["loc"][0])]
-            yield key, str(cause) if cause else key.type
-
-
-def _shown(key: Key, value: Any) -> str:
-    if key.secret:
-        return "a value"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

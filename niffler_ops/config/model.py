@@ -1,7 +1,7 @@
 """Config: both files and the options in one frozen value."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, ValidationInfo
 from niffler_ops.config.audit_trail import AuditTrailKeys
 from niffler_ops.config.extraction import DEFAULT_FILE_PATH, ExtractionKeys
 from niffler_ops.config.forms import (
-    Problem,
+    ProblemsError,
     destination_problems,
     key_columns,
     output_beside,
@@ -40,14 +40,6 @@ class _Resolved(Kind):
         if problems:
             raise ProblemsError(problems)
         return columns
-
-
-class ProblemsError(ValueError):
-    """What is wrong with keys that are right by themselves."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(f"{attribute}: allowed: {allowed}" for attribute, allowed in problems))
-        self.problems = tuple(problems)
 
 
 class Config(

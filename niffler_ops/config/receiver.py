@@ -1,28 +1,28 @@
 """meta.json: the keys of the real-time receiver, and the file to one MetaConfig, or every error at once."""
 
-import difflib
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from niffler_ops.config.commented_json import JsonError, read_object
 from niffler_ops.config.extraction import DEFAULT_FILE_PATH
 from niffler_ops.config.filing import Filing
-from niffler_ops.config.keys import describe
+from niffler_ops.config.forms import Problem, ProblemsError
+from niffler_ops.config.keys import Key, describe
 from niffler_ops.config.kinds import Kind, Maybe, Place, Seconds, Space, Text, Whole
 from niffler_ops.config.network import Local
 from niffler_ops.config.notices import ChannelKeys, notice_problems
 from niffler_ops.config.several import Places, Several, StoreUrl
 from niffler_ops.config.system import EMBEDDED, Toolkit
+from niffler_ops.config.wording import likely_key, located, missing, unknown_key, wrong_keys, wrong_value
 from niffler_ops.errors import ConfigurationError
 from niffler_ops.model import FreeSpace, LocalEntity
 from niffler_ops.patterns import FilePattern
 
 MOST_MINUTES, MOST_HOURS = 10_080, 87_600
-_MAX_SHOWN = 100
+BESIDE = "a folder beside StorageFolder, not in it or around it"
 
 
 class Locals(Kind):
@@ -170,69 +170,52 @@ class MetaConfig(ChannelKeys):
         default = self.storage_folder.with_name(f"{self.storage_folder.name}-deidentified")
         return self.given_output_folder or default
 
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        """ProblemsError for what is wrong about keys that are right by themselves."""
+        problems = list(notice_problems(dict(self)))
+        storage, output = self.storage_folder, self.output_folder
+        if self.pass_on and (output == storage or storage in output.parents or output in storage.parents):
+            problems.append(Problem("given_output_folder", BESIDE))
+        if problems:
+            raise ProblemsError(problems)
+        return self
+
 
 META_KEYS = tuple(
     sorted(describe(MetaConfig, "meta.json"), key=lambda key: key.attribute in ChannelKeys.model_fields)
 )
 """Every key of meta.json, in the order of the documentation."""
+_BY_NAME: Mapping[str, Key] = {key.name: key for key in META_KEYS}
+_BY_LOCATION = located(META_KEYS)
 
 
 def load_meta(path: Path) -> MetaConfig:
     """Read meta.json. ConfigurationError lists everything that is wrong."""
+    label = str(path)
     try:
-        values, repeated = read_object(path, str(path))
+        values, problems = read_object(path, label)
     except JsonError as error:
         raise ConfigurationError(str(error)) from None
-    problems = [*repeated, *_unknown(values, path)]
-    names = {key.name: key for key in META_KEYS}
-    given = {name: value for name, value in values.items() if name in names and value is not None}
-    context = {names[name].attribute: path.parent for name in given}
+    meant = {name: likely_key(name, _BY_NAME) for name in values if name not in _BY_NAME}
+    problems += [unknown_key(label, name, likely, "docs/realtime.md") for name, likely in meant.items()]
+    given = {name: value for name, value in values.items() if name in _BY_NAME and value is not None}
+    context = {_BY_NAME[name].attribute: path.parent for name in given}
     try:
         loaded = MetaConfig.model_validate(given, context=context)
     except ValidationError as error:
-        problems += _wrong(error, given, path)
-    else:
-        by_attribute = {key.attribute: key.name for key in META_KEYS}
-        for attribute, allowed in notice_problems(dict(loaded)):
-            name = by_attribute[attribute]
-            problems.append(f"{path}: {name}: {_found(given, name)}; allowed: {allowed}")
+        problems += _value_problems(error, given, label, suspected=meant.values())
     if problems:
         raise ConfigurationError(*problems)
-    _check_output(loaded, path)
     return loaded
 
 
-def _unknown(values: Mapping[str, Any], path: Path) -> Iterator[str]:
-    known = {key.name.casefold(): key.name for key in META_KEYS}
-    for name in values:
-        if name not in known.values():
-            likely = difflib.get_close_matches(name.casefold(), known, n=1)
-            hint = f"`{known[likely[0]]}` is probably meant" if likely else "docs/realtime.md lists the keys"
-            yield f"{path}: {name}: unknown key; {hint}"
-
-
-def _wrong(error: ValidationError, given: Mapping[str, Any], path: Path) -> Iterator[str]:
-    by_location = {spelling: key for key in META_KEYS for spelling in (key.name, key.attribute)}
-    for detail in error.errors(include_url=False, include_input=False):
-        key = by_location[str(detail["loc"][0])]
-        cause = detail["ctx"]["error"] if "ctx" in detail else None
-        allowed = str(cause) if cause else key.type
-        if key.name not in given:
-            yield f"{path}: {key.name}: missing; allowed: {allowed}"
-            continue
-        found = "a value found" if key.secret else _found(given, key.name)
-        yield f"{path}: {key.name}: {found}; allowed: {allowed}"
-
-
-def _found(given: Mapping[str, Any], name: str) -> str:
-    if name not in given:
-        return "missing"
-    return f"{json.dumps(given[name], ensure_ascii=False)[:_MAX_SHOWN]} found"
-
-
-def _check_output(config: MetaConfig, path: Path) -> None:
-    storage, output = config.storage_folder, config.output_folder
-    if config.pass_on and (output == storage or storage in output.parents or output in storage.parents):
-        raise ConfigurationError(
-            f"{path}: OutputFolder: has to stand beside StorageFolder, not in it or around it"
-        )
+def _value_problems(
+    error: ValidationError, given: Mapping[str, Any], label: str, *, suspected: Container[str | None]
+) -> Iterator[str]:
+    """`suspected` are keys that a misspelt one may stand for: they are not said to be missing."""
+    for key, allowed in wrong_keys(error, _BY_LOCATION):
+        if key.name in given:
+            yield wrong_value(label, key, given[key.name], allowed)
+        elif key.name not in suspected:
+            yield missing(label, key, allowed)
