@@ -41,6 +41,10 @@ class UnavailableError(NifflerError):
     retriable = True
 
 
+class ExhaustedError(UnavailableError):
+    """This machine has no process, thread, file or memory left to start a program; soon it may have again."""
+
+
 class CannotWriteError(NifflerError):
     """A folder or file cannot be written."""
 

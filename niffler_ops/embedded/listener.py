@@ -38,4 +38,8 @@ class Listener:
                 continue
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            threading.Thread(target=handle, args=(connection,), daemon=True).start()
+            try:
+                threading.Thread(target=handle, args=(connection,), daemon=True).start()
+            except RuntimeError:  # no thread is left: the peer tries again
+                connection.close()
+                time.sleep(BREATH_SECONDS)

@@ -38,12 +38,12 @@ def settings_of(config: Config, layout: Layout) -> Settings:
 
 def check(settings: Settings) -> None:
     """Raise ConfigurationError for everything that is wrong with the settings, before anything is started."""
-    problems: list[str] = []
+    problems: dict[str, None] = {}  # each once: two may look at the same secret
     for look in (_check_options, _check_featuresets, _check_store, _check_secret, check_claim):
         try:
             look(settings)
         except ConfigurationError as error:
-            problems += error.problems
+            problems |= dict.fromkeys(error.problems)
     if problems:
         raise ConfigurationError(*problems)
 

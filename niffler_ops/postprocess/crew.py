@@ -217,6 +217,7 @@ class Crew:
             )
         except NifflerError:
             self._batches.remove(batch)
+            remove_folder(folder)
             raise
 
     def stop(self) -> None:

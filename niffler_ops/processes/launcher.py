@@ -6,6 +6,7 @@ forked, and would end the child when that thread ends.
 
 import contextlib
 import ctypes
+import errno
 import os
 import signal
 import threading
@@ -15,15 +16,18 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import psutil
 import sh
 
-from niffler_ops.errors import UnavailableError
+from niffler_ops.errors import ExhaustedError, UnavailableError
 from niffler_ops.processes.identity import Identity, identify, is_alive
 from niffler_ops.processes.output import lines_until_end
 
 PR_SET_PDEATHSIG = 1
 SIGNAL_CODES = range(-64, 256)
 KEPT_LINES = 200
+THREADS_OF_A_CHILD = 3  # two of sh, and one that follows it
+EXHAUSTED = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 _libc = ctypes.CDLL(None)
 _NULL = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
@@ -79,10 +83,14 @@ class Launcher:
     ) -> Child:
         """Start a tool; raises UnavailableError where the program is missing or cannot be run.
 
-        `environment` is put over our own; `on_line` and `on_exit` are called by `dispatch`.
+        ExhaustedError where the machine just has no room for it. `environment` is put over our own;
+        `on_line` and `on_exit` are called by `dispatch`.
         """
         child = Child(name)
-        output, written = os.pipe()
+        try:
+            output, written = os.pipe()
+        except OSError as error:
+            raise _unable(command[0], error) from None
         try:
             self._start(child, command, environment, written)
         except UnavailableError:
@@ -90,15 +98,20 @@ class Launcher:
             raise
         finally:
             os.close(written)
-        self.children.add(child)
 
         def follow() -> None:
             for lines in lines_until_end(output, child.pid):
                 self.post(partial(self._said, child, lines, on_line))
-            code = child.command.exit_code  # sh's `_done` comes up to a second late
+            code = _exit_code(child.command)  # sh's `_done` comes up to a second late
             self.post(partial(self._ended, child, code, on_exit))
 
-        threading.Thread(target=follow, name=f"{name}-{child.pid}", daemon=True).start()
+        try:
+            threading.Thread(target=follow, name=f"{name}-{child.pid}", daemon=True).start()
+        except RuntimeError as error:
+            child.kill()
+            os.close(output)
+            raise _unable(command[0], error) from None
+        self.children.add(child)
         return child
 
     def post(self, event: Event) -> None:
@@ -119,6 +132,7 @@ class Launcher:
         self, child: Child, command: Sequence[str], environment: Mapping[str, str], output: int
     ) -> None:
         program, *arguments = command
+        _require_room(program)
         options: dict[str, Any] = {
             "_bg": True,
             "_bg_exc": False,
@@ -134,9 +148,20 @@ class Launcher:
         try:
             child.command = sh.Command(program)(*arguments, **options)
         except (sh.CommandNotFound, sh.ForkException, OSError) as error:
-            cause = getattr(error, "strerror", None) or type(error).__name__  # sh's own quote the arguments
-            raise UnavailableError(f"{program}: cannot be started ({cause})") from None
+            raise _unable(program, error) from None
+        except RuntimeError as error:  # of a thread that sh starts after its fork
+            self._end_unfollowed(arguments)
+            raise _unable(program, error) from None
         child.identity = identify(child.pid)
+
+    def _end_unfollowed(self, arguments: Sequence[str]) -> None:
+        """Kill a child that was started, but that nobody reads or waits for."""
+        followed = {child.pid for child in self.children}
+        for process in psutil.Process().children():
+            with contextlib.suppress(psutil.Error):
+                if process.pid not in followed and process.cmdline()[-len(arguments) :] == list(arguments):
+                    process.kill()
+                    process.wait()
 
     def _said(self, child: Child, lines: Sequence[str], on_line: Callable[[str], None]) -> None:
         child.output.extend(lines)
@@ -147,6 +172,41 @@ class Launcher:
         child.exit_code = code
         self.children.discard(child)
         on_exit(code)
+
+
+def _exit_code(command: Any) -> int:
+    """Waits for a process; sh starts one more thread when it has ended, and knows the code without it too."""
+    try:
+        return int(command.exit_code)
+    except RuntimeError:
+        return int(command.process.exit_code)
+
+
+def _require_room(program: str) -> None:
+    """Raise ExhaustedError where no process and its threads can be started: sh would leave its pipes open."""
+    done = threading.Event()
+    threads = [threading.Thread(target=done.wait, daemon=True) for _ in range(THREADS_OF_A_CHILD)]
+    try:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        try:
+            for thread in threads:
+                thread.start()
+        finally:
+            done.set()
+            os.waitpid(pid, 0)  # until here it counts, though it has ended
+    except (OSError, RuntimeError) as error:
+        raise _unable(program, error) from None
+
+
+def _unable(program: str, error: Exception) -> UnavailableError:
+    """Why a program cannot be started, and whether that may pass; sh's own errors quote the arguments."""
+    cause = getattr(error, "strerror", None) or type(error).__name__
+    if isinstance(error, RuntimeError):
+        return ExhaustedError(f"{program}: cannot be started (no thread is left for it)")
+    kind = ExhaustedError if getattr(error, "errno", None) in EXHAUSTED else UnavailableError
+    return kind(f"{program}: cannot be started ({cause})")
 
 
 def die_with(parent: int) -> Callable[[], None]:

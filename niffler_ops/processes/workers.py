@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import resource_tracker
 from typing import TypeVar, TypeVarTuple
 
+from niffler_ops.errors import ExhaustedError
 from niffler_ops.pixelless import forgo_pixels
 
 PR_SET_PDEATHSIG = 1
@@ -41,7 +43,8 @@ class Workers:
         self._number = number
         self._niceness = niceness
         self._post = post
-        self._pool = self._start()
+        self._given: dict[object, Callable[[], None]] = {}  # what is not back, and what to do if it is lost
+        self._pool: ProcessPoolExecutor | None = self._start()
 
     def submit(
         self,
@@ -52,8 +55,10 @@ class Workers:
     ) -> None:
         """Run a module-level function; `then` gets its result on the main thread.
 
-        Work that a dying worker lost is done again by a new one, or `lost` is called instead.
+        Work that a dying worker lost is done again by a new one, or `lost` is called instead: also where no
+        worker can be started. Without it ExhaustedError is raised then.
         """
+        token = object()
 
         def again() -> None:
             if lost is not None:
@@ -66,25 +71,63 @@ class Workers:
                 return
             error = future.exception()
             if isinstance(error, BrokenProcessPool):
-                self._post(again)
+                self._answer(token, again)
             elif error is not None:
-                self._post(lambda: _raise(error))
+                self._answer(token, lambda: _raise(error))
             else:
-                self._post(lambda: then(future.result()))
+                self._answer(token, lambda: then(future.result()))
 
         try:
-            future = self._pool.submit(work, *arguments)
-        except (BrokenProcessPool, OSError):  # OSError: a worker was being started while the pool broke
-            self._pool.shutdown(wait=False)
-            self._pool = self._start()
-            future = self._pool.submit(work, *arguments)
-        future.add_done_callback(finished)
+            future = self._handed_over(work, *arguments)
+        except (OSError, RuntimeError) as error:
+            if lost is None:
+                cause = getattr(error, "strerror", None) or "no thread is left"
+                raise ExhaustedError(f"Readers of files cannot be started ({cause})") from None
+            self._post(lost)
+        else:
+            self._given[token] = again
+            future.add_done_callback(finished)
+
+    def renew(self) -> None:
+        """End them all, as where one hangs: what they had is lost."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            pool.shutdown(wait=False)
+        given, self._given = self._given, {}
+        for lost in given.values():  # the pool tells it too, unless its own thread could not be started
+            self._post(lost)
+
+    def _answer(self, token: object, handle: Callable[[], None]) -> None:
+        """Have it handled on the main thread, unless its work was given up meanwhile."""
+
+        def answered() -> None:
+            if self._given.pop(token, None) is not None:
+                handle()
+
+        self._post(answered)
+
+    def _handed_over(self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> "Future[Result]":
+        """To the pool that there is, or to a new one. OSError or RuntimeError where none can be started."""
+        if self._pool is not None:
+            with suppress(OSError, RuntimeError):  # broken, or it broke while a worker was being started
+                return self._pool.submit(work, *arguments)
+            self.renew()
+        self._pool = self._start()
+        try:
+            return self._pool.submit(work, *arguments)
+        except (OSError, RuntimeError):
+            self.renew()  # a worker that was started and that nobody listens to would stay for ever
+            raise
 
     def stop(self, *, patience: float | None = None) -> None:
         """End the workers; what they were given and have not done is dropped.
 
         With `patience` (seconds) one that hangs is killed after it.
         """
+        if self._pool is None:
+            return
         if patience is None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             return

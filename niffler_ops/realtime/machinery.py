@@ -29,6 +29,7 @@ from niffler_ops.stages.receiver import Receiver
 from niffler_ops.stages.tools import Tools
 
 OPTIONS = ("RetainFullDates", "RetainDeviceIdentity", "RetainPatientCharacteristics", "CleanDescriptors")
+WATCH_SECONDS = 5.0  # between a C-ECHO and the next: nobody asks again for what is sent meanwhile
 READERS, READERS_NICENESS = 2, 5  # what they read is on the disk; what storescp does not take is not
 
 
@@ -102,7 +103,9 @@ def put_together(
         journal=journal,
         workers=workers,
         receivers=[
-            Receiver(local, place.incoming, tools, clock, progress, gives_up=False)
+            Receiver(
+                local, place.incoming, tools, clock, progress, gives_up=False, watch_seconds=WATCH_SECONDS
+            )
             for local in config.local_entities
         ],
         intake=intake,

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from niffler_ops.clock import Clock
-from niffler_ops.postprocess.crew import Crew
+from niffler_ops.errors import ExhaustedError
+from niffler_ops.postprocess.crew import Answer, Crew
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.record import Due, Record, Series
@@ -46,6 +47,7 @@ class Passing:
         self._given: set[Key] = set()
         self._look_at = 0.0
         self._tables_due = False
+        self._unable = False  # that no worker can be started is said once
 
     @property
     def busy(self) -> bool:
@@ -61,14 +63,28 @@ class Passing:
         if now < self._look_at:
             return
         self._look_at = now + LOOK_SECONDS
+        try:
+            self._give_what_is_due()
+        except ExhaustedError as error:
+            if not self._unable:
+                log.warning("%s: studies wait for a worker, and are tried again", error)
+            self._unable = True
+
+    def _give_what_is_due(self) -> None:
+        """Raises ExhaustedError where no worker can be started just now."""
         due = self._due()
         while due and self._crew.has_room:
             batch, due = due[:MOST_JOBS], due[MOST_JOBS:]
-            self._crew.give([self._job(one) for one in batch])
+            self._give([self._job(one) for one in batch])
+            self._given.update((one.study, one.processor) for one in batch)
         if self._tables_due and not due and not self._crew.busy:
-            self._tables_due = False
             job = Job(name="tables", processor=Processor.TABLES, files=(), settings=self._settings)
-            self._crew.give([(job, lambda _outcome: None)])
+            self._give([(job, lambda _outcome: None)])
+            self._tables_due = False
+
+    def _give(self, jobs: Sequence[tuple[Job, Answer]]) -> None:
+        self._crew.give(jobs)
+        self._unable = False
 
     def is_passed_on(self, series: Series, despite_failures: bool) -> bool:  # noqa: FBT001 - a callback
         """Whether every post-processor has worked on the series' study as it is now."""
@@ -96,7 +112,6 @@ class Passing:
 
     def _job(self, due: Due) -> tuple[Job, "partial[None]"]:
         paths = [str(self._place.storage_folder / path) for path in self._record.files_of_study(due.study)]
-        self._given.add((due.study, due.processor))
         job = Job(
             name=due.study,
             processor=Processor(due.processor),

@@ -8,7 +8,7 @@ from pathlib import Path
 from niffler_ops.clock import Clock
 from niffler_ops.dicomtools.failures import failure_reason
 from niffler_ops.dicomtools.storescp import storescp_arguments
-from niffler_ops.errors import StoppedError, UnavailableError
+from niffler_ops.errors import ExhaustedError, StoppedError, UnavailableError
 from niffler_ops.model import LocalEntity, Peer
 from niffler_ops.processes.echo import Echo, echo
 from niffler_ops.processes.launcher import Child
@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 class Receiver:
     """Keeps a storescp listening at `local`, which writes into `incoming`.
 
-    One that `gives_up` ends the run when storescp keeps ending; another goes on, for it is a service.
+    One that `gives_up` ends the run when storescp keeps ending; another goes on, for it is a service. Once
+    it has listened, nothing ends that one: neither a port that somebody has taken, nor a toolkit that fails.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Receiver:
         progress: Progress,
         *,
         gives_up: bool = True,
+        watch_seconds: float = WATCH_SECONDS,
     ) -> None:
         self._local = local
         self._incoming = incoming
@@ -52,6 +54,7 @@ class Receiver:
         self._clock = clock
         self._progress = progress
         self._gives_up = gives_up
+        self._watch_seconds = watch_seconds
         self._child: Child | None = None
         self._started_at = 0.0
         self._start_at = 0.0
@@ -63,6 +66,7 @@ class Receiver:
         self._stopping = False
         self._failure: UnavailableError | StoppedError | None = None
         self.ready = False
+        self._has_listened = False
         self._reason = ""
 
     def advance(self) -> None:
@@ -74,17 +78,16 @@ class Receiver:
             raise self._failure
         now = self._clock.monotonic()
         if self._child is None and now >= self._start_at and not self._stopping:
-            self._start(now)
+            self._start_or_wait(now)
         elif self._child is not None and not self._echoing and now >= self._echo_at:
-            self._echoing = True
-            threading.Thread(target=self._echo, args=(self._child,), name="own-echo", daemon=True).start()
+            self._begin_echo(self._child, now)
 
     @property
     def trouble(self) -> str:
         """What keeps it from receiving for some time now, "" where nothing does."""
         if self.ready or len(self._ends) < RESTARTS:
             return ""
-        return f"storescp at {self._local} keeps ending: {self._reason}."
+        return f"storescp at {self._local} keeps ending, or cannot be started: {self._reason}."
 
     @property
     def port(self) -> int:
@@ -96,6 +99,22 @@ class Receiver:
         self._stopping = True
         if self._child is not None:
             self._child.terminate()
+
+    @property
+    def _goes_on(self) -> bool:
+        return self._has_listened and not self._gives_up
+
+    def _start_or_wait(self, now: float) -> None:
+        """What may pass is waited for, and said once."""
+        try:
+            self._start(now)
+        except UnavailableError as error:
+            if not (self._goes_on or isinstance(error, ExhaustedError)):
+                raise
+            reason = str(error).rstrip(".")
+            if reason != self._reason:
+                log.warning("storescp cannot be started and is tried again: %s", reason)
+            self._count_end(now, reason)
 
     def _start(self, now: float) -> None:
         local = self._local
@@ -115,6 +134,15 @@ class Receiver:
             on_exit=self._ended,
         )
 
+    def _begin_echo(self, child: Child, now: float) -> None:
+        echoing = threading.Thread(target=self._echo, args=(child,), name="own-echo", daemon=True)
+        try:
+            echoing.start()
+        except RuntimeError:  # no thread is left, which tells nothing of storescp
+            self._echo_at = now + 1.0
+        else:
+            self._echoing = True
+
     def _echo(self, child: Child) -> None:
         local = self._local
         result = echo(
@@ -131,10 +159,13 @@ class Receiver:
             if not self.ready:
                 log.info("storescp listens at %s", self._local)
                 self._progress.receiver_back(now)
-            self.ready = True
+            self.ready = self._has_listened = True
+            self._reason = ""
             self._silences = 0
             self._answered_at = now
-            self._echo_at = now + WATCH_SECONDS
+            self._echo_at = now + self._watch_seconds
+            if self._ends and now - self._ends[-1] > 60 * RESTART_WINDOW_MINUTES:
+                self._ends.clear()
         elif self.ready:
             self._silences += 1
             self._echo_at = now + 1.0
@@ -152,12 +183,17 @@ class Receiver:
         self.ready = False
         if self._stopping:
             return
-        self._tools.require_running(child, code)
+        if not self._goes_on:
+            self._tools.require_running(child, code)
         now = self._clock.monotonic()
         self._progress.receiver_gone(self._answered_at if self._silences else now - NOTICED_WITHIN_SECONDS)
-        reason = self._reason = failure_reason(child.output)
+        reason = failure_reason(child.output)
         self._tools.keep_output(child)
         log.warning("storescp ended with exit status %d: %s", code, reason)
+        self._count_end(now, reason)
+
+    def _count_end(self, now: float, reason: str) -> None:
+        self._reason = reason
         self._ends.append(now)
         self._start_at = now + min(retry_delay(0.2, len(self._ends)), MOST_DELAY_SECONDS)
         if (

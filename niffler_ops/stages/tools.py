@@ -81,7 +81,14 @@ class Tools:
                 self._record.launches.ended(token, code)
             on_exit(child, code)
 
-        child = self.launcher.launch(role, command, environment=environment, on_line=on_line, on_exit=ended)
+        try:
+            child = self.launcher.launch(
+                role, command, environment=environment, on_line=on_line, on_exit=ended
+            )
+        except UnavailableError as error:
+            with self._record.transaction():
+                self._record.launches.ended(token, error.exit_status)
+            raise
         identity = child.identity
         if identity is not None:
             with self._record.transaction():

@@ -4,8 +4,11 @@ import contextlib
 import itertools
 import json
 import os
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -321,6 +324,75 @@ def test_storescp_comes_back_again_and_again(receiver: ReceiverRig) -> None:
         assert time.monotonic() - begun < BACK_WITHIN
     assert len(receiver.send(SOME)) == len(SOME)
     receiver.wait_for_stored(counted(SOME))
+    stop(running)
+
+
+OTHER_USER = 54_321  # whom the kernel lets have so many processes and threads, which root may always have
+ALMOST_ROOT = "+dac_override,+dac_read_search,+fowner,+chown"
+AS_OTHER_USER = (
+    *("setpriv", f"--reuid={OTHER_USER}", "--clear-groups"),
+    *(f"--inh-caps={ALMOST_ROOT}", f"--ambient-caps={ALMOST_ROOT}"),
+)
+
+
+MOST_PROCESSES = 100
+CROWD = f"""
+import threading, time
+for _ in range({MOST_PROCESSES}):
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+print("there", flush=True)
+time.sleep(600)
+"""
+
+
+@contextlib.contextmanager
+def crowd() -> Iterator[None]:
+    """As many threads of the other user as a receiver of his may see."""
+    with subprocess.Popen([*AS_OTHER_USER, sys.executable, "-c", CROWD], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"there\n"
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def other_user_can_run_it() -> bool:
+    """Whether another user may, who has no right of its own to our Python below a private home."""
+    if os.getuid() != 0 or shutil.which("setpriv") is None:
+        return False
+    look = f"import os, sys; sys.exit(not os.access({sys.executable!r}, os.X_OK))"
+    return subprocess.run([*AS_OTHER_USER, sys.executable, "-c", look], check=False).returncode == 0
+
+
+@pytest.mark.skipif(
+    not other_user_can_run_it(), reason="run the tests as root, by setpriv, with a Python that all may run"
+)
+def test_a_machine_that_has_no_process_left_is_waited_for_and_nothing_is_lost(receiver: ReceiverRig) -> None:
+    receiver.configure(PassOn=["png"])
+    running = receiver.launch(before=("prlimit", f"--nproc={MOST_PROCESSES}", *AS_OTHER_USER))
+    receiver.wait_for_listening(running)
+    receiver.send(SOME[:3])
+    receiver.wait_for_stored(counted(SOME[:3]))
+    with crowd():
+        os.kill(storescp_of(receiver), signal.SIGKILL)
+        for reader in readers_of(running):
+            os.kill(reader, signal.SIGKILL)
+        receiver.leave_in_incoming(SOME[3:])
+        for trouble in ("storescp cannot be started and is tried again", "Readers cannot be started"):
+            wait_until(lambda: trouble in receiver.log(), trouble)  # noqa: B023 - at once
+        time.sleep(3)
+        assert not running.ended
+        assert receiver.status()["receiver"]["state"] == "running"
+    begun = time.monotonic()
+    wait_until(receiver.echoes, "its return")
+    assert time.monotonic() - begun < BACK_WITHIN
+    assert receiver.launch("--sweep", before=AS_OTHER_USER).end(120).status == 0
+    assert receiver.stored() == counted(SOME)
+    assert not receiver.on_disk()
+    assert len(list((receiver.folder / "received-deidentified").rglob("*.png"))) == len(SOME)
+    for trouble in ("storescp cannot be started", "Readers cannot be started"):
+        assert receiver.log().count(trouble) == 1
     stop(running)
 
 

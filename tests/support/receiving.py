@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -182,10 +182,10 @@ class ReceiverRig(Rig):
 
     # The commands
 
-    def launch(self, *options: object) -> Running:
-        """niffler-meta beside the test, which may not have begun to listen."""
+    def launch(self, *options: object, before: Sequence[str] = ()) -> Running:
+        """niffler-meta beside the test, which may not have begun to listen; `before` it what execs it."""
         arguments = ("--config", self.folder / "meta.json", *options)
-        return self.start(*arguments, command="niffler-meta", config=False)
+        return self.start(*arguments, command="niffler-meta", config=False, before=before)
 
     def receive(self) -> Running:
         """niffler-meta beside the test, from when it listens."""

@@ -246,10 +246,16 @@ class Rig:
 
     # The commands
 
-    def start(self, *options: object, command: str = "niffler-cold", config: bool = True) -> Running:
-        """A command of bin/ that goes on beside the test; with `config` as --config."""
+    def start(
+        self,
+        *options: object,
+        command: str = "niffler-cold",
+        config: bool = True,
+        before: Sequence[str] = (),
+    ) -> Running:
+        """A command of bin/ that goes on beside the test; with `config` as --config, `before` it another."""
         configuration = ("--config", self.folder / "config.json") if config else ()
-        argv = [str(BIN / command), *map(str, (*configuration, *options))]
+        argv = [*before, str(BIN / command), *map(str, (*configuration, *options))]
         running = Running(argv, self.folder, f"{command}-{len(self._commands) + 1}", self.environment)
         self._commands.append(running)
         return running

@@ -1,5 +1,6 @@
 """Children: what they print, how they end, and that nothing of them is left."""
 
+import errno
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from niffler_ops.errors import UnavailableError
+from niffler_ops.errors import ExhaustedError, UnavailableError
 from niffler_ops.processes.identity import identify
 from niffler_ops.processes.launcher import KEPT_LINES, Child, Launcher
 from tests.support.processes import PATIENCE, end, is_running, python, running_python, wait_until
@@ -158,6 +159,67 @@ def test_a_missing_interpreter_is_unavailable_too(launcher: Launcher, tmp_path: 
     program.chmod(0o700)
     with pytest.raises(UnavailableError, match="cannot be started"):
         launch(launcher, [str(program)])
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("code", [errno.EAGAIN, errno.ENOMEM])
+def test_a_machine_that_has_no_process_left_says_so_and_costs_nothing(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def none_left() -> int:
+        raise OSError(code, os.strerror(code))
+
+    run(launcher, sh("exit 0"))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fork", none_left)
+        before = open_files()
+        for _ in range(20):
+            with pytest.raises(ExhaustedError, match=r"sh: cannot be started \(.*\)"):
+                launch(launcher, sh("exit 0"))
+    assert open_files() <= before
+    assert launcher.children == set()
+    assert run(launcher, sh("exit 0")).codes == [0]
+
+
+@pytest.mark.parametrize("name", ["background thread for pid", "movescu-"])
+def test_a_child_that_no_thread_is_left_for_is_ended(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    start = threading.Thread.start
+
+    def none_left(thread: threading.Thread) -> None:
+        if thread.name.startswith(name):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    run(launcher, sh("exit 0"))
+    children = psutil.Process().children()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none_left)
+        for _ in range(5):
+            with pytest.raises(ExhaustedError, match="no thread is left"):
+                launch(launcher, python(WAIT))
+    wait_until(
+        lambda: set(psutil.Process().children()) <= set(children), "the end of those that were started"
+    )
+    assert launcher.children == set()
+
+
+def test_an_end_is_told_though_no_thread_is_left_to_tell_it(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    launched = launch(launcher, python(WAIT))
+    dispatch_until(launcher, lambda: launched.lines)
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    os.kill(launched.child.pid, signal.SIGKILL)
+    dispatch_until(launcher, lambda: launched.codes)
+    assert launched.codes == [-signal.SIGKILL]
 
 
 def test_a_child_has_our_environment_and_its_own_variables(

@@ -1,12 +1,18 @@
 """Worker processes: results, failures, and work that a dying worker lost."""
 
+import errno
+import gc
+import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from niffler_ops.errors import ExhaustedError
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.processes.workers import Workers
 from tests.support.processes import is_running, wait_until
@@ -109,6 +115,69 @@ def test_a_pool_that_breaks_while_it_starts_a_worker_is_replaced(
     workers.submit(square, 3, then=results.append)
     dispatch_until(launcher, lambda: results)
     assert results == [9]
+
+
+def test_where_no_worker_can_be_started_work_is_lost_and_a_later_one_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    launcher, lost, results = Launcher(), [], []  # type: ignore[var-annotated]
+    workers = Workers(2, launcher.post)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    def none_left(*_arguments: object) -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(multiprocessing.util, "spawnv_passfds", none_left)
+        for number in range(5):
+            workers.submit(square, number, then=results.append, lost=partial(lost.append, number))
+        dispatch_until(launcher, lambda: len(lost) == 5)
+        with pytest.raises(ExhaustedError, match="cannot be started"):
+            workers.submit(square, 1, then=results.append)
+    workers.submit(square, 3, then=results.append, lost=partial(lost.append, 3))
+    dispatch_until(launcher, lambda: results)
+    assert (results, lost) == ([9], [0, 1, 2, 3, 4])
+    workers.stop()
+    gc.collect()
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
+
+
+def test_a_worker_whose_thread_cannot_be_started_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    launcher, lost, results = Launcher(), [], []  # type: ignore[var-annotated]
+    workers = Workers(2, launcher.post)
+    start = threading.Thread.start
+
+    def none_left(thread: threading.Thread) -> None:
+        if type(thread).__name__ == "_ExecutorManagerThread":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none_left)
+        workers.submit(square, 1, then=results.append, lost=partial(lost.append, 1))
+    dispatch_until(launcher, lambda: lost)
+    wait_until(lambda: not multiprocessing.active_children(), "the end of the worker")
+    workers.submit(square, 3, then=results.append, lost=partial(lost.append, 3))
+    dispatch_until(launcher, lambda: results)
+    assert (results, lost) == ([9], [1])
+    workers.stop()
+
+
+def hang() -> None:
+    signal.pause()
+
+
+def test_workers_that_hang_are_replaced_and_what_they_had_is_lost(launcher: Launcher) -> None:
+    workers, lost, results = Workers(2, launcher.post), [], []  # type: ignore[var-annotated]
+    for number in range(3):
+        workers.submit(hang, then=results.append, lost=partial(lost.append, number))
+    dispatch_until(launcher, lambda: len(multiprocessing.active_children()) >= 2)
+    workers.renew()
+    dispatch_until(launcher, lambda: len(lost) == 3)
+    workers.submit(square, 3, then=results.append, lost=partial(lost.append, 3))
+    dispatch_until(launcher, lambda: results)
+    assert (results, lost) == ([9], [0, 1, 2])
+    workers.stop()
 
 
 def test_what_workers_write_is_private(launcher: Launcher, workers: Workers) -> None:

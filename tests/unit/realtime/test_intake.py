@@ -2,11 +2,10 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pydicom
 import pytest
@@ -19,44 +18,7 @@ from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.record import Record
 from tests.support.clock import FakeClock
 from tests.support.dicomfiles import encode, image
-
-
-class Pool:
-    """Readers that work when they are told to; when one dies, all that was given to any is lost."""
-
-    def __init__(self) -> None:
-        self._given: list[tuple[Callable[..., Any], tuple[Any, ...], Callable[..., None], Callable[[], None]]]
-        self._given = []
-
-    def submit(
-        self,
-        work: Callable[..., Any],
-        *arguments: Any,
-        then: Callable[..., None],
-        lost: Callable[[], None],
-    ) -> None:
-        self._given.append((work, arguments, then, lost))
-
-    def work(self, dies_at: Callable[[str], bool] = lambda _path: False) -> None:
-        """Two workers take what was given in order."""
-        given, self._given = self._given, []
-        for position, (work, arguments, then, _) in enumerate(given):
-            paths: Sequence[str] = arguments[0]
-            if any(dies_at(path) for path in paths):
-                for _, _, _, lost in given[position:]:
-                    lost()
-                return
-            then(work(*arguments))
-
-    def fail(self) -> None:
-        """No worker can be started."""
-        given, self._given = self._given, []
-        for _, _, _, lost in given:
-            lost()
-
-    @property
-    def idle(self) -> bool:
-        return not self._given
+from tests.unit.realtime.pool import Pool
 
 
 class Bench:
@@ -217,29 +179,6 @@ def test_only_the_file_at_which_readers_die_is_left_out(bench: Bench) -> None:
     bench.run(dies_at=lambda path: path.endswith("/17.dcm"))
     assert len(bench.unreadable()) == 1
     assert len(bench.waiting()) == 39
-
-
-def test_a_reader_that_dies_once_leaves_nothing_out(bench: Bench) -> None:
-    deaths = iter([True])
-    for number in range(40):
-        bench.arrive(number)
-    bench.run(dies_at=lambda path: path.endswith("/17.dcm") and next(deaths, False))
-    assert bench.unreadable() == []
-    assert len(bench.waiting()) == 40
-
-
-def test_files_wait_while_no_reader_can_be_started(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    for number in range(40):
-        bench.arrive(number)
-    bench.intake.advance(sweep=True)
-    for _ in range(30):
-        bench.pool.fail()
-        bench.clock.pass_time(1)
-        bench.intake.advance()
-    assert (bench.intake.unread, bench.unreadable(), bench.waiting()) == (40, [], [])
-    bench.run()
-    assert (bench.unreadable(), len(bench.waiting())) == ([], 40)
-    assert caplog.text.count("Readers cannot be started") == 1
 
 
 @pytest.mark.parametrize(
