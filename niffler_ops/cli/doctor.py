@@ -3,7 +3,7 @@
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from niffler_ops.doctor.findings import Finding, Result, ok
 from niffler_ops.doctor.form import form
 from niffler_ops.doctor.settings import Settings, read_settings
 from niffler_ops.errors import ConfigurationError, UsageError
+from niffler_ops.model import LocalEntity
 from niffler_ops.processes.inspection import StoreScp
 
 FAILED = 1
@@ -29,14 +30,18 @@ def parser() -> ArgumentParser:
     """The command line."""
     parser = ArgumentParser(
         prog="niffler-doctor",
-        description="Examine configuration, toolkit, port, disk, locks, leftover processes, archives, mail."
-        " Without --clean it changes nothing; it never retrieves anything.",
+        description="Examine configuration, toolkit, port, disk, locks, leftover processes, archives, mail;"
+        " with --meta what a receiver needs. Without --clean it changes nothing, and it never retrieves.",
         epilog="exit status: 0 no failure, warnings are fine; 1 a failure; 64 wrong usage",
         examples=(
             ("niffler-doctor --config study/config.json", "before an extraction"),
             ("niffler-doctor --system /etc/niffler/system.json", "the machine and its archives alone"),
             ("niffler-doctor --system /etc/niffler/system.json --form", "what the archive has to know of us"),
             ("niffler-doctor --config study/config.json --clean", "end what earlier runs left behind"),
+            (
+                "niffler-doctor --meta /etc/niffler/meta.json",
+                "a receiver, also one that runs",
+            ),
         ),
     )
     parser.add_argument("--system", metavar="FILE", type=Path, help="system.json (default: ./system.json)")
@@ -45,6 +50,9 @@ def parser() -> ArgumentParser:
         metavar="FILE",
         type=Path,
         help="config.json of an extraction, to examine its own as well (default: ./config.json, if there)",
+    )
+    parser.add_argument(
+        "--meta", metavar="FILE", type=Path, help="meta.json of a receiver, instead of an extraction"
     )
     parser.add_argument(
         "--clean", action="store_true", help="end leftover storescp that are safely ours, after asking"
@@ -62,11 +70,19 @@ def _start(arguments: Namespace) -> int:
         raise UsageError("--yes goes with --clean only. `niffler-doctor --help` lists what is allowed.")
     if arguments.form and (arguments.clean or arguments.json):
         raise UsageError("--form goes without --clean and --json. `niffler-doctor --help` lists the rest.")
+    if arguments.meta is not None:
+        if arguments.config or arguments.system or arguments.form:
+            raise UsageError("--meta goes without --config, --system and --form.")
+        return _show(_findings_of_receiver(arguments), arguments)
     settings = read_settings(arguments.config, arguments.system)
     if arguments.form:
         return _form(settings)
+    return _show(_findings(settings, arguments), arguments)
+
+
+def _show(found: Iterable[Finding], arguments: Namespace) -> int:
     findings = []
-    for finding in _findings(settings, arguments):
+    for finding in found:
         findings.append(finding)
         if not arguments.json:
             show(f"{finding.result:<9}{finding.check:<18}{finding.text}\n")
@@ -86,9 +102,24 @@ def _form(settings: Settings) -> int:
 def _findings(settings: Settings, arguments: Namespace) -> Iterator[Finding]:
     yield from examine(settings, SystemClock())
     config = settings.extraction or settings.system
-    if not arguments.clean or config is None:
+    if config is not None:
+        yield from _cleaned([config.query_aet], arguments)
+
+
+def _findings_of_receiver(arguments: Namespace) -> Iterator[Finding]:
+    from niffler_ops.doctor.receiving import examine_receiver, read_receiver  # noqa: PLC0415 - others wait for less
+
+    settings = read_receiver(arguments.meta)
+    yield from examine_receiver(settings, SystemClock())
+    if settings.config is not None:
+        yield from _cleaned(settings.config.local_entities, arguments)
+
+
+def _cleaned(entities: Sequence[LocalEntity], arguments: Namespace) -> Iterator[Finding]:
+    """With --clean, what is safely ours is ended."""
+    if not arguments.clean:
         return
-    receivers = safely_ours(config.query_aet)
+    receivers = [receiver for local in entities for receiver in safely_ours(local)]
     if not receivers:
         yield ok(CHECK, "nothing is left over that is safely ours")
     elif arguments.yes or _agreed(receivers):

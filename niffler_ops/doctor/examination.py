@@ -30,7 +30,12 @@ Check = tuple[str, Callable[[], Iterable[Finding]]]
 def examine(settings: Settings, clock: Clock) -> Iterator[Finding]:
     """Look at everything; nothing is changed and nothing retrieved."""
     failed: set[str] = set()
-    for name, check in _checks(settings, clock, failed):
+    yield from carried_out(_checks(settings, clock, failed), failed)
+
+
+def carried_out(checks: Iterable[Check], failed: set[str]) -> Iterator[Finding]:
+    """What the checks find, one after another; `failed` learns which have failed."""
+    for name, check in checks:
         try:
             for finding in check():
                 if finding.result is Result.FAILURE:
@@ -55,7 +60,7 @@ def _checks(settings: Settings, clock: Clock, failed: Container[str]) -> Iterato
     yield LOCKS, lambda: check_locks(system)
     if system is not None:
         yield PORT, lambda: check_port(system, leftovers)
-    yield LEFTOVERS, lambda: check_leftovers(leftovers, system)
+    yield LEFTOVERS, lambda: check_leftovers(leftovers, [] if system is None else [system.query_aet.port])
     if system is not None:
         yield NOTICES, lambda: check_notices(system, examined=extraction is not None)
         yield ARCHIVE, lambda: check_archives(system, clock, tools_work=TOOLKIT not in failed)

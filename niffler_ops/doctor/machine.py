@@ -9,6 +9,7 @@ from niffler_ops.config import Config
 from niffler_ops.doctor.findings import Finding, failure, ok, warning
 from niffler_ops.filesystems import is_network, kind_of
 from niffler_ops.layout import Layout
+from niffler_ops.model import FreeSpace
 from niffler_ops.processes.holders import RUNTIME_VARIABLE, lock_folder
 from niffler_ops.processes.users import who_else_writes
 
@@ -19,26 +20,26 @@ PLAUSIBLE_YEARS = range(2024, 2100)
 
 def check_disk(config: Config) -> Iterator[Finding]:
     """Room and rights where StorageFolder and LedgerFolder are, or will be."""
-    yield from _folder("StorageFolder", config.storage_folder, config)
+    otherwise = "an extraction would pause until there is room"
+    yield check_folder("StorageFolder", config.storage_folder, config.min_free_disk, otherwise)
     if config.ledger_folder is not None:
-        yield from _folder("LedgerFolder", config.ledger_folder, config)
+        yield check_folder("LedgerFolder", config.ledger_folder, config.min_free_disk, otherwise)
 
 
-def _folder(key: str, folder: Path, config: Config) -> Iterator[Finding]:
+def check_folder(key: str, folder: Path, least: FreeSpace, otherwise: str) -> Finding:
+    """Whether we can work there; `otherwise` is what comes of less room than `least`."""
     place = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), Path("/"))
     if obstacle := _obstacle(folder, place):
-        yield failure(DISK, f"{key} {folder}: {obstacle}")
-        return
+        return failure(DISK, f"{key} {folder}: {obstacle}")
     disk = os.statvfs(place)
-    free, wanted = disk.f_bavail * disk.f_frsize, config.min_free_disk.of(disk.f_blocks * disk.f_frsize)
+    free, wanted = disk.f_bavail * disk.f_frsize, least.of(disk.f_blocks * disk.f_frsize)
     text = f"{key} {folder}: {free / GIGABYTE:.1f} GB are free"
     if free < wanted:
-        limit = f"MinFreeDisk is {config.min_free_disk} ({wanted / GIGABYTE:.1f} GB)"
-        yield failure(DISK, f"{text}, and {limit}: an extraction would pause until there is room")
-    elif disk.f_files and not disk.f_favail:
-        yield failure(DISK, f"{text}, and no file more can be made: the file system has no inodes left")
-    else:
-        yield ok(DISK, text)
+        limit = f"MinFreeDisk is {least} ({wanted / GIGABYTE:.1f} GB)"
+        return failure(DISK, f"{text}, and {limit}: {otherwise}")
+    if disk.f_files and not disk.f_favail:
+        return failure(DISK, f"{text}, and no file more can be made: the file system has no inodes left")
+    return ok(DISK, text)
 
 
 def _obstacle(folder: Path, place: Path) -> str:
@@ -53,6 +54,13 @@ def _obstacle(folder: Path, place: Path) -> str:
 
 def check_file_systems(config: Config | None) -> Iterator[Finding]:
     """Ledger and locks want a local disk; images may lie on the network."""
+    yield from check_locks_disk()
+    if config is not None:
+        yield from _ledger(config)
+
+
+def check_locks_disk() -> Iterator[Finding]:
+    """Whether locks hold where they are."""
     folder = lock_folder()
     kind = kind_of(folder)
     if is_network(kind):
@@ -61,8 +69,6 @@ def check_file_systems(config: Config | None) -> Iterator[Finding]:
             f"the locks in {folder} are on {kind}, where they may not hold: name a local folder with"
             f" {RUNTIME_VARIABLE}",
         )
-    if config is not None:
-        yield from _ledger(config)
 
 
 def _ledger(config: Config) -> Iterator[Finding]:

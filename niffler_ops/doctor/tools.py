@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
-from niffler_ops.config import Config
 from niffler_ops.dicomtools.failures import failure_reason
 from niffler_ops.dicomtools.findscu import findscu_arguments
 from niffler_ops.dicomtools.movescu import movescu_arguments
@@ -26,8 +26,22 @@ MEASURED = ((5, 22, 5), (5, 35, 0))
 """The oldest and the newest dcm4che that docs/dcm4che.md was measured with."""
 
 
-def check_tools(config: Config) -> Iterator[Finding]:
-    """Whether the toolkit that is configured can be worked with."""
+class ToolkitKeys(Protocol):
+    """What a configuration says of the toolkit."""
+
+    @property
+    def dcm4che_bin(self) -> str:
+        """dcm4che's bin folder, or `embedded`."""
+        ...
+
+    @property
+    def java_options(self) -> str | None:
+        """Options of Java."""
+        ...
+
+
+def check_tools(config: ToolkitKeys, tools: Sequence[str] = TOOLS) -> Iterator[Finding]:
+    """Whether the toolkit that is configured can be worked with, as far as these tools are needed."""
     try:
         toolkit = find_toolkit(config.dcm4che_bin, java_options=config.java_options)
     except UnavailableError as error:
@@ -35,14 +49,14 @@ def check_tools(config: Config) -> Iterator[Finding]:
         return
     if toolkit.kind == DCM4CHE:
         yield _java()
-    commands = {tool: (*toolkit.commands[tool], "--help") for tool in TOOLS}
+    commands = {tool: (*toolkit.commands[tool], "--help") for tool in tools}
     if toolkit.kind == DCM4CHE:
         commands[VERSION] = (*toolkit.commands["storescp"], "--version")
     called = call_all(commands, environment=toolkit.environment, seconds=LIMIT_SECONDS)
-    problems = [text for tool in TOOLS for text in tool_problems(tool, called[tool])]
+    problems = [text for tool in tools for text in tool_problems(tool, called[tool])]
     yield from (failure(TOOLKIT, text) for text in problems)
     if not problems:
-        yield _works(config, toolkit, called)
+        yield _works(config, toolkit, called, "the three tools run" if len(tools) > 1 else f"{tools[0]} runs")
 
 
 def tool_problems(tool: str, called: Called) -> Iterator[str]:
@@ -105,12 +119,12 @@ def _java() -> Finding:
     return ok(JAVA, f"{found[1]} ({program})")
 
 
-def _works(config: Config, toolkit: Toolkit, called: Mapping[str, Called]) -> Finding:
+def _works(config: ToolkitKeys, toolkit: Toolkit, called: Mapping[str, Called], run: str) -> Finding:
     if toolkit.kind != DCM4CHE:
-        return ok(TOOLKIT, f"embedded, of niffler-ops {version('niffler-ops')}: the three tools run")
+        return ok(TOOLKIT, f"embedded, of niffler-ops {version('niffler-ops')}: {run}")
     found = re.search(r"(\d+)\.(\d+)\.(\d+)", called[VERSION].text)
     text = f"dcm4che {found[0] if found else 'of an unknown version'} in {config.dcm4che_bin}"
     if found is None or not MEASURED[0] <= tuple(map(int, found.groups())) <= MEASURED[1]:
         oldest, newest = (".".join(map(str, numbers)) for numbers in MEASURED)
-        return warning(TOOLKIT, f"{text}: the tools run; tried out are {oldest} to {newest}")
-    return ok(TOOLKIT, f"{text}: the three tools run, and know the options that we use")
+        return warning(TOOLKIT, f"{text}: {run}; tried out are {oldest} to {newest}")
+    return ok(TOOLKIT, f"{text}: {run}, with the options that we use")

@@ -27,7 +27,7 @@ class Context:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.places = Places.of(settings)
-        secret = _secret(settings)
+        secret = secret_of(settings)
         self.fingerprint = fingerprint(secret)
         self.pseudonyms = Pseudonyms(secret)
 
@@ -40,8 +40,7 @@ class Context:
     @cached_property
     def featuresets(self) -> tuple[Featureset, ...]:
         """Which attributes records have, one collection each."""
-        given = [Path(path) for path in self.settings.featuresets]
-        return load_featuresets(*(given or [default_featureset_file()]))
+        return featuresets_of(self.settings)
 
     @cached_property
     def columns(self) -> Featureset:
@@ -54,7 +53,13 @@ class Context:
         return open_store(store_url(self.settings.store))
 
 
-def _secret(settings: Settings) -> bytes:
+def featuresets_of(settings: Settings) -> tuple[Featureset, ...]:
+    """Those that are named, else the default. Raises ConfigurationError where one is wrong."""
+    given = [Path(path) for path in settings.featuresets]
+    return load_featuresets(*(given or [default_featureset_file()]))
+
+
+def secret_of(settings: Settings) -> bytes:
     """The secret with the settings' fingerprint; made at first use where they have none."""
     secret = load_secret(Path(settings.secret), create=not settings.fingerprint)
     if settings.fingerprint and fingerprint(secret) != settings.fingerprint:

@@ -35,6 +35,11 @@ class Holder:
     since: str
     kind: str = EXTRACTION
 
+    @property
+    def work(self) -> str:
+        """What it does, in words."""
+        return "a receiver" if self.kind == RECEIVER else "an extraction"
+
     def __str__(self) -> str:
         return f"process {self.pid} of {self.user}, since {self.since}, in {self.folder}"
 

@@ -38,9 +38,10 @@ class Leftover:
         pid, uid = self.receiver.identity.pid, self.receiver.uid
         match self.standing:
             case Standing.ORPHAN:
-                what = "left over; niffler-cold ends it at its start, `niffler-doctor --clean` now"
+                what = "left over; the next start with its AE title ends it, `niffler-doctor --clean` now"
             case Standing.LIVE:
-                what = f"left alone: it belongs to an extraction that runs ({self.owner})"
+                work = "an extraction" if self.owner is None else self.owner.work
+                what = f"left alone: it belongs to {work} that runs ({self.owner})"
             case Standing.FOREIGN:
                 command = kill_command(pid, uid)
                 what = (

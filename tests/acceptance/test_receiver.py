@@ -565,6 +565,40 @@ def test_the_status_of_one_with_two_ports_that_runs_was_stopped_and_crashed(rece
     assert not any(process["alive"] for process in status["processes"])
 
 
+def test_the_doctor_examines_one_that_runs_by_its_meta_json(receiver: ReceiverRig) -> None:
+    def findings(*options: object, status: int = 0) -> list[dict[str, str]]:
+        arguments = ("--meta", receiver.folder / "meta.json", "--json", *options)
+        ended = receiver.start(*arguments, command="niffler-doctor", config=False).end()
+        assert ended.status == status, ended
+        found: list[dict[str, str]] = json.loads(ended.out)
+        return found
+
+    def text_of(found: list[dict[str, str]], check: str) -> str:
+        return "\n".join(finding["text"] for finding in found if finding["check"] == check)
+
+    running = receiver.receive()
+    receiver.send(SOME)
+    receiver.wait_for_stored(counted(SOME))
+    found = findings("--clean", "--yes")
+    assert "it answers C-ECHO" in text_of(found, "port")
+    assert "a receiver that runs" in text_of(found, "port")
+    assert "exit status 75" not in text_of(found, "locks")
+    assert "holds records" in text_of(found, "store")
+    assert f"running; {len(SOME)} instances received" in text_of(found, "receiver")
+    assert receiver.echoes(), "nothing that lives is cleaned"
+    os.kill(storescp_of(receiver), signal.SIGSTOP)
+    assert "C-ECHO" in text_of(findings(status=1), "port")
+    os.kill(storescp_of(receiver), signal.SIGCONT)
+    running.kill()
+    receiver.wait_for_no_process()
+    found = findings()
+    assert "is free" in text_of(found, "port")
+    assert "supervisor is gone" in text_of(found, "receiver")
+    (receiver.private / "pseudonym.key").rename(receiver.folder / "kept.key")
+    assert "pseudonym key is missing" in text_of(findings(status=1), "receiver")
+    assert not [secret for secret in receiver.identifiers if secret in json.dumps(found)]
+
+
 # Room on the disk
 
 
