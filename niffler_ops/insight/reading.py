@@ -45,6 +45,7 @@ _NOT_ACQUIRED = frozenset(
     {"SR", "PR", "KO", "SEG", "REG", "FID", "DOC", "PLAN", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "RWV"}
 )
 _ROWS_AT_ONCE = 20_000
+_MOST_INSTANCES = 10**9  # of a series: more is no count
 _DAYS_WITHOUT_LOOKING = 31
 
 
@@ -155,7 +156,7 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> int:
-    return value if isinstance(value, int) else 0
+    return value if isinstance(value, int) and 0 <= value <= _MOST_INSTANCES else 0
 
 
 def _moment(value: Any, zone: tzinfo | None) -> datetime | None:
@@ -171,7 +172,7 @@ def _moment(value: Any, zone: tzinfo | None) -> datetime | None:
 
 def _is_original(record: Mapping[str, Any], *, derived: bool) -> bool:
     """Whether any of its images may be original and primary; those without image type may."""
-    if record.get("Modality") in _NOT_ACQUIRED:
+    if _text(record.get("Modality")) in _NOT_ACQUIRED:
         return False
     types = record.get("image_types")
     if derived or not isinstance(types, list) or not types:

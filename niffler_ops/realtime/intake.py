@@ -25,6 +25,7 @@ from niffler_ops.realtime.reading import Arrival
 from niffler_ops.realtime.record import Record, Waiting
 
 CHUNK = 32
+MOST_NOTICED = 50_000  # whose names are kept; the others are found again when these have been read
 LINGER_SECONDS = 0.2  # that a few files wait for more, so that one commit serves them all
 UNREADABLE = "unreadable"
 
@@ -52,13 +53,14 @@ class Intake:
         self._readers = Readers(workers, clock, settings=settings, pattern=pattern)
         self._noticing = Noticing(place.incoming)
         self._noticed: dict[str, None] = {}  # in order, each once
+        self._beyond = 0  # about how many more there are, as the latest sweep has seen
         self._due_at = 0.0
         self.last_at: float | None = None
 
     @property
     def unread(self) -> int:
         """Files that were noticed and are not journaled yet."""
-        return len(self._noticed) + self._readers.unread
+        return len(self._noticed) + self._beyond + self._readers.unread
 
     def waits_since(self) -> datetime | None:
         """When what waits longest to be read was received; None where nothing does."""
@@ -83,9 +85,7 @@ class Intake:
             self._due_at = now
         elif not self._noticed:
             self._due_at = now + LINGER_SECONDS
-        for path in self._noticing.sweep() if sweep else self._noticing.look(now):
-            if path not in self._readers:
-                self._noticed[path] = None
+        self._notice(now, sweep=sweep or (self._beyond > 0 and len(self._noticed) < MOST_NOTICED // 2))
         self._readers.advance()
         enough = 1 if now >= self._due_at else CHUNK
         while len(self._noticed) >= enough and self._readers.has_room:
@@ -94,6 +94,23 @@ class Intake:
                 del self._noticed[path]
             self._readers.give(chunk)
         self._take_in()
+
+    def _notice(self, now: float, *, sweep: bool) -> None:
+        """Remember what has arrived: the queue is the folder, and memory holds its beginning."""
+        if len(self._noticed) >= MOST_NOTICED and not sweep and not self._noticing.is_due(now):
+            return
+        sweeps = self._noticing.sweeps
+        for path in self._noticing.sweep() if sweep else self._noticing.look(now):
+            if self._noticing.sweeps != sweeps:
+                sweeps, self._beyond = self._noticing.sweeps, 0
+            if path in self._noticed or path in self._readers:
+                continue
+            if len(self._noticed) < MOST_NOTICED:
+                self._noticed[path] = None
+            else:
+                self._beyond += 1
+        if self._noticing.sweeps != sweeps:  # one that has found nothing
+            self._beyond = 0
 
     def again(self, path: Path) -> None:
         """Read a file that is not as it was when it was read."""

@@ -27,10 +27,15 @@ class Noticing:
         self._root = self._watch(str(incoming), _ROOT_EVENTS)
         self._folders: dict[int, str] = {}
         self._sweep_at = 0.0
+        self.sweeps = 0
 
     def close(self) -> None:
         """Watch no more."""
         self._inotify.close()
+
+    def is_due(self, now: float) -> bool:
+        """Whether `look` is going to sweep."""
+        return now >= self._sweep_at
 
     def look(self, now: float) -> Iterator[str]:
         """Paths that have arrived since the last time; one may be told twice."""
@@ -45,12 +50,13 @@ class Noticing:
                 self._folders.pop(event.wd, None)
             elif event.wd in self._folders and event.name.endswith(ENDING):
                 yield f"{self._folders[event.wd]}/{event.name}"
-        if overflown or now >= self._sweep_at:
+        if overflown or self.is_due(now):
             self._sweep_at = now + SWEEP_SECONDS
             yield from self.sweep()
 
     def sweep(self) -> Iterator[str]:
-        """Every file that is there; folders that nothing is in go."""
+        """Every file that is there; folders that nothing is in go. `sweeps` counts them."""
+        self.sweeps += 1
         with os.scandir(self._incoming) as entries:
             folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         for name in folders:

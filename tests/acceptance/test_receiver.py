@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -11,12 +12,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import psutil
 import pytest
 
 from niffler_ops.files import make_private_folder, write_private
+from niffler_ops.metadata import open_store
 from tests.support.mongodb import needs_mongodb, server
 from tests.support.processes import wait_until
 from tests.support.receiving import (
@@ -28,6 +32,7 @@ from tests.support.receiving import (
     check_invariant,
     copies,
     counted,
+    encoded,
     readers_of,
     receiver_rig,
     sending,
@@ -38,6 +43,7 @@ from tests.support.receiving import (
 from tests.support.small_disk import fill, mounted
 
 BACK_WITHIN = 10.0
+CYCLES, SEED = 20, 20260304
 FAILPOINTS = (
     "journaled",
     "recorded",
@@ -67,6 +73,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def storescp_of(rig: ReceiverRig) -> int:
     (pid,) = [process["pid"] for process in rig.status()["processes"] if process["role"] == "storescp"]
     return int(pid)
+
+
+def alive(rig: ReceiverRig) -> set[int]:
+    return {process["pid"] for process in rig.status()["processes"] if process["alive"]}
 
 
 # What it is for
@@ -223,12 +233,17 @@ def test_a_key_that_is_lost_or_replaced_is_told_before_there_are_two_pseudonyms(
 
 
 def test_images_are_handed_on_before_they_go(receiver: ReceiverRig) -> None:
-    receiver.configure(PassOn=["png"])
+    receiver.configure(PassOn=["png", "deidentify"])
     running = receiver.receive()
     receiver.send(SOME)
     assert receiver.sweep(120).status == 0
     output = receiver.folder / "received-deidentified"
-    assert len(list(output.rglob("*.png"))) == len(SOME)
+    assert len(list(output.rglob("*.png"))) == len(list(output.rglob("*.dcm"))) == len(SOME)
+    made = b"".join(path.read_bytes() for path in output.rglob("*") if path.is_file())
+    now, acquired = receiver.clock.now(), date(2024, 3, 1)
+    for day in (now.date(), acquired):  # neither when it was received, nor when it was made
+        assert day.isoformat().encode() not in made
+        assert f"{day:%Y%m%d}".encode() not in made
     assert len((output / "mapping.csv").read_text().splitlines()) == 1 + len(SOME)
     assert "received" not in (output / "metadata.csv").read_text().casefold()
     assert not receiver.on_disk(), "a study of several series goes as a whole"
@@ -256,10 +271,17 @@ def test_while_the_store_cannot_be_used_nothing_is_deleted(receiver: ReceiverRig
     wait_for_reason(receiver)
     assert str(away) in receiver.status()["receiver"]["store_reason"]
     assert str(away) in receiver.status_text()
+    receiver.clock.forward(24)
+    wait_until(lambda: "Nightly deletion: 0 images" in receiver.log(), "the nightly hour")
+    late = series_of(3, 1, 2)
+    receiver.send(late)
+    wait_until(lambda: len(receiver.waiting()) == len(SOME) + len(late), "what came meanwhile")
     away.unlink()
     wait_until((away / "records.sqlite").exists, "the store", seconds=60)
     assert receiver.sweep().status == 0
     assert not receiver.on_disk()
+    with closing(open_store(f"sqlite:///{away}/records.sqlite")) as store:
+        assert sum(int(str(one["instances"])) for one in store.records("default")) == len(SOME) + len(late)
     assert receiver.log().count("Images stay until it can") == 1
     assert "can be used again" in receiver.log()
     stop(running)
@@ -314,8 +336,41 @@ def test_it_may_die_at_any_step(receiver: ReceiverRig) -> None:
     stop(running)
 
 
+@pytest.mark.timeout(600)
+def test_killed_at_random_through_cycles_every_instance_is_in_a_record_or_on_the_disk(
+    receiver: ReceiverRig,
+) -> None:
+    chance = random.Random(SEED)
+    acknowledged: list[str] = []
+    sent: list[Sent] = []
+    for cycle in range(1, CYCLES + 1):
+        receiver.receive()
+        batch = [*series_of(cycle, 1, 12), *itertools.chain(*(series_of(cycle, n, 1) for n in range(2, 14)))]
+        sent += batch
+        told: list[str] = []
+        thread = sending(receiver, encoded(batch), told)
+        time.sleep(chance.uniform(0.0, 0.7))
+        write_private(receiver.private / "control" / f"sweep-{cycle}.asked", b"")  # store and delete, now
+        time.sleep(chance.uniform(0.0, 2.0))  # the instant itself is what is to be at random
+        receiver.end_all()
+        thread.join()
+        acknowledged += told
+        check_invariant(receiver, acknowledged)
+    assert receiver.counts()["deleted"] > 0, "some had gone before it was killed"
+    running = receiver.receive()
+    receiver.send([one for one in sent if one.uid not in set(acknowledged)])
+    assert receiver.sweep().status == 0
+    assert receiver.stored() == counted(sent)
+    assert not receiver.on_disk()
+    stop(running)
+
+
 def test_storescp_comes_back_again_and_again(receiver: ReceiverRig) -> None:
     running = receiver.receive()
+    hanging = storescp_of(receiver)
+    os.kill(hanging, signal.SIGSTOP)
+    wait_until(lambda: hanging not in alive(receiver), "its end")
+    wait_until(receiver.echoes, "its return", seconds=BACK_WITHIN)
     for _ in range(6):
         os.kill(storescp_of(receiver), signal.SIGKILL)
         begun = time.monotonic()
@@ -641,6 +696,29 @@ def test_a_full_disk_is_given_room_by_deleting_what_is_stored(
 
 
 # Several
+
+
+def test_two_receivers_feed_one_store_with_the_same_pseudonyms(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    with receiver_rig(tmp_path / "one") as one, receiver_rig(tmp_path / "other") as other:
+        shared = {
+            "MetadataStore": f"sqlite:///{tmp_path}/records.sqlite",
+            "PseudonymKey": str(tmp_path / "pseudonym.key"),
+        }
+        for rig in (one, other):
+            rig.configure(**shared)
+        both = [(one, one.receive()), (other, other.receive())]
+        for rig, studies in ((one, (1, 3)), (other, (2, 3))):
+            rig.send([sent for study in studies for sent in series_of(study, 1 + (rig is one), 40)])
+        for rig, running in both:
+            assert rig.sweep().status == 0
+            assert not rig.on_disk()
+            stop(running)
+        with closing(open_store(shared["MetadataStore"])) as store:
+            records = list(store.records("default"))
+    assert [record["instances"] for record in records] == [40] * 4
+    assert len({record["StudyInstanceUID"] for record in records}) == 3, "one study came to both"
 
 
 def test_the_memory_of_the_main_process_does_not_grow(receiver: ReceiverRig) -> None:

@@ -1,5 +1,6 @@
 """Clocks that are wrong are found from few series and from many, and right ones are left alone."""
 
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -96,6 +97,34 @@ def test_series_that_waited_and_came_at_once_are_no_steps() -> None:
     assert len(table) == 1
     assert table["confidence"].tolist() == ["low"]
     assert "uncertain: 1 of 60 series agree" in table["finding"].iloc[0]
+
+
+@pytest.mark.parametrize("day", [date(2026, 3, 29), date(2026, 10, 25)])
+@pytest.mark.parametrize("follows", [True, False])
+def test_daylight_saving_that_was_missed_is_a_step_of_an_hour_and_followed_none(
+    day: date, *, follows: bool
+) -> None:
+    berlin, random = ZoneInfo("Europe/Berlin"), np.random.default_rng(GENERATOR)
+    begin = datetime.combine(day, time(12), tzinfo=UTC) - timedelta(days=7)
+    records = []
+    for hour in range(14 * 24):
+        began = begin + timedelta(hours=hour, minutes=random.uniform(0, 50))
+        zone = berlin if follows else timezone(begin.astimezone(berlin).utcoffset() or timedelta())
+        acquired = began.astimezone(zone).replace(tzinfo=None).isoformat(timespec="milliseconds")
+        received = (began + timedelta(minutes=random.exponential(2))).astimezone(berlin)
+        ends: Record = {f"{end}_acquisition": acquired for end in ("first", "last")}
+        ends |= {f"{end}_received": received.isoformat(timespec="milliseconds") for end in ("first", "last")}
+        records.append(record(0, 0) | ends)
+    table = found(records)
+    if follows:
+        assert table["finding"].tolist() == ["the clock is right within 2 minutes"]
+        return
+    assert len(table) == 2
+    hour_of_change = pd.Timestamp(day) + pd.Timedelta(hours=2.5)
+    assert abs(table["from"].iloc[1] - hour_of_change) < pd.Timedelta(hours=2)
+    step = -60 if day.month == 3 else 60
+    assert table["offset_minutes"].tolist() == pytest.approx([0, step], abs=1)
+    assert "time zone or daylight saving" in table["finding"].iloc[1]
 
 
 def test_a_single_absurd_time_does_not_count() -> None:

@@ -4,15 +4,27 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
 
-from niffler_ops.insight import Source, exams, reading, series_table
+from niffler_ops.insight import (
+    Source,
+    clocks,
+    exams,
+    lags,
+    reading,
+    scanners,
+    series_table,
+    thinned,
+    utilization,
+)
 from niffler_ops.metadata import Record, Store, open_store
 from tests.unit.insight.series import record
 
 DAY = 24 * 60
+ZONE = ZoneInfo("Europe/Berlin")
 
 
 @pytest.fixture
@@ -50,6 +62,27 @@ def test_values_that_are_no_text_or_no_time_are_as_if_absent() -> None:
     assert (row["station_name"], row["device"], row["instances"]) == ("A\\B", "5", 0)
     assert pd.isna(row["start"])
     assert exams(table).empty
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"Modality": ["CT", "MR"], "image_types": [None, 3, "DERIVED"]},
+        {"instances": 10**30},
+        {"instances": -5},
+        {"PatientID": "", "StudyInstanceUID": "", "StationName": "", "DeviceSerialNumber": ""},
+        {"first_acquisition": "", "last_received": "yesterday"},
+        {"first_acquisition": "0001-01-01T00:00:00.000", "last_acquisition": "9999-12-31T23:59:59.999"},
+        {"first_received": "0001-01-01T00:00:00+14:00", "last_received": "9999-12-31T23:59:59-12:00"},
+        {"first_acquisition": "2026-03-04T10:00:00+25:00"},
+    ],
+)
+def test_no_record_ends_an_analysis(fields: Record) -> None:
+    table = series_table([record(0, 10, received=12), record(5, 20, received=30) | fields], zone=ZONE)
+    assert utilization(table)["exams"].sum() >= 1
+    assert clocks(thinned(lags(table)))["series"].sum() >= 1
+    assert scanners(table)["series"].sum() == 2
+    assert scanners(table)["instances"].sum() <= 20
 
 
 def test_an_empty_table_has_all_columns() -> None:

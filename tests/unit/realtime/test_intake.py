@@ -13,6 +13,7 @@ import pytest
 from niffler_ops.files import make_private_folder
 from niffler_ops.metadata import Journal
 from niffler_ops.postprocess.job import Settings
+from niffler_ops.realtime import intake
 from niffler_ops.realtime.intake import CHUNK, LINGER_SECONDS, Intake
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.record import Record
@@ -110,6 +111,27 @@ def test_a_few_files_wait_a_moment_for_more_and_many_do_not(bench: Bench) -> Non
     assert [is_given(number) for number in range(CHUNK)] == [False] * (CHUNK - 1) + [True]
     assert not is_given(CHUNK)
     assert is_given(CHUNK + 1, after=LINGER_SECONDS)
+
+
+def test_a_long_queue_is_kept_in_the_folder_and_counted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MOST_NOTICED", 40)
+    for number in range(300):
+        bench.arrive(number)
+    bench.intake.advance(sweep=True)
+    assert bench.intake.unread == 300
+    for number in range(300, 310):  # while it is as long as it may be
+        bench.arrive(number)
+    bench.intake.advance()
+    assert bench.intake.unread == 310
+    assert len(bench.intake._noticed) <= 40
+    bench.run()
+    assert len(bench.waiting()) == 310
+    assert bench.intake.unread == 0
+    with closing(sqlite3.connect(bench.place.record)) as connection:
+        counts = dict(connection.execute("SELECT name, number FROM counts"))
+    assert (counts["received"], counts["repeated"]) == (310, 0)
 
 
 def test_a_file_that_was_replaced_while_it_was_read_is_read_again(bench: Bench) -> None:
