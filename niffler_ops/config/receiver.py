@@ -167,7 +167,7 @@ class MetaConfig(ChannelKeys):
     @property
     def output_folder(self) -> Path:
         """Where PassOn writes."""
-        default = self.storage_folder.with_name(f"{self.storage_folder.name}-deidentified")
+        default = self.storage_folder.parent / f"{self.storage_folder.name}-deidentified"
         return self.given_output_folder or default
 
     @model_validator(mode="after")

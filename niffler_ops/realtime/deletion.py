@@ -10,6 +10,7 @@ from pathlib import Path
 from niffler_ops.clock import Clock
 from niffler_ops.files import failpoint, remove_empty_folder, rename
 from niffler_ops.metadata import Journal
+from niffler_ops.realtime.ages import age
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.record import Kept, Record, Series
 
@@ -29,7 +30,7 @@ class Round:
     series: Iterator[Series]
     enough: Callable[[], bool]
     pressed: bool
-    keep_until: datetime
+    keep: timedelta
     current: Series | None = None
     deleted_series: int = 0
     deleted_files: int = 0
@@ -81,13 +82,12 @@ class Deletion:
         if self._round is not None:
             self._further.setdefault(why, partial(self.begin, why, enough=enough, pressed=pressed))
             return
-        now = self._clock.now()
         self._round = Round(
             why=why,
             series=self._record.series_by_age(),
             enough=enough,
             pressed=pressed,
-            keep_until=now if pressed else now - self._keep,
+            keep=timedelta() if pressed else self._keep,
         )
 
     def advance(self) -> None:
@@ -124,9 +124,8 @@ class Deletion:
         return (
             state is not None
             and state.stored
-            and now - state.changed_at >= self._settle
-            and now - datetime.fromisoformat(series.newest) >= self._settle
-            and datetime.fromisoformat(series.newest) <= current.keep_until
+            and age(state.changed_at, now) >= self._settle
+            and age(datetime.fromisoformat(series.newest), now) >= max(self._settle, current.keep)
             and self._is_passed_on(series, current.pressed)
         )
 

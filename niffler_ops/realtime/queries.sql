@@ -59,8 +59,11 @@ ON CONFLICT (aet) DO UPDATE SET
     instances = instances + excluded.instances, bytes = bytes + excluded.bytes,
     longest_gap = max(  -- forgotten over some weeks
         longest_gap * max(0, 1 - max(0, julianday(excluded.last_at) - julianday(last_at)) / 21),
-        (julianday(excluded.first_at) - julianday(last_at)) * 86400),
-    last_at = max(last_at, excluded.last_at)
+        min(7, julianday(excluded.first_at) - julianday(last_at)) * 86400),
+    last_at = CASE
+        WHEN julianday(last_at) - julianday(excluded.last_at) > 1 THEN excluded.last_at  -- a clock was set back
+        ELSE max(last_at, excluded.last_at)
+    END
 
 -- name: sources
 SELECT * FROM sources ORDER BY aet
@@ -93,7 +96,8 @@ SELECT count(*) AS files FROM files WHERE reason <> ''
 
 -- name: studies_due
 WITH settled AS (
-    SELECT study, sum(files) AS files, max(newest) AS newest FROM series GROUP BY study HAVING max(newest) <= :until
+    SELECT study, sum(files) AS files, max(newest) AS newest FROM series GROUP BY study
+    HAVING max(newest) <= :until OR max(newest) > :ahead  -- what a clock told that has been set back
 )
 SELECT wanted.value AS processor, study, settled.files, settled.newest
 FROM settled, json_each(:processors) AS wanted

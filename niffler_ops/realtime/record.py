@@ -12,6 +12,7 @@ from niffler_ops import database
 from niffler_ops.clock import Clock, minute_of, timestamp
 from niffler_ops.ledger.connection import LedgerConnection
 from niffler_ops.ledger.launches import Launches
+from niffler_ops.realtime.ages import AHEAD
 
 _PACKAGE = "niffler_ops.realtime"
 
@@ -222,7 +223,13 @@ class Record:
 
     def studies_due(self, processors: Sequence[str], *, until: datetime, most: int) -> list[Due]:
         """Studies that nothing came to since then, and that a post-processor has not had as they are now."""
-        asked = {"processors": json.dumps(processors), "until": timestamp(until), "most": most}
+        ahead = timestamp(self._clock.now() + AHEAD)
+        asked = {
+            "processors": json.dumps(processors),
+            "until": timestamp(until),
+            "ahead": ahead,
+            "most": most,
+        }
         rows = self._connection.execute(self._queries["studies_due"], asked)
         return [Due(**dict(row)) for row in rows]
 

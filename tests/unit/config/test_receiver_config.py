@@ -103,6 +103,11 @@ def test_what_leaves_identity_behind_goes_elsewhere(tmp_path: Path, output: str)
     assert "OutputFolder" in problem
 
 
+def test_a_folder_without_a_name_is_told_of_as_any_other(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, StorageFolder="/", PassOn=["png"])
+    assert "OutputFolder" in problem
+
+
 def test_a_key_given_twice_and_no_json_at_all(tmp_path: Path) -> None:
     file = tmp_path / "meta.json"
     file.write_text('{"QueryAet": "A:11112", "QueryAet": "B:11112", "StorageFolder": "x"}')

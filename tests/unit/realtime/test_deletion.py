@@ -120,6 +120,22 @@ def test_a_series_goes_with_its_folder_when_it_is_stored_and_settled(bench: Benc
     assert list(bench.record.series_by_age()) == []
 
 
+@pytest.mark.parametrize("keep", [timedelta(), timedelta(days=90)])
+def test_what_came_while_the_clock_was_far_ahead_goes_all_the_same(bench: Bench, keep: timedelta) -> None:
+    bench.clock.pass_time(timedelta(days=3650).total_seconds())
+    ahead = bench.arrive("ahead", 1)
+    bench.store()
+    bench.clock.set_back(timedelta(days=3650).total_seconds())
+    right = bench.arrive("right", 1)
+    bench.store()
+    delete(bench, keep=keep)
+    assert (ahead.exists(), right.exists()) == (False, True)
+    bench.clock.set_back(3600)  # as an operator corrects a clock
+    bench.settle()
+    delete(bench)
+    assert right.exists()
+
+
 def test_what_the_store_has_not_acknowledged_stays(bench: Bench) -> None:
     path = bench.arrive("series", 1)
     bench.settle()

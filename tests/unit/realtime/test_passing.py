@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from niffler_ops.clock import timestamp
+from niffler_ops.errors import ExhaustedError
 from niffler_ops.files import make_private_folder
 from niffler_ops.postprocess.crew import Answer, Crew
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
@@ -109,6 +110,34 @@ def test_a_settled_study_is_given_once_with_all_its_files(bench: Bench) -> None:
     bench.turn()
     assert bench.crew.jobs == []
     assert not bench.passing.busy
+
+
+def test_what_came_while_the_clock_was_far_ahead_is_handed_on(bench: Bench) -> None:
+    bench.clock.pass_time(timedelta(days=3650).total_seconds())
+    bench.arrive("a", 1)
+    bench.clock.set_back(timedelta(days=3650).total_seconds())
+    bench.turn()
+    (job,) = bench.crew.answer()
+    assert len(job.files) == 1
+    assert bench.may_go("a")
+
+
+def test_where_no_worker_can_be_started_it_is_tried_again(
+    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unable(_jobs: object) -> None:
+        raise ExhaustedError("python: cannot be started (Resource temporarily unavailable)")
+
+    bench.arrive("a", 1)
+    bench.clock.pass_time(601)
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.crew, "give", unable)
+        for _ in range(3):
+            bench.turn()
+    assert caplog.text.count("studies wait for a worker") == 1
+    bench.turn()
+    bench.crew.answer()
+    assert bench.may_go("a")
 
 
 def test_what_comes_late_is_handed_on_with_its_study(bench: Bench) -> None:

@@ -56,6 +56,16 @@ def test_a_night_of_rest_is_usual_once_there_was_one(record: Record) -> None:
     assert is_silent(source, last + timedelta(hours=37))
 
 
+def test_a_clock_that_was_years_ahead_for_a_while_does_not_hide_silence_for_years(record: Record) -> None:
+    work(record, 0)
+    work(record, 3650)  # as after a flat battery, until the time server is reached
+    for day in range(1, 25):
+        last = work(record, day, step=timedelta(minutes=30))
+    (source,) = record.sources()
+    assert source["last_at"] == timestamp(last)
+    assert is_silent(source, last + timedelta(days=7))
+
+
 def test_silence_is_said_once_until_it_ends(record: Record, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     last = work(record, 0, step=timedelta(minutes=5))
