@@ -92,7 +92,7 @@ def test_the_object_has_the_promised_keys(tmp_path: Path, capsys: pytest.Capture
             "resumes_at": None,
             "lists_only": False,
             "shard": None,
-            "csv_digest": "0",
+            "csv_digest": "0" * 64,
         },
         "rows": {
             "total": 8,
