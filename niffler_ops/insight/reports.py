@@ -51,6 +51,7 @@ class UtilizationReport:
         self._days, self._week = utilization(nothing), hours(nothing)
         self._descriptions = descriptions(exams(nothing))
         self._latest: tuple[date, pd.DataFrame] | None = None
+        self._most = 0  # scanners on a day
 
     def tables(self) -> Iterator[pd.DataFrame]:
         """See Report."""
@@ -90,9 +91,16 @@ class UtilizationReport:
         active = _between(first, last, hours(series))
         week = together(self._week, active).groupby(_WEEK)["active_minutes"]
         self._week = week.sum().reset_index()
-        if len(days):
-            day = days["date"].max().date()
+        day = self._ordinary(days)
+        if day is not None:
             self._latest = day, _between(day, day, divided(pieces(encounters(exams(series)))))
+
+    def _ordinary(self, days: pd.DataFrame) -> date | None:
+        """The last day of these on which many scanners were used; a single one may have a wrong clock."""
+        used = days.groupby("date")["device"].nunique()
+        self._most = max(self._most, int(used.max()) if len(used) else 0)
+        ordinary = used[used * 2 > self._most]
+        return ordinary.index.max().date() if len(ordinary) else None
 
     def _weeks(self) -> Element:
         all_days, all_active = self._days.assign(device=""), self._week.assign(device="")

@@ -43,6 +43,7 @@ from tests.support.receiving import (
 from tests.support.small_disk import fill, mounted
 
 BACK_WITHIN = 10.0
+RESTARTED_AFTER = 2.0  # as the unit file has it
 CYCLES, SEED = 20, 20260304
 FAILPOINTS = (
     "journaled",
@@ -377,6 +378,11 @@ def test_storescp_comes_back_again_and_again(receiver: ReceiverRig) -> None:
         wait_until(lambda: not receiver.echoes(), "its end")
         wait_until(lambda: running.ended or receiver.echoes(), "its return")
         assert time.monotonic() - begun < BACK_WITHIN
+    running.kill()
+    begun = time.monotonic()
+    time.sleep(RESTARTED_AFTER)
+    running = receiver.receive()
+    assert time.monotonic() - begun < RESTARTED_AFTER + BACK_WITHIN
     assert len(receiver.send(SOME)) == len(SOME)
     receiver.wait_for_stored(counted(SOME))
     stop(running)

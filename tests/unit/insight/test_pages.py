@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from niffler_ops.insight import Source, encounters, exams, series_table, utilization
+from niffler_ops.insight import Source, encounters, exams, reading, series_table, utilization
 from niffler_ops.insight.reports import ClockReport, Report, ScannerReport, UtilizationReport
 from niffler_ops.insight.tables import csv_chunks, text
 from niffler_ops.metadata import Store, open_store
@@ -100,6 +100,17 @@ def test_the_timeline_shows_each_part_of_the_last_day_and_who_overlaps(source: S
     kinds = [value for name, value in page.attributes if name == "class"]
     assert kinds.count("overlap") == 3
     assert kinds.count("one") + kinds.count("other") == 4  # the other scanner, and the rest of this one
+
+
+@pytest.mark.parametrize("rows", [10, 20_000])
+def test_a_single_clock_of_the_future_does_not_empty_the_timeline(
+    source: Source, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(reading, "_ROWS_AT_ONCE", rows)
+    source.store.upsert("default", [record(500, 510, received=512, fast=3650 * DAY)])
+    page = page_of(UtilizationReport(source))
+    assert "Tuesday, 2026-03-17" in page.texts
+    assert not any("2036" in shown and "day" in shown for shown in page.texts)
 
 
 def test_cells_that_a_spreadsheet_would_run_are_harmless() -> None:
