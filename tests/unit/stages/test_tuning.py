@@ -63,7 +63,15 @@ def slow(lanes: int, _now: float) -> float:
 
 
 @pytest.mark.parametrize(
-    ("rate", "best"), [(flat, 1), (peaked, 2), (rising, 8), (levelled, 5), (slow, 8)], ids=str
+    ("rate", "best"),
+    [(flat, 1), (peaked, 2), (rising, 8), (levelled, 5), (slow, 8)],
+    ids=[
+        "flat",
+        "peaked",
+        "rising",
+        "levelled",
+        "slow",
+    ],
 )
 @pytest.mark.parametrize("noise", [0.0, 0.1])
 def test_it_comes_near_the_best_number_and_stays(
