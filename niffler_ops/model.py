@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
-from typing import Self
+from typing import Final, Self
 
+AUTO: Final = "auto"  # where the program finds a value itself
 HOURS = 24
 
 

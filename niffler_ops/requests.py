@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from niffler_ops.files import make_private_folder, rename, write_private
+from niffler_ops.model import AUTO
 
 STOP, PAUSE, RESUME, LANES = "stop", "pause", "resume", "lanes"
-AUTO = "auto"
 _FORM = re.compile(r"(stop|pause|resume|lanes)(?:-([1-9][0-9]{0,2}|auto))?")
 
 

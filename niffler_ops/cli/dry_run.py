@@ -10,7 +10,6 @@ from pathlib import Path
 
 from niffler_ops.clock import Clock
 from niffler_ops.config import Config
-from niffler_ops.config.kinds import AUTO
 from niffler_ops.dicomtools.toolkit import Toolkit
 from niffler_ops.errors import MissingInputError
 from niffler_ops.files import make_private_folder
@@ -19,7 +18,7 @@ from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.reporting.consult import consult
 from niffler_ops.reporting.progress import Lines
-from niffler_ops.stages.tuning import FIRST_LANES
+from niffler_ops.stages.load import first_lanes
 from niffler_ops.states import RowState
 from niffler_ops.supervisor import Supervisor, make_place
 from niffler_ops.work import Survey
@@ -54,8 +53,7 @@ def experience(config: Config, *, instance_size: float | None, instance_rate: fl
         tallies = ledger.tallies()
         received, seconds = tallies["instance", "received"], ledger.seconds_of_moves()
         size = tallies["instance", "bytes"] / received if received else None
-        lanes = FIRST_LANES if config.move_lanes == AUTO else int(config.move_lanes)
-        return size, received / seconds * lanes if received and seconds else None
+        return size, received / seconds * first_lanes(config) if received and seconds else None
 
     try:
         seen_size, seen_rate = consult(Layout.found(config.storage_folder).ledger, seen)

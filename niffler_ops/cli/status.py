@@ -20,6 +20,7 @@ from niffler_ops.cli.status_page import (
 from niffler_ops.clock import SystemClock
 from niffler_ops.errors import MissingInputError, UsageError
 from niffler_ops.layout import Layout
+from niffler_ops.model import AUTO
 from niffler_ops.realtime import status as receiving
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.showing.metrics import receiver_metrics
@@ -31,7 +32,7 @@ from niffler_ops.reporting.status import AT_WORK, gather
 from niffler_ops.reporting.status_json import status_json
 from niffler_ops.reporting.status_text import status_text
 from niffler_ops.reporting.verification import Findings, findings_text, verify_tree
-from niffler_ops.requests import AUTO, LANES, PAUSE, RESUME, STOP, Request, leave
+from niffler_ops.requests import LANES, PAUSE, RESUME, STOP, Request, leave
 
 DISAGREES = 3
 MOST_LANES = 64

@@ -8,14 +8,13 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from niffler_ops.model import FreeSpace, Shard
+from niffler_ops.model import AUTO, FreeSpace, Shard
 
-AUTO: Final = "auto"
 MOST_PARTS = 1000
 MOST_PERCENT = 90
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,12}\s*")
@@ -82,11 +81,8 @@ class Seconds(Kind):
 
     def read(self, value: Any) -> float:
         """Seconds."""
-        try:
-            seconds = math.nan if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError, OverflowError):
-            seconds = math.nan
-        if not self._low <= seconds <= self._high:
+        seconds = number_within(value, self._low, self._high)
+        if seconds is None:
             raise ValueError(self.allowed)
         return seconds
 
@@ -223,6 +219,15 @@ def absolute(value: Any, folder: Path, allowed: str) -> Path:
     except RuntimeError as error:
         raise ValueError(f"{allowed} (there is no such home folder)") from error
     return Path(os.path.abspath(folder / path))  # noqa: PTH100  resolve() would follow links
+
+
+def number_within(value: Any, low: float, high: float) -> float | None:
+    """A number or its text, from `low` to `high`; None for whatever else."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if low <= number <= high else None
 
 
 def _whole_number(value: Any) -> int | None:

@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from niffler_ops.config.kinds import (
-    AUTO,
     Choice,
     Flag,
     Maybe,
@@ -20,7 +19,7 @@ from niffler_ops.config.kinds import (
 )
 from niffler_ops.config.network import MOST_LANES
 from niffler_ops.config.rates import Hourly
-from niffler_ops.model import FreeSpace, HourlyLimit
+from niffler_ops.model import AUTO, FreeSpace, HourlyLimit
 
 
 class OperationKeys(BaseModel):

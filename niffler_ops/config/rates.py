@@ -1,11 +1,10 @@
 """A limit that may differ by hour of day."""
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from niffler_ops.config.kinds import Kind
+from niffler_ops.config.kinds import Kind, number_within
 from niffler_ops.model import HOURS, HourlyLimit
 
 _HOURS = re.compile(r"\s*([01]?[0-9]|2[0-4])\s*-\s*([01]?[0-9]|2[0-4])\s*")
@@ -49,10 +48,7 @@ class Hourly(Kind):
         return [hour % HOURS for hour in range(begin, end if end > begin else end + HOURS)]
 
     def _number(self, value: Any) -> float:
-        try:
-            number = math.nan if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError, OverflowError):
-            number = math.nan
-        if not self._low <= number <= self._high:
+        number = number_within(value, self._low, self._high)
+        if number is None:
             raise ValueError(self.allowed)
         return number

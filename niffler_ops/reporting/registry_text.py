@@ -39,12 +39,17 @@ def listing_json(extractions: Iterable[Extraction]) -> list[dict[str, Any]]:
 
 
 def _lines(extraction: Extraction) -> Iterator[str]:
-    yield f"{extraction.state:{len(INDENT)}}{printable(extraction.storage_folder)}"
-    if extraction.status is not None:
-        yield from wrapped(", ".join(facts(extraction.status)))
+    yield from paragraph(extraction.state, extraction.storage_folder, extraction.status)
     if extraction.note:
         forgotten = "; it is forgotten in time" if extraction.state == GONE else ""
         yield from wrapped(f"{extraction.note}{forgotten}")
+
+
+def paragraph(state: str, name: str, status: Status | None) -> Iterator[str]:
+    """State and name, and how far it is where that is known."""
+    yield f"{state:{len(INDENT)}}{printable(name)}"
+    if status is not None:
+        yield from wrapped(", ".join(facts(status)))
 
 
 def facts(status: Status) -> Iterator[str]:

@@ -48,6 +48,11 @@ class Standing:
     night: Window | None = None
     max_attempts: int | None = None
 
+    @property
+    def tuning(self) -> str:
+        """Why the lanes are so many, where there is one archive to tell of."""
+        return self.archives[0].tuning if len(self.archives) == 1 else ""
+
 
 def standing_of(place: "Place") -> Standing:
     """How the supervisor that works with this place stands."""

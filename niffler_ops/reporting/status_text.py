@@ -124,16 +124,8 @@ def _lanes(status: Status, standing: Standing) -> Iterator[str]:
     of = sum(archive.lanes for archive in standing.archives)
     if of:
         going = sum(process.alive for process in status.processes if process.role == MOVESCU)
-        yield _fact("Lanes", f"{going} of {of} at work{_tuning(standing)}")
-
-
-def _tuning(standing: Standing) -> str:
-    """Why the lanes are so many, where there is one archive to tell of."""
-    return (
-        f": {standing.archives[0].tuning}"
-        if len(standing.archives) == 1 and standing.archives[0].tuning
-        else ""
-    )
+        why = f": {standing.tuning}" if standing.tuning else ""
+        yield _fact("Lanes", f"{going} of {of} at work{why}")
 
 
 def _archive(archive: ArchiveStanding) -> list[str]:

@@ -7,13 +7,11 @@ from typing import Any
 
 from niffler_ops.reporting.counts import Counts
 from niffler_ops.reporting.rate import Rate
-from niffler_ops.reporting.registry_text import facts, wrapped
+from niffler_ops.reporting.registry_text import paragraph
 from niffler_ops.reporting.status import AT_WORK, Amounts, Status
 from niffler_ops.reporting.status_json import amounts_json, status_json
 from niffler_ops.reporting.status_text import amounts_words, counts_table
-from niffler_ops.reporting.words import counted, printable
-
-LABEL = 10
+from niffler_ops.reporting.words import counted
 
 
 def add_up(statuses: Sequence[Status]) -> Amounts:
@@ -84,5 +82,4 @@ def together_text(statuses: Sequence[Status]) -> str:
 
 def _one(status: Status) -> Iterator[str]:
     shard = f" (shard {status.shard})" if status.shard else ""
-    yield f"{status.state:{LABEL}}{printable(status.storage_folder)}{shard}"
-    yield from wrapped(", ".join(facts(status)))
+    yield from paragraph(status.state, f"{status.storage_folder}{shard}", status)

@@ -5,20 +5,20 @@ from collections.abc import Iterable, Sequence
 
 from niffler_ops.clock import Clock
 from niffler_ops.config import Config
-from niffler_ops.config.kinds import AUTO
 from niffler_ops.ledger.studies import Study
-from niffler_ops.model import Archive, HourlyLimit
+from niffler_ops.model import AUTO, Archive, HourlyLimit
 from niffler_ops.stages.pace import UNKNOWN_INSTANCES, Pace
-from niffler_ops.stages.tuning import Batches, Tuner
+from niffler_ops.stages.tuning import FIRST_LANES, Batches, Tuner
 
 log = logging.getLogger(__name__)
 
 
 class Load:
-    """An archive's lanes, batches and pace; `lanes` and `batch` None where they are to be found."""
+    """Lanes, batches and pace of an archive; `lanes` and `batch` None where they are to be found."""
 
     def __init__(
         self,
+        name: str,
         *,
         lanes: int | None,
         most_lanes: int,
@@ -26,6 +26,7 @@ class Load:
         limit: HourlyLimit | None,
         clock: Clock,
     ) -> None:
+        self._name = name
         self._lanes, self._batch = lanes, batch
         self._tuner = Tuner(most_lanes, clock.monotonic)
         self._pace = Pace(limit, clock)
@@ -53,22 +54,24 @@ class Load:
         """Use so many from now on; None: find the number."""
         self._lanes = lanes
 
-    def observe(self, name: str, instances: int, at_work: int) -> None:
-        """So many instances have come from the archive of this name, over so many lanes at work."""
+    def observe(self, instances: int, at_work: int) -> None:
+        """So many instances have come from the archive, over so many lanes at work."""
         before = self.lanes
         self._pace.observe(instances)
         if not self._lanes:
             self._tuner.observe(instances, at_work)
-        self._tell(name, before)
+        self._tell(before)
 
-    def trouble(self, name: str) -> None:
+    def trouble(self) -> None:
         """The archive refused or broke off a retrieve in a way that too many of them may have caused."""
         before = self.lanes
         self._tuner.trouble()
-        self._tell(name, before)
+        self._tell(before)
 
     def affordable(self, studies: Sequence[Study], awaited: Iterable[Study]) -> Sequence[Study]:
         """The first of them that may be asked for, beside those that are awaited; perhaps none yet."""
+        if self._pace.now is None:  # as mostly: nothing has to be added up
+            return studies
         budget = self._pace.budget(sum(_to_come(study) for study in awaited))
         if budget is None:
             return studies
@@ -83,20 +86,26 @@ class Load:
         """A study was retrieved within so many seconds."""
         self._batches.took(seconds)
 
-    def _tell(self, name: str, before: int) -> None:
+    def _tell(self, before: int) -> None:
         if self.lanes != before:
-            log.info("%s: %d lanes instead of %d: %s", name, self.lanes, before, self.why)
+            log.info("%s: %d lanes instead of %d: %s", self._name, self.lanes, before, self.why)
 
 
 def load_of(config: Config, archive: Archive, clock: Clock) -> Load:
     """As the configuration says for this archive."""
     return Load(
+        str(archive.peer),
         lanes=archive.lanes or _number(config.move_lanes),
         most_lanes=config.max_lanes,
         batch=_number(config.batch_size),
         limit=config.max_instances_per_second,
         clock=clock,
     )
+
+
+def first_lanes(config: Config) -> int:
+    """Associations to begin with, where an archive has no number of its own."""
+    return _number(config.move_lanes) or FIRST_LANES
 
 
 def most_lanes(config: Config, archive: Archive) -> int:

@@ -62,8 +62,7 @@ class MoveStage:
         for lane in list(self._lanes.values()):
             self._write_answers(lane)
             self._watch(lane)
-        name = self._contact.name
-        self._contact.load.observe(name, self._progress.received[name], len(self._lanes))
+        self._contact.load.observe(self._progress.received[self._contact.name], len(self._lanes))
         self._refund_in_retrospect()
         usable = self._contact.usable and not self._contact.misconfigured
         if receiving and usable and not self._stopping and self._place.gate.is_open:
@@ -131,7 +130,8 @@ class MoveStage:
                     written += 1
                     write_private(folder / f"{written}.query", query_file(keys))
                 attempt = self._place.ledger.studies.begin_move(study, lane=number, level=level)
-                self._progress.expect(study.study_instance_uid, self._contact.name)
+                if not self._place.config.sends_elsewhere:
+                    self._progress.expect(study.study_instance_uid, self._contact.name)
                 lane.items.append(Item(study=study, attempt=attempt, messages=range(first, written + 1)))
         lane.turn_at = lane.response_at = self._place.clock.monotonic()
         self._lanes[number] = lane
@@ -240,7 +240,7 @@ class MoveStage:
         """A study that the archive will never send tells nothing of the archive."""
         status = outcome.status
         if status in OUT_OF_RESOURCES:
-            self._contact.load.trouble(self._contact.name)
+            self._contact.load.trouble()
         if status is not None and classify_status(status) is FailureClass.REFUSED_STUDY:
             return
         arrived = self._progress.last_arrival(item.study.study_instance_uid) is not None
@@ -345,7 +345,7 @@ class MoveStage:
             if echo is not Echo.ANSWERED:
                 self._contact.lost(echo)
             elif received and (crowded or self._deaths > 1):
-                self._contact.load.trouble(self._contact.name)
+                self._contact.load.trouble()
             self._end_unanswered(first, reason, charged=received and echo is Echo.ANSWERED)
 
         self._contact.ask(conclude)

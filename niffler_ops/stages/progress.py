@@ -63,7 +63,7 @@ class Progress:
         return self._back_at is None or begun <= self._back_at
 
     def forget(self, study_instance_uid: str) -> None:
-        """The study's files have left staging."""
+        """The study's files have left staging, or it has ended without any."""
         name = staging_name(study_instance_uid)
         self._arrivals.pop(name, None)
         self._senders.pop(name, None)

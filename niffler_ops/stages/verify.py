@@ -174,6 +174,7 @@ class VerifyStage:
         ledger.studies.recount([study.id])
         if verdict.step is Step.FAILED:
             ledger.studies.fail(study.id, verdict.reason)
+            self._progress.forget(study.study_instance_uid)
         else:
             reason = self._name_missing(study, verdict.reason)
             ledger.studies.decide(study.id, outcome=StudyState.PARTIAL, verified=None, reason=reason)

@@ -7,6 +7,7 @@ from niffler_ops import intake
 from niffler_ops.config import Config
 from niffler_ops.errors import InputError
 
+PAIRS = {"ExtractionType": "empi_accession", "PatientIndex": 0, "AccessionIndex": 1}
 Maker = Callable[..., Config]
 
 
@@ -17,19 +18,24 @@ def given_csv(tmp_path: Path) -> Maker:
     def make(content: str | bytes, **keys: object) -> Config:
         path = tmp_path / "list.csv"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return Config.model_validate(
-            {
-                "SrcAet": "A@b:104",
-                "QueryAet": "QB:104",
-                "StorageFolder": "/nowhere",
-                "CsvFile": str(path),
-                "config_file": Path("config.json"),
-                "system_file": Path("system.json"),
-                **keys,
-            }
-        )
+        return configured(path, **(keys or PAIRS))
 
     return make
+
+
+def configured(path: Path, **keys: object) -> Config:
+    """The configuration that names a CSV, and says what its columns are."""
+    return Config.model_validate(
+        {
+            "SrcAet": "A@b:104",
+            "QueryAet": "QB:104",
+            "StorageFolder": "/nowhere",
+            "CsvFile": str(path),
+            "config_file": Path("config.json"),
+            "system_file": Path("system.json"),
+            **keys,
+        }
+    )
 
 
 def asked(config: Config) -> list[dict[str, str]]:

@@ -1,7 +1,6 @@
 import os
 import re
 import tracemalloc
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,36 +15,9 @@ from niffler_ops.intake import rows as rows_module
 from niffler_ops.intake import survey as survey_module
 from niffler_ops.intake import table as table_module
 from niffler_ops.model import CsvRow
+from tests.unit.intake.conftest import PAIRS, Maker, configured
 
-PAIRS = {"ExtractionType": "empi_accession", "PatientIndex": 0, "AccessionIndex": 1}
 DATES = {"ExtractionType": "empi_date", "PatientIndex": 0, "DateIndex": 1}
-Maker = Callable[..., Config]
-
-
-@pytest.fixture
-def given_csv(tmp_path: Path) -> Maker:
-    """Writes a CSV and gives the configuration that names it."""
-
-    def make(content: str | bytes, **keys: object) -> Config:
-        path = tmp_path / "list.csv"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return configured(path, **(keys or PAIRS))
-
-    return make
-
-
-def configured(path: Path, **keys: object) -> Config:
-    return Config.model_validate(
-        {
-            "SrcAet": "A@b:104",
-            "QueryAet": "QB:104",
-            "StorageFolder": "/nowhere",
-            "CsvFile": str(path),
-            "config_file": Path("config.json"),
-            "system_file": Path("system.json"),
-            **(keys or PAIRS),
-        }
-    )
 
 
 def asked(config: Config) -> list[tuple[int, tuple[str, ...]]]:
@@ -283,12 +255,12 @@ def test_a_line_without_end_is_no_csv(given_csv: Maker, monkeypatch: pytest.Monk
 
 
 def test_what_is_no_readable_file_is_an_error(tmp_path: Path) -> None:
-    assert complaint(configured(tmp_path / "absent.csv")).endswith(
+    assert complaint(configured(tmp_path / "absent.csv", **PAIRS)).endswith(
         "cannot be read: No such file or directory"
     )
-    assert complaint(configured(tmp_path)).endswith(": is a folder")
+    assert complaint(configured(tmp_path, **PAIRS)).endswith(": is a folder")
     os.mkfifo(tmp_path / "pipe.csv")
-    assert complaint(configured(tmp_path / "pipe.csv")).endswith(": is not a file")
+    assert complaint(configured(tmp_path / "pipe.csv", **PAIRS)).endswith(": is not a file")
 
 
 def test_a_file_that_changed_since_it_was_checked_is_refused(given_csv: Maker) -> None:

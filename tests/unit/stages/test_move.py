@@ -440,6 +440,16 @@ def test_a_move_that_has_begun_is_ended_after_the_idle_timeout(moving: Moving) -
     assert not watch(moving, 2)
 
 
+@pytest.mark.parametrize("destination", ["", "OTHER"])
+def test_arrivals_count_for_their_archive_where_they_come_to_us(tmp_path: Path, destination: str) -> None:
+    with bench(tmp_path, **KEYS, DestAet=destination) as made:
+        moving = Moving(made)
+        made.studies("1.1")
+        moving.begin(HANGS)
+        made.progress.arrived(staging_name("1.1"), 1, made.clock.monotonic())
+        assert made.progress.received == {"" if destination else made.contact.name: 1}
+
+
 def test_an_instance_that_grows_is_progress(moving: Moving) -> None:
     moving.bench.studies("1.1")
     moving.begin(HANGS)

@@ -16,7 +16,7 @@ from tests.support.clock import FakeClock
 from tests.support.peers import answering
 from tests.support.processes import wait_until
 
-LOAD = Load(lanes=1, most_lanes=1, batch=1, limit=None, clock=FakeClock())
+LOAD = Load("PACS@archive:104", lanes=1, most_lanes=1, batch=1, limit=None, clock=FakeClock())
 
 
 @given(first=st.floats(0, 1000), failures=st.integers(0, 2000))
@@ -48,6 +48,17 @@ def test_progress_knows_what_is_unread_and_when_it_came() -> None:
     progress.forget("1.1")
     progress.forget("1.1")
     assert progress.last_arrival("1.1") is None
+
+
+def test_what_arrives_counts_for_the_archive_that_was_asked_last_until_the_study_ends() -> None:
+    progress = Progress(1.0)
+    progress.expect("1.1", "A")
+    progress.arrived(staging_name("1.1"), 2, 5.0)
+    progress.expect("1.1", "B")
+    progress.arrived(staging_name("1.1"), 3, 6.0)
+    progress.forget("1.1")
+    progress.arrived(staging_name("1.1"), 4, 7.0)
+    assert progress.received == {"A": 2, "B": 3, "": 4}
 
 
 class Answering(Contact):

@@ -276,6 +276,16 @@ def test_missing_instances_are_retrieved_again_after_a_delay_and_named_at_the_en
     assert [charged for _, charged in place.attempts()] == [1, 1]
 
 
+def test_who_was_asked_for_a_study_that_failed_is_not_remembered(place: Bench) -> None:
+    place.studies("1.1", instances=2)
+    place.progress.expect("1.1", "PACS")
+    place.move("1.1", status=REFUSED, grace=0)
+    verify(place, VerifyStage(place.place, place.progress, place.succession), 10)
+    assert place.study("1.1").state is StudyState.FAILED
+    place.progress.arrived(staging_name("1.1"), 1, place.clock.monotonic())
+    assert place.progress.received == {"": 1}
+
+
 def test_surplus_of_a_study_that_is_not_complete_is_set_aside(place: Bench) -> None:
     place.studies("1.1", instances=2)
     place.move("1.1", status=WARNING, grace=0)
