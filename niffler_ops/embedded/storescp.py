@@ -88,7 +88,8 @@ class Receiver:
         def sink_for(context: int, command: Command) -> Sink:
             if command.field != Field.C_STORE_RQ or self.folder is None:
                 return in_memory(context, command)
-            time.sleep(self.receive_delay)
+            if self.receive_delay:  # even no time is slept for 60 microseconds
+                time.sleep(self.receive_delay)
             transfer_syntax = association.contexts[context].transfer
             incoming = Incoming(
                 self.folder,
@@ -118,7 +119,8 @@ class Receiver:
         status, comment = SUCCESS, None
         if command.field == Field.C_STORE_RQ:
             status, comment = self.store(association, message)
-            time.sleep(self.response_delay)
+            if self.response_delay:
+                time.sleep(self.response_delay)
         elif command.field != Field.C_ECHO_RQ:
             status, comment = UNRECOGNIZED_OPERATION, "neither C-STORE nor C-ECHO"
         association.send(

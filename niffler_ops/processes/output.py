@@ -1,11 +1,16 @@
 """What a child prints, in as many lines at once as there are: storescp says nine for each instance."""
 
+import contextlib
+import fcntl
 import os
 import select
+import time
 from collections.abc import Generator, Iterator
 
 _CHUNK = 64 * 1024
 _LONGEST = 1024 * 1024  # bytes of a line that is waited for to its end
+_ROOM = 1024 * 1024  # bytes that a child may print before it waits for us
+_GATHER_SECONDS = 0.01  # after a reading: whoever prints much is not listened to line by line
 
 
 def lines_until_end(descriptor: int, pid: int) -> Iterator[list[str]]:
@@ -29,6 +34,8 @@ def lines_until_end(descriptor: int, pid: int) -> Iterator[list[str]]:
 
 def _chunks(descriptor: int, pid: int) -> Iterator[bytes]:
     os.set_blocking(descriptor, False)
+    with contextlib.suppress(OSError):  # the user's pipes have no more room: less will do
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _ROOM)
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:  # it has ended, and sh knows
@@ -43,6 +50,8 @@ def _chunks(descriptor: int, pid: int) -> Iterator[bytes]:
             ended = any(ready == process for ready, _ in poll.poll())
             if (yield from _there(descriptor)):
                 return
+            if not ended:
+                time.sleep(_GATHER_SECONDS)
     finally:
         os.close(process)
 
