@@ -8,7 +8,7 @@ WORKERS ?= 4
 # A process starts half a second sooner where what was compiled is kept.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test storm check bench pictures lock wheel clean
+.PHONY: demo test storm soak check bench pictures lock wheel clean
 .DELETE_ON_ERROR:
 
 $(STAMP): requirements.lock pyproject.toml
@@ -26,6 +26,9 @@ test: $(STAMP)
 
 storm: $(STAMP)
 	NIFFLER_STORM_KILLS=200 NIFFLER_STORM_SEED=$$(date +%s) $(BIN)/python -m pytest -s tests/acceptance/test_storm.py
+
+soak: $(STAMP)
+	SOAK_MINUTES=$${SOAK_MINUTES:-10} $(BIN)/python -m pytest -s tests/acceptance/test_soak.py
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -15,17 +15,21 @@ from niffler_ops.layout import Layout
 from niffler_ops.model import LocalEntity, Peer
 
 MOVING = "SELECT min(at) FROM events WHERE subject = 'study' AND to_state = 'moving'"
-DONE = "SELECT max(at) FROM events WHERE subject = 'study' AND to_state = 'done'"
+DONE = "SELECT at FROM events WHERE subject = 'study' AND to_state = 'done' ORDER BY id"
 TALLIES = "SELECT name, number FROM tallies WHERE subject = ?"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ColdRun:
-    """`usage` from command to exit; `retrieving` from the first C-MOVE to the last study done."""
+    """`usage` from command to exit; `retrieving` from the first C-MOVE to the last study done.
+
+    `settled`: instances a second from the study in the middle to the last one.
+    """
 
     usage: Usage
     retrieving: float
     instances: int
+    settled: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +40,7 @@ class Cold:
     archive: Peer
     local: LocalEntity
 
-    def retrieve(self, corpus: Corpus, lanes: int, folder: Path) -> ColdRun:
+    def retrieve(self, corpus: Corpus, lanes: int | str, folder: Path) -> ColdRun:
         """Extract all studies; each must be done."""
         write_csv(corpus, folder / "list.csv")
         configuration = self.write_configuration(folder, {"MoveLanes": lanes, "QuietTime": 1})
@@ -47,9 +51,13 @@ class Cold:
             if usage.status != 0 or rows["done"] != len(corpus.studies):
                 raise RuntimeError(f"niffler-cold ended with {usage.status}: see {folder}")
             instances = dict(connection.execute(TALLIES, ("instance",)))["received"]
-            first, last = (connection.execute(query).fetchone()[0] for query in (MOVING, DONE))
-        retrieving = (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
-        return ColdRun(usage=usage, retrieving=retrieving, instances=instances)
+            first = connection.execute(MOVING).fetchone()[0]
+            done = [at for (at,) in connection.execute(DONE)]
+        half = len(done) // 2
+        settled = instances * (len(done) - half) / len(done) / max(_between(done[half - 1], done[-1]), 0.001)
+        return ColdRun(
+            usage=usage, retrieving=_between(first, done[-1]), instances=instances, settled=settled
+        )
 
     def write_configuration(self, folder: Path, more: Mapping[str, object]) -> Path:
         """Both files; gives the one for --config."""
@@ -71,6 +79,11 @@ class Cold:
         path = folder / "config.json"
         path.write_text(json.dumps(configuration), encoding="utf-8")
         return path
+
+
+def _between(earlier: str, later: str) -> float:
+    """Seconds between two times of the ledger."""
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
 def run(configuration: Path, folder: Path) -> Usage:

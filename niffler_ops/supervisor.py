@@ -3,7 +3,6 @@
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -142,7 +141,7 @@ class Supervisor:
             contact.advance()
         self._work.advance()
         self._touch()
-        self._handle_events()
+        self._launcher.dispatch(TURN_SECONDS, gather=SHORTEST_TURN_SECONDS)
 
     def _record_pause(self) -> None:
         pause = self._gate.pause
@@ -151,15 +150,6 @@ class Supervisor:
                 self._ledger.go_on()
             else:
                 self._ledger.pause(pause.reason, until=pause.until)
-
-    def _handle_events(self) -> None:
-        """Handle what happens until the next turn is due: one for each line of a tool would cost a core."""
-        earliest = self._clock.monotonic() + SHORTEST_TURN_SECONDS
-        self._launcher.dispatch(TURN_SECONDS)
-        early = earliest - self._clock.monotonic()
-        if early > 0:
-            time.sleep(early)  # rather than be woken for each
-            self._launcher.dispatch(0)
 
     def _register(self) -> str:
         identity = identify(os.getpid())

@@ -10,6 +10,7 @@ import errno
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -118,8 +119,20 @@ class Launcher:
         """Hand something to the main thread; callable from any thread."""
         self._events.put(event)
 
-    def dispatch(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds for an event, then handle all that are there."""
+    def dispatch(self, timeout: float, *, gather: float = 0.0) -> bool:
+        """Wait up to `timeout` seconds for an event, then handle all that are there.
+
+        Also those that come within `gather` seconds: to be woken for each line of a tool would cost a core.
+        """
+        earliest = time.monotonic() + gather
+        handled = self._handle_all(timeout)
+        early = earliest - time.monotonic()
+        if early > 0:
+            time.sleep(early)
+            handled |= self._handle_all(0)
+        return handled
+
+    def _handle_all(self, timeout: float) -> bool:
         handled = False
         with contextlib.suppress(Empty):
             self._events.get(timeout=timeout)()

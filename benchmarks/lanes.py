@@ -1,0 +1,73 @@
+"""How many lanes: fixed numbers against those that niffler-cold finds itself, MoveLanes "auto".
+
+The archive sends as fast as it can, or pauses before each instance as one with slow disks does. Rates are
+those of the second half of the studies, when the number is found; over the whole run they say what finding
+it costs.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.archives import ARCHIVE_AET, LOOPBACK, OUR_AET
+from benchmarks.cold import Cold, ColdRun
+from benchmarks.rows import Row, by_ratio
+from benchmarks.running import running, wait_for_port
+from benchmarks.setting import Setting, Studies, free_ports, settle
+from niffler_ops.model import AUTO, LocalEntity, Peer
+
+NAME = "lanes"
+TITLE = "Lanes: fixed numbers and those that are found"
+SLOW_ARCHIVE = Path(__file__).parents[1] / "tests" / "support" / "faulty_archive.py"
+PAUSES = (0, 20)  # milliseconds before each instance
+FIXED = (2, 4, 8)
+SIDE = 64
+
+
+def missing(_setting: Setting) -> str:
+    """Nothing is needed."""
+    return ""
+
+
+def measure(setting: Setting) -> Iterator[Row]:
+    """By the archive's pause."""
+    for pause in PAUSES:
+        studies = setting.studies(100 if setting.quick else 400, side=SIDE)
+        with _archive(setting, studies, pause) as (archive, local):
+            cold = Cold(toolkit="embedded", archive=archive, local=local)
+            runs: dict[int | str, ColdRun] = {}
+            for lanes in (*FIXED, AUTO):
+                settle()
+                runs[lanes] = cold.retrieve(studies.corpus, lanes, setting.new_folder("lanes"))
+        what = f"{pause} ms an instance" if pause else "no pause"
+        best = max(FIXED, key=lambda lanes: runs[lanes].settled)
+        for lanes in FIXED:
+            yield by_ratio(f"{what}, {lanes} lanes, to the best", "instances/s", [_pair(runs, lanes, best)])
+        found = [_pair(runs, AUTO, best)]
+        yield by_ratio(f"{what}, auto, to the best ({best})", "instances/s", found, at_least=0.9)
+        whole = [(_whole(runs[AUTO]), _whole(runs[best]))]
+        yield by_ratio(f"{what}, auto, the whole run", "instances/s", whole)
+
+
+def _pair(runs: dict[int | str, ColdRun], lanes: int | str, best: int) -> tuple[float, float]:
+    return runs[lanes].settled, runs[best].settled
+
+
+def _whole(run: ColdRun) -> float:
+    return run.instances / run.retrieving
+
+
+@contextmanager
+def _archive(setting: Setting, studies: Studies, pause: int) -> Iterator[tuple[Peer, LocalEntity]]:
+    """The embedded archive, as the tests slow it down."""
+    archive_port, our_port = free_ports(2)
+    archive = Peer(aet=ARCHIVE_AET, host=LOOPBACK, port=archive_port)
+    command = [
+        *(sys.executable, str(SLOW_ARCHIVE), str(studies.folder)),
+        *("--bind", str(archive), "--destination", f"{OUR_AET}@{LOOPBACK}:{our_port}"),
+        *(["--fault", f"slow={pause}"] if pause else []),
+    ]
+    with running(command, setting.new_folder("archive") / "log") as process:
+        wait_for_port(archive_port, process)
+        yield archive, LocalEntity(aet=OUR_AET, port=our_port)
