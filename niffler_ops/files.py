@@ -144,12 +144,11 @@ def part_of(path: Path, mark: str = "") -> Path:
 
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner may read, new or replaced; not durable."""
-    descriptor = os.open(
-        path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE
-    )
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
     with os.fdopen(descriptor, "wb") as stream:
         os.fchmod(descriptor, PRIVATE_FILE)
         stream.write(content)
+        stream.truncate()  # not before: what is written over an emptied file goes to the disk at once
 
 
 def write_durable(path: Path, chunks: Iterable[bytes]) -> None:

@@ -72,7 +72,7 @@ class Layout:
 
     @property
     def requests(self) -> Path:
-        """Query files and answers of running tools; removed after use."""
+        """Query files and answers of running tools; removed when the run ends."""
         return self.local / "requests"
 
     @property

@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from niffler_ops.config.network import MOST_LANES
 from niffler_ops.database import writing
 from niffler_ops.dicomtools.toolkit import Toolkit
 from niffler_ops.errors import StoppedError, UnavailableError
+from niffler_ops.files import remove_folder
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.postprocess.crew import Hire, here
@@ -88,6 +90,7 @@ class Supervisor:
         self._contacts = place.contacts
         self._gate = place.gate
         self._control = place.layout.control
+        self._requests = place.layout.requests
         self._work = work
         self._displays = displays
         self._stop_asked = self._hurry = False
@@ -121,6 +124,8 @@ class Supervisor:
                 finally:
                     for child in self._launcher.children:
                         child.kill()
+                    with suppress(OSError):  # of a child that is just ending; the next run removes them
+                        remove_folder(self._requests)
                 with self._ledger.transaction():
                     self._ledger.launches.ended(token, 0)
 

@@ -1,8 +1,8 @@
 """The archive and its faults: decided by each row's number, so that every run has the same ones.
 
-Each study has one patient, PNNNNNNNN, and INSTANCES instances. One row in 50 is unknown, one in 100 is first
-refused for want of resources, one in 1 000 is never given, and one movescu in 20 loses its association on the
-way. After every 75 seconds the archive does not answer for 15.
+Each study has one patient, PNNNNNNNN, and INSTANCES instances. One row in 50 is unknown, one in 100 fails at
+first, one in 5 000 is first refused for want of resources, one in 1 000 is never given, and one movescu in 20
+loses its association on the way. After every 75 seconds the archive does not answer for 15.
 """
 
 import struct
@@ -19,8 +19,8 @@ from niffler_ops.processes.echo import Echo
 INSTANCES = 10
 ROOT = "1.2.826.0.1.3680043.8.498.77"
 START_SECONDS = 0.6  # of a JVM
-FIND_SECONDS = 0.004
-MOVE_SECONDS = 0.05
+FIND_SECONDS = 0.002
+MOVE_SECONDS = 0.02  # ten instances at 500 a second, over each lane
 AWAY_EVERY_SECONDS, AWAY_SECONDS = 90.0, 15.0
 SUCCESS, PENDING, OUT_OF_RESOURCES, CANNOT = 0x0000, 0xFF00, 0xA702, 0xC001
 LOST = 2  # exit status of a tool whose association was lost
@@ -119,7 +119,8 @@ class SimulatedArchive:
         if number % 100 == 33:
             self._asked[number] += 1
             if self._asked[number] == 1:
-                return _response(Field.C_MOVE_RSP, message, OUT_OF_RESOURCES)
+                status = OUT_OF_RESOURCES if number % 5000 == 33 else CANNOT
+                return _response(Field.C_MOVE_RSP, message, status)
         return _response(Field.C_MOVE_RSP, message, SUCCESS, completed=INSTANCES)
 
 

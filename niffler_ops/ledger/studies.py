@@ -112,10 +112,14 @@ class Studies:
 
     def claim_for_listing(self, limit: int, *, archive: str) -> list[Study]:
         """Take studies whose instances this archive is to be asked for."""
-        claimed = self._due("studies_found", limit, archive)
+        claimed = self.due_for_listing(limit, archive=archive)
         for study in claimed:
             self._transition(study.id, study.state, StudyState.LISTING, study.reason)
         return claimed
+
+    def due_for_listing(self, limit: int, *, archive: str) -> list[Study]:
+        """Studies whose instances this archive may be asked for."""
+        return self._due("studies_found", limit, archive)
 
     def due_for_move(self, limit: int, *, archive: str) -> list[Study]:
         """Studies that are due for retrieval from this archive; `begin_move` takes them."""

@@ -9,11 +9,12 @@ from niffler_ops.dicomtools.failures import FailureClass, classify_status, failu
 from niffler_ops.dicomtools.findscu import FindAnswer, FindLog, findscu_arguments, read_answers
 from niffler_ops.dicomtools.querykeys import query_file
 from niffler_ops.dicomtools.timeouts import Timeouts
-from niffler_ops.files import make_private_folder, remove_folder, write_private
+from niffler_ops.files import make_private_folder, remove_folder
 from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.launcher import Child
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.place import Place
+from niffler_ops.stages.queryfiles import QueryFiles
 from niffler_ops.stages.retry import retry_delay
 
 REFUSED_FOR_GOOD = frozenset({0x0122, 0x0112, 0x0110, 0x0211})
@@ -101,6 +102,8 @@ class Asking:
     def __init__(self, place: Place, contact: Contact) -> None:
         self._place = place
         self._contact = contact
+        self._folder = place.layout.requests / f"find-{next(self._numbers)}"
+        self._files = QueryFiles(self._folder)
         self._child: Child | None = None
         self._log = FindLog()
         self._queries = 0
@@ -125,13 +128,8 @@ class Asking:
         then: Callable[[Answers], None],
     ) -> None:
         """Start a findscu; `then` gets the answers when it has ended."""
-        folder = self._place.layout.requests / f"find-{next(self._numbers)}"
-        make_private_folder(folder)
-        names = []
-        for number, keys in enumerate(queries, start=1):
-            names.append(folder / f"{number}.query")
-            write_private(names[-1], query_file(keys, returned=returned))
-        output = folder / "answers"
+        names = self._files.write([query_file(keys, returned=returned) for keys in queries])
+        output = self._folder / "answers"
         make_private_folder(output)
         self.busy = True
         self._log = FindLog()
@@ -143,7 +141,7 @@ class Asking:
             self._child = None
             self._place.tools.require_running(child, code)
             answers = read_answers(self._log, output, len(queries))
-            remove_folder(folder)
+            remove_folder(output)
             self._ended(child, answers, then)
 
         self._child = self._place.tools.run(

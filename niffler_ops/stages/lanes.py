@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from niffler_ops.dicomtools.failures import status_text
 from niffler_ops.dicomtools.movescu import MoveLog, MoveResponse
@@ -51,7 +50,6 @@ class Lane:
 
     number: int
     level: str
-    folder: Path
     items: list[Item]
     child: Child | None = None
     log: MoveLog = field(default_factory=MoveLog)

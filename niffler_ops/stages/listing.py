@@ -60,18 +60,32 @@ class ListingStage:
         self._asking.advance()
         if not self._asking.ready:
             return
+        if not self._place.config.asks_for_instances:
+            self._take_as_found(to_relist)
+            return
         listings = [
             Listing(study=study, further=self._succession.was_passed_on(study))
             for study in self._claim(to_relist)
         ]
-        if not listings:
-            return
-        if not self._place.config.asks_for_instances:
-            for listing in listings:
-                listing.untold = True
-            self._conclude(listings)
-        else:
+        if listings:
             self._ask_series(listings)
+
+    def _take_as_found(self, to_relist: list[Study]) -> None:
+        """Nobody is asked: what the archive promised when it was asked for the row is all there is."""
+        studies, config, contact = self._place.ledger.studies, self._place.config, self._contact
+        again = [study for study in to_relist if study.archive == contact.name]
+        found = studies.due_for_listing(config.query_batch_size, archive=contact.name)
+        if not (again or found):
+            return
+        with self._place.ledger.transaction():
+            for study in again:
+                to_relist.remove(study)
+                studies.relist(study.id)
+                studies.listed(study.id, StudyState.RELISTING, study.promised_by or _by_count(study))
+            for study in found:
+                further = self._succession.was_passed_on(study)
+                promised_by = study.promised_by if further else None
+                studies.listed(study.id, StudyState.FOUND, promised_by or _by_count(study))
 
     def _claim(self, to_relist: list[Study]) -> list[Study]:
         ledger, most = self._place.ledger, self._place.config.query_batch_size

@@ -9,7 +9,6 @@ from niffler_ops.dicomtools.failures import FailureClass, classify_status, failu
 from niffler_ops.dicomtools.movescu import movescu_arguments
 from niffler_ops.dicomtools.querykeys import query_file
 from niffler_ops.dicomtools.timeouts import Timeouts
-from niffler_ops.files import make_private_folder, remove_folder, write_private
 from niffler_ops.ledger.studies import MoveOutcome, Study
 from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.launcher import Child
@@ -18,6 +17,7 @@ from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.lanes import SUCCESS, Item, Lane
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
+from niffler_ops.stages.queryfiles import QueryFiles
 from niffler_ops.stages.retry import retry_delay
 
 DESTINATION_UNKNOWN = 0xA801
@@ -41,6 +41,8 @@ class MoveStage:
     _numbers = itertools.count(1)
 
     def __init__(self, place: Place, contact: Contact, progress: Progress) -> None:
+        self._folder = place.layout.requests / f"move-{next(self._numbers)}"
+        self._files: dict[int, QueryFiles] = {}
         self._place = place
         self._contact = contact
         self._progress = progress
@@ -119,20 +121,17 @@ class MoveStage:
         return all_of_it if refused else "IMAGE"
 
     def _start(self, number: int, level: str, studies: Sequence[Study]) -> None:
-        folder = self._place.layout.requests / f"move-{next(self._numbers)}"
-        make_private_folder(folder)
-        lane = Lane(number=number, level=level, folder=folder, items=[])
-        written = 0
+        lane = Lane(number=number, level=level, items=[])
+        files = self._files.setdefault(number, QueryFiles(self._folder / str(number)))
+        queries: list[bytes] = []
         with self._place.ledger.transaction():
             for study in studies:
-                first = written + 1
-                for keys in self._requests(study, level):
-                    written += 1
-                    write_private(folder / f"{written}.query", query_file(keys))
+                first = len(queries) + 1
+                queries += map(query_file, self._requests(study, level))
                 attempt = self._place.ledger.studies.begin_move(study, lane=number, level=level)
                 if not self._place.config.sends_elsewhere:
                     self._progress.expect(study.study_instance_uid, self._contact.name)
-                lane.items.append(Item(study=study, attempt=attempt, messages=range(first, written + 1)))
+                lane.items.append(Item(study=study, attempt=attempt, messages=range(first, len(queries) + 1)))
         lane.turn_at = lane.response_at = self._place.clock.monotonic()
         self._lanes[number] = lane
         archive = self._contact.archive
@@ -143,7 +142,7 @@ class MoveStage:
                 calling_aet=archive.calling_aet,
                 destination=archive.destination,
                 level=level,
-                query_files=[folder / f"{message}.query" for message in range(1, written + 1)],
+                query_files=files.write(queries),
                 timeouts=Timeouts(),
             ),
             on_line=lambda line: self._line(lane, line),
@@ -300,7 +299,6 @@ class MoveStage:
         del self._lanes[lane.number]
         self._place.tools.require_running(child, code)
         self._write_answers(lane)
-        remove_folder(lane.folder)
         unanswered = lane.items[lane.turn :]
         if not unanswered:
             return

@@ -340,8 +340,16 @@ class Rig:
         self.check_secrets()
         for storage in self._storages:
             assert not unprotected(storage), unprotected(storage)
+            self._check_requests(storage)
         if all(command.ended for command in self._commands):
             self.wait_for_no_process()
+
+    def _check_requests(self, storage: Path) -> None:
+        """Of an extraction that has come to its end, no query file is left."""
+        with contextlib.suppress(sqlite3.OperationalError):  # there is no ledger, or it lies elsewhere
+            if self.ledger("SELECT run_state FROM extraction", storage=storage) == [("finished",)]:
+                left = [path for path in (storage / ".niffler" / "requests").rglob("*") if path.is_file()]
+                assert not left, left
 
     def check_secrets(self) -> None:
         texts = {str(command.process.args): command.output() for command in self._commands}

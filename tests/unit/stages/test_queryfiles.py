@@ -1,0 +1,18 @@
+"""Query files that are used again."""
+
+from pathlib import Path
+
+from niffler_ops.stages.queryfiles import QueryFiles
+
+
+def test_files_are_written_over_those_of_the_call_before(tmp_path: Path) -> None:
+    files = QueryFiles(tmp_path / "requests" / "move-1")
+    first = files.write([b"a long query", b"another"])
+    inodes = [path.stat().st_ino for path in first]
+    second = files.write([b"short"])
+    assert [path.name for path in first] == ["1.query", "2.query"]
+    assert second == first[:1]
+    assert second[0].read_bytes() == b"short"
+    assert [path.stat().st_ino for path in first] == inodes
+    assert {path.stat().st_mode & 0o777 for path in first} == {0o600}
+    assert first[0].parent.stat().st_mode & 0o777 == 0o700
