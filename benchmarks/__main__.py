@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks import (
+    busy,
     dcm4che,
     embedded,
     executor,
@@ -53,6 +54,7 @@ BENCHMARKS: Sequence[Benchmark] = (
     dcm4che,
     pacsifier,
     lanes,
+    busy,
     transitions,
     intake,
     status,

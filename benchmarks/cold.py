@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,13 +23,20 @@ TALLIES = "SELECT name, number FROM tallies WHERE subject = ?"
 class ColdRun:
     """`usage` from command to exit; `retrieving` from the first C-MOVE to the last study done.
 
-    `settled`: instances a second from the study in the middle to the last one.
+    `settled`: instances a second from the study in the middle to the last one. `first` and `last` are when
+    that began and ended, in seconds since 1970.
     """
 
     usage: Usage
-    retrieving: float
+    first: float
+    last: float
     instances: int
     settled: float
+
+    @property
+    def retrieving(self) -> float:
+        """Seconds of it."""
+        return self.last - self.first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,24 +47,24 @@ class Cold:
     archive: Peer
     local: LocalEntity
 
-    def retrieve(self, corpus: Corpus, lanes: int | str, folder: Path) -> ColdRun:
-        """Extract all studies; each must be done."""
+    def retrieve(
+        self, corpus: Corpus, lanes: int | str, folder: Path, *, program: Sequence[str] = ()
+    ) -> ColdRun:
+        """Extract all studies, by another program where one is given; each must be done."""
         write_csv(corpus, folder / "list.csv")
         configuration = self.write_configuration(folder, {"MoveLanes": lanes, "QuietTime": 1})
-        usage = run(configuration, folder)
+        usage = run(configuration, folder, program)
         ledger = Layout(folder / "extraction").ledger
         with closing(sqlite3.connect(ledger)) as connection:
             rows = dict(connection.execute(TALLIES, ("row",)))
             if usage.status != 0 or rows["done"] != len(corpus.studies):
                 raise RuntimeError(f"niffler-cold ended with {usage.status}: see {folder}")
             instances = dict(connection.execute(TALLIES, ("instance",)))["received"]
-            first = connection.execute(MOVING).fetchone()[0]
-            done = [at for (at,) in connection.execute(DONE)]
+            first = _seconds(connection.execute(MOVING).fetchone()[0])
+            done = [_seconds(at) for (at,) in connection.execute(DONE)]
         half = len(done) // 2
-        settled = instances * (len(done) - half) / len(done) / max(_between(done[half - 1], done[-1]), 0.001)
-        return ColdRun(
-            usage=usage, retrieving=_between(first, done[-1]), instances=instances, settled=settled
-        )
+        settled = instances * (len(done) - half) / len(done) / max(done[-1] - done[half - 1], 0.001)
+        return ColdRun(usage=usage, first=first, last=done[-1], instances=instances, settled=settled)
 
     def write_configuration(self, folder: Path, more: Mapping[str, object]) -> Path:
         """Both files; gives the one for --config."""
@@ -81,15 +88,17 @@ class Cold:
         return path
 
 
-def _between(earlier: str, later: str) -> float:
-    """Seconds between two times of the ledger."""
-    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
+def _seconds(text: str) -> float:
+    """A time of the ledger, in seconds since 1970."""
+    return datetime.fromisoformat(text).timestamp()
 
 
-def run(configuration: Path, folder: Path) -> Usage:
-    """Run niffler-cold to its end."""
+def run(configuration: Path, folder: Path, program: Sequence[str] = ()) -> Usage:
+    """Run niffler-cold, or the program in its place, to its end."""
     environment = {**ENVIRONMENT, "NIFFLER_RUNTIME": str(folder / "locks")}
-    return measured([*_program(), "--config", str(configuration)], folder / "niffler-cold.log", environment)
+    return measured(
+        [*(program or _program()), "--config", str(configuration)], folder / "niffler-cold.log", environment
+    )
 
 
 def start(folder: Path) -> Usage:

@@ -8,12 +8,13 @@ from collections.abc import Hashable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from niffler_ops.insight.estimating import estimate
 from niffler_ops.insight.exams import DEVICE, acquired
 from niffler_ops.insight.findings import Stretch, finding
 from niffler_ops.insight.intervals import minutes, several_of
-from niffler_ops.insight.levels import AGREE, stretches
+from niffler_ops.insight.levels import AGREE, Numbers, stretches
 
 QUICKEST_TRANSFER = 1.0  # minutes that the quickest transfer may take without being noticed
 _MOST_A_DAY = 32  # lags of one scanner on one day, so that years of them fit into memory
@@ -91,7 +92,7 @@ def _row(device: str, stretch: Stretch, text: str) -> dict[Hashable, object]:
 def _stretches_of(table: pd.DataFrame, quickest: float) -> list[Stretch]:
     values = table["lag_minutes"].to_numpy(float)
     days = table["received"].to_numpy("datetime64[D]").astype(np.int64)
-    parts = stretches(values, days)
+    parts = _parts(values, days)
     found: list[Stretch] = []
     for number, (place, levels) in enumerate(parts):
         part, possible = table.iloc[place], values[place] >= levels - AGREE
@@ -113,6 +114,28 @@ def _stretches_of(table: pd.DataFrame, quickest: float) -> list[Stretch]:
             )
         )
     return found
+
+
+def _parts(values: Numbers, days: NDArray[np.int64]) -> list[tuple[slice, Numbers]]:
+    """The stretches between steps; a single one where a drift of the whole explains the lags better."""
+    parts = stretches(values, days)
+    if len(parts) > 1 and (drift := estimate(values, days).drift) is not None:
+        taken_off = drift * (days - days[-1])
+        level = stretches(values + taken_off, days)
+        if len(level) == 1 and _scatter(values + taken_off, days, level) < _scatter(values, days, parts):
+            place, levels = level[0]
+            return [(place, levels - taken_off)]
+    return parts
+
+
+def _scatter(values: Numbers, days: NDArray[np.int64], parts: list[tuple[slice, Numbers]]) -> float:
+    """How far the quickest of each day are from the middle of their stretch, on average in minutes."""
+    apart = []
+    for place, _ in parts:
+        lags, on = values[place], days[place]
+        least = np.array([lags[on == day].min() for day in np.unique(on)])
+        apart.append(np.abs(least - np.median(least)))
+    return float(np.concatenate(apart).mean())
 
 
 def _common(offsets: list[float]) -> float | None:

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -184,11 +185,20 @@ def _file_name(local: LocalEntity) -> str:
 
 def _explain(holders: Sequence[Holder], why: str, how_far: HowFar) -> str:
     named = "; ".join(_named(holder, how_far) for holder in holders)
-    one, pid = ("it", str(holders[0].pid or "PID")) if len(holders) == 1 else ("one", "PID")
+    one = "it" if len(holders) == 1 else "one"
     return (
         f"Previous extraction still running: {named} ({why}). Wait for {one} to end, or stop {one} in order"
-        f" (`kill {pid}`), and run the same command again."
+        f" ({_how_to_stop(holders)}), and run the same command again."
     )
+
+
+def _how_to_stop(holders: Sequence[Holder]) -> str:
+    if len(holders) > 1:
+        return "`niffler-status FOLDER --stop`"
+    (holder,) = holders
+    if holder.kind == EXTRACTION and holder != NAMELESS:
+        return f"`niffler-status {shlex.quote(holder.folder)} --stop`"
+    return f"`kill {holder.pid or 'PID'}`"
 
 
 def _named(holder: Holder, how_far: HowFar) -> str:

@@ -24,6 +24,25 @@ class Rate:
     ends_per_second: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overall:
+    """The same since the first run began, with all pauses: what an archive gives in the long run."""
+
+    studies_per_hour: float
+    instances_per_second: float
+    seconds: float
+
+
+def overall(*, studies: int, instances: int, begun: datetime, end: datetime) -> Overall:
+    """Of so many since then."""
+    seconds = max((end - begun).total_seconds(), SHORTEST_SECONDS)
+    return Overall(
+        studies_per_hour=round(studies / seconds * SECONDS_IN_HOUR, 1),
+        instances_per_second=round(instances / seconds, 2),
+        seconds=round(seconds, 1),
+    )
+
+
 def window_start(started_at: datetime, now: datetime) -> datetime:
     """From when on ends count: of the latest run, and not long ago."""
     return max(started_at, now - WINDOW)

@@ -15,7 +15,7 @@ from niffler_ops.model import Listing, Shard
 from niffler_ops.processes.identity import Identity, is_alive
 from niffler_ops.reporting.consult import consult
 from niffler_ops.reporting.counts import Counts, PostCounts, post_counts, row_counts, study_counts
-from niffler_ops.reporting.rate import WINDOW_EVENTS, Rate, eta_seconds, rate, window_start
+from niffler_ops.reporting.rate import WINDOW_EVENTS, Overall, Rate, eta_seconds, overall, rate, window_start
 from niffler_ops.states import RowState
 
 MAX_PROBLEMS = 1000  # listed; all are counted, and all are in report.csv
@@ -122,6 +122,19 @@ def gather(layout: Layout, *, clock: Clock) -> Status:
         if reading.launches[:1] == before:
             break
     return _status(reading, _state(reading, alive=alive))
+
+
+def overall_of(status: Status) -> Overall | None:
+    """The rate since the first run began; None of one that was stopped, whose time is not its own."""
+    end = status.finished_at if status.state is ExtractionState.FINISHED else status.gathered_at.isoformat()
+    if status.created_at is None or end is None or status.state not in {*AT_WORK, ExtractionState.FINISHED}:
+        return None
+    return overall(
+        studies=status.studies.done + status.studies.partial,
+        instances=status.received,
+        begun=datetime.fromisoformat(status.created_at),
+        end=datetime.fromisoformat(end),
+    )
 
 
 def _read(layout: Layout, clock: Clock) -> _Reading:

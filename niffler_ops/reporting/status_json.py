@@ -4,11 +4,13 @@ from dataclasses import asdict
 from typing import Any
 
 from niffler_ops.reporting.counts import Counts, PostCounts
-from niffler_ops.reporting.status import Amounts, Status
+from niffler_ops.reporting.status import Amounts, Status, overall_of
 
 
 def status_json(status: Status) -> dict[str, Any]:
     """The object of `niffler-status --json`."""
+    amounts, rate = amounts_json(status), overall_of(status)
+    amounts["rate"]["overall"] = None if rate is None else asdict(rate)
     return {
         "extraction": {
             "state": str(status.state),
@@ -24,7 +26,7 @@ def status_json(status: Status) -> dict[str, Any]:
             "shard": str(status.shard) if status.shard else None,
             "csv_digest": status.csv_digest,
         },
-        **amounts_json(status),
+        **amounts,
         "processes": [
             {
                 "role": process.role,

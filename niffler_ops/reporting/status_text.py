@@ -7,7 +7,14 @@ from datetime import datetime, timedelta
 from niffler_ops.reporting.counts import PostCounts
 from niffler_ops.reporting.narration import without_uids
 from niffler_ops.reporting.standing import ArchiveStanding, Standing
-from niffler_ops.reporting.status import AT_WORK, Amounts, ExtractionState, ProcessStatus, Status
+from niffler_ops.reporting.status import (
+    AT_WORK,
+    Amounts,
+    ExtractionState,
+    ProcessStatus,
+    Status,
+    overall_of,
+)
 from niffler_ops.reporting.time_left import until_when
 from niffler_ops.reporting.words import counted, duration, local_time, number, printable, since, size
 
@@ -100,17 +107,13 @@ def _amounts(status: Status, standing: Standing) -> Iterator[str]:
 
 
 def _overall(status: Status) -> Iterator[str]:
-    """The rate since the first run began, with all pauses: what an archive gives in the long run."""
-    end = status.finished_at if status.state is ExtractionState.FINISHED else status.gathered_at.isoformat()
-    if status.created_at is None or end is None or status.state not in {*AT_WORK, ExtractionState.FINISHED}:
-        return
-    took = datetime.fromisoformat(end) - datetime.fromisoformat(status.created_at)
-    seconds = max(took.total_seconds(), 1.0)
-    studies = (status.studies.done + status.studies.partial) / seconds * 3600
-    instances = status.received / seconds
-    yield _fact(
-        "Overall", f"{studies:,.0f} studies an hour, {instances:,.1f} instances a second, in {duration(took)}"
-    )
+    rate = overall_of(status)
+    if rate is not None:
+        studies, instances = rate.studies_per_hour, rate.instances_per_second
+        took = duration(timedelta(seconds=rate.seconds))
+        yield _fact(
+            "Overall", f"{studies:,.0f} studies an hour, {instances:,.1f} instances a second, in {took}"
+        )
 
 
 def _instances(status: Amounts) -> str:

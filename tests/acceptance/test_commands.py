@@ -1,6 +1,7 @@
 """What README and Makefile promise: the block to try, the demonstration, and the wheel."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,12 @@ def block_to_try() -> list[str]:
     lines = [line.removeprefix("    ") for line in after if line.startswith("    ")]
     assert lines[0] == "make", "the block begins with the installation"
     return lines[1 : lines.index("kill %1") + 1]
+
+
+def quick_start() -> str:
+    """The commands of docs/quick-start.md, in their order."""
+    page = (ROOT / "docs" / "quick-start.md").read_text()
+    return "\n".join(re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE))
 
 
 @pytest.fixture
@@ -60,6 +67,30 @@ def test_the_block_to_try_in_readme_does_what_it_says(plain_rig: Rig, copy: Path
     assert done.stderr == ""
     assert len(filed(copy / "extraction")) == 50
     assert (copy / "extraction" / ".niffler" / "report.csv").is_file()
+    plain_rig.wait_for_no_process()
+
+
+def test_the_quick_start_goes_as_it_says(plain_rig: Rig, copy: Path) -> None:
+    script = with_ports(quick_start(), plain_rig).replace("rm -rf ", ": ", 1)
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=copy,
+        env=plain_rig.environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.stdout.count("exit status 3\n") == 1, done
+    assert done.stdout.count("exit status 75\n") == 1, done
+    for told in ("Rows: 5 done", "2 done, 1 not_found, 3 rejected", "Rows: 3 done, 4 withdrawn"):
+        assert told in done.stdout, done.stdout
+    assert len(filed(copy / "extraction")) == 50
+    assert len(filed(copy / "slow")) == 200
+    assert len(filed(copy / "wrong")) == 20
+    assert (copy / "slow.html").read_text().startswith("<!doctype html>")
     plain_rig.wait_for_no_process()
 
 

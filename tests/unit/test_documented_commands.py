@@ -19,7 +19,7 @@ import pytest
 from niffler_ops.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SCRIPTS: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
 PARSED_ELSEWHERE = {"niffler-cold": "niffler_ops.cli.extracting"}  # the command itself only sets signals
 WITHOUT_LANGUAGE = {"", "sh", "bash", "console"}

@@ -26,6 +26,8 @@ def lanes(going: Sequence[WatchedLane], standing: Standing, status: Status, widt
     title = (
         f"{len(going)} of {counted(of, 'lane')} at work" if of else f"{counted(len(going), 'lane')} at work"
     )
+    if standing.tuning and going:
+        title += f": {printable(standing.tuning)}"
     several = len({lane.archive for lane in going} | {archive.name for archive in standing.archives}) > 1
     drawn = [_lane(lane, status.gathered_at, several=several and width >= WIDE) for lane in going]
     return Section(rank=4, lines=[Text(title, style="bold"), *drawn], listing=True)

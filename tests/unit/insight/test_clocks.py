@@ -174,6 +174,25 @@ def test_a_drift_is_no_step() -> None:
     assert "loses" in found(drifting(-0.5))["finding"].iloc[0]
 
 
+@pytest.mark.parametrize(("a_day", "days"), [(0.2, 200), (2.0, 60), (10.0, 40), (-5.0, 40)])
+def test_also_a_strong_or_a_long_drift_is_no_step(a_day: float, days: int) -> None:
+    table = found(drifting(a_day, days))
+    assert len(table) == 1, table[["from", "to", "offset_minutes", "drift_minutes_per_day"]]
+    assert table["drift_minutes_per_day"].tolist() == pytest.approx([a_day], rel=0.05)
+    assert table["offset_minutes"].tolist() == pytest.approx([a_day * (days - 0.5)], abs=abs(a_day) + 1)
+
+
+def test_steps_are_no_drift() -> None:
+    def fast(m: float) -> float:
+        return 7.0 * (m // (10 * DAY))
+
+    random = np.random.default_rng(GENERATOR)
+    times = [m for day in range(30) for m in np.sort(random.uniform(day * DAY + 480, day * DAY + 1080, 20))]
+    table = found([record(m, m, received=m + random.exponential(1.0), fast=fast(m)) for m in times])
+    assert table["offset_minutes"].tolist() == pytest.approx([0, 7, 14], abs=1)
+    assert table["drift_minutes_per_day"].isna().all()
+
+
 def test_slow_transfers_are_neither_drift_nor_step() -> None:
     table = found(drifting(0.0, delay=30.0))
     assert len(table) == 1

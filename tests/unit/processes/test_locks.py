@@ -54,7 +54,7 @@ def test_a_second_start_is_told_who_is_first(runtime: Path) -> None:
     text = str(raised.value)
     assert text.startswith("Previous extraction still running")
     named = f"process {os.getpid()} of {holder.user}, since {SINCE}, in /data/one, 3 of 7 rows done"
-    for word in (named, "it holds QBNIFFLER:4243", f"`kill {os.getpid()}`"):
+    for word in (named, "it holds QBNIFFLER:4243", "`niffler-status /data/one --stop`"):
         assert word in text
     lock.release()
     take(folder="/data/two").release()
@@ -68,7 +68,7 @@ def test_the_same_title_on_another_port_is_another_lock_within_the_limit() -> No
     for named in (
         "in /data/one, 3 of 7 rows done;",
         "in /data/two (MaxNiff",
-        "stop one in order (`kill PID`)",
+        "stop one in order (`niffler-status FOLDER --stop`)",
     ):
         assert named in str(raised.value)
     first.release()
