@@ -9,8 +9,7 @@ from niffler_ops.reporting.status import Amounts, Status, overall_of
 
 def status_json(status: Status) -> dict[str, Any]:
     """The object of `niffler-status --json`."""
-    amounts, rate = amounts_json(status), overall_of(status)
-    amounts["rate"]["overall"] = None if rate is None else asdict(rate)
+    rate = overall_of(status)
     return {
         "extraction": {
             "state": str(status.state),
@@ -26,7 +25,8 @@ def status_json(status: Status) -> dict[str, Any]:
             "shard": str(status.shard) if status.shard else None,
             "csv_digest": status.csv_digest,
         },
-        **amounts,
+        **amounts_json(status),
+        "rate_overall": None if rate is None else asdict(rate),
         "processes": [
             {
                 "role": process.role,

@@ -76,11 +76,12 @@ def test_the_object_has_the_promised_keys(tmp_path: Path, capsys: pytest.Capture
     with ledger.transaction():
         ledger.count_unexpected(3)
     answer = told(capsys, tmp_path)
-    rate, eta = answer.pop("rate"), answer.pop("eta_seconds")
+    rate, eta, overall = (answer.pop(name) for name in ("rate", "eta_seconds", "rate_overall"))
     times = [answer["extraction"].pop(name) for name in ("created_at", "started_at", "updated_at")]
     assert all(datetime.fromisoformat(moment).tzinfo for moment in times)
     assert set(rate) == {"studies_per_hour", "instances_per_second"}
-    assert min(rate.values()) > 0
+    assert set(overall) == {*rate, "seconds"}
+    assert min(*rate.values(), *overall.values()) > 0
     assert eta >= 0
     assert answer == {
         "extraction": {
