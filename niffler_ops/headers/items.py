@@ -35,6 +35,9 @@ def keep_or_skip(source: Forward, element: Element, encoding: Encoding, wanted: 
         value = found.raw.take(source, element, encoding)
         if element.tag not in wanted.tags:
             return
+        if element.vr not in WITHOUT_TEXT and len(value) <= _LONGEST_VALUE:
+            found.values[element.tag] = Value(_text_vr(element), value, encoding.order)
+            return
         source, element = Forward((value,)), element._replace(length=len(value))
     if element.tag not in wanted.tags:
         skip_value(source, element, encoding)
@@ -49,8 +52,11 @@ def keep_or_skip(source: Forward, element: Element, encoding: Encoding, wanted: 
 def _value(source: Forward, element: Element, encoding: Encoding) -> Value:
     if element.length > _LONGEST_VALUE:
         raise FlawError(Flaw.UNREADABLE)
-    vr = element.vr if element.vr not in {"", "UN"} else _dictionary_vr(element.tag)
-    return Value(vr, source.take(element.length), encoding.order)
+    return Value(_text_vr(element), source.take(element.length), encoding.order)
+
+
+def _text_vr(element: Element) -> str:
+    return element.vr if element.vr not in {"", "UN"} else _dictionary_vr(element.tag)
 
 
 def _enter(

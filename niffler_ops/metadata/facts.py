@@ -1,5 +1,7 @@
 """What is known of one instance: its de-identified header as values that JSON can hold."""
 
+from functools import lru_cache
+
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
@@ -81,7 +83,7 @@ def read_facts(dataset: Dataset, featureset: Featureset) -> Facts:
 
 def _wanted(dataset: Dataset, featureset: Featureset, charset: bytes) -> list[tuple[str, Element, str]]:
     """The elements that are wanted of those that are there, with name and private creator."""
-    names, wanted = _FIXED_NAMES | featureset.by_tag, []
+    names, wanted = _names(featureset), []
     for tag, element in dataset.items():
         number = int(tag)
         name = names.get(number)
@@ -95,6 +97,11 @@ def _wanted(dataset: Dataset, featureset: Featureset, charset: bytes) -> list[tu
         if found is not None:
             wanted.append((entry.name, found, entry.creator))
     return wanted
+
+
+@lru_cache(maxsize=8)
+def _names(featureset: Featureset) -> dict[int, str]:
+    return _FIXED_NAMES | featureset.by_tag
 
 
 def _size(value: object) -> int:

@@ -35,7 +35,9 @@ _DECIMALS = frozenset({"DS", "FD", "FL"})
 _INTEGERS = frozenset({"IS", "SL", "SS", "SV", "UL", "US", "UV"})
 _BINARY_NUMBERS = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
 _LARGEST_INTEGER = 2**63
-_ESCAPE = b"\x1b"
+_TEXTUAL = _TEXTS | {"DS", "IS"}
+_SHORT = 64  # bytes
+_ESCAPE, _SEPARATOR = b"\x1b", b"\\"
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _CONVERSION_ERRORS = (
     *(AttributeError, EOFError, LookupError, NotImplementedError, OSError, OverflowError),
@@ -120,6 +122,11 @@ def _raw_value(element: RawDataElement, vr: str, charset: bytes, leaves: list[in
     raw = element.value
     if not isinstance(raw, bytes) or not raw or vr in BINARY_VRS:
         return None
+    if len(raw) <= _SHORT and vr in _TEXTUAL and _SEPARATOR not in raw:
+        leaves[0] -= 1
+        if leaves[0] < 0:
+            raise TooLargeError
+        return _short_value(raw, vr, charset)
     if len(raw) > MOST_BYTES:
         raise TooLargeError
     order = "<" if element.is_little_endian else ">"
@@ -135,6 +142,13 @@ def _raw_value(element: RawDataElement, vr: str, charset: bytes, leaves: list[in
         text = raw.decode("ascii") if plain else text_of(RawValue(vr, raw, order), charset)
         parts = [text] if vr in _SINGLE_TEXTS else list(text.split("\\"))
     return _joined(parts, vr, leaves)
+
+
+@lru_cache(maxsize=8192)
+def _short_value(raw: bytes, vr: str, charset: bytes) -> Value:
+    """A single value, which the instances of a series repeat."""
+    plain = raw.isascii() and _ESCAPE not in raw
+    return _single(raw.decode("ascii") if plain else text_of(RawValue(vr, raw, "<"), charset), vr)
 
 
 def _converted_value(element: DataElement, leaves: list[int]) -> Value:

@@ -1,8 +1,8 @@
 """What the readers tell of received files. Runs in worker processes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
 from niffler_ops.clock import SystemClock, timestamp
 from niffler_ops.deidentify.identity import IDENTITY_TAGS
@@ -45,11 +45,12 @@ class Arrival:
 def read_arrivals(paths: Sequence[str], settings: Settings, pattern: str) -> list[Arrival]:
     """What these files are; one that has gone meanwhile is left out."""
     arrivals = []
-    for path in paths:
-        try:
-            arrivals.append(_read(path, settings, pattern))
-        except FileNotFoundError:
-            continue
+    with quietly():
+        for path in paths:
+            try:
+                arrivals.append(_read(path, settings, pattern))
+            except FileNotFoundError:
+                continue
     return arrivals
 
 
@@ -69,28 +70,30 @@ def _tags(settings: Settings) -> frozenset[int] | None:
     return None if tags is None else frozenset({*tags, *IDENTITY_TAGS})
 
 
+_clock = lru_cache(maxsize=1)(SystemClock)
+
+
 def _read(path: str, settings: Settings, pattern: str) -> Arrival:
     context, filing = context_of(settings), _pattern(pattern)
     known, header = read_header(path, _tags(settings), (*filing.keywords, _SOURCE))
-    arrival = Arrival(
+    arrived = partial(
+        Arrival,
         path=path,
         size=known.size,
         inode=known.inode,
         modified_ns=known.modified_ns,
-        received=timestamp(SystemClock().at(known.modified_ns / 1e9)),
+        received=timestamp(_clock().at(known.modified_ns / 1e9)),
         source=known.attributes[_SOURCE] or NOT_SENT,
     )
     if known.flaw not in {None, Flaw.TRUNCATED}:  # a header may be whole where the pixels are not
-        return replace(arrival, reason=str(known.flaw))
+        return arrived(reason=str(known.flaw))
     try:
-        with quietly():
-            clean = _repeating(settings).dataset(header)
-            facts = read_facts(clean.dataset, context.columns)
+        clean = _repeating(settings).dataset(header)
+        facts = read_facts(clean.dataset, context.columns)
     except Exception as error:  # noqa: BLE001 - whatever its bytes cause, the file is kept and named
-        return replace(arrival, reason=why(error))
+        return arrived(reason=why(error))
     links = [link for link in clean.links if link.attribute != "SOPInstanceUID"]
-    return replace(
-        arrival,
+    return arrived(
         target=str(filing.path(known.attributes)),
         study=str(facts["StudyInstanceUID"]),
         series=str(facts["SeriesInstanceUID"]),
