@@ -63,26 +63,27 @@ def measure(setting: Setting) -> Iterator[Row]:
         cold = Cold(toolkit="embedded", archive=archive, local=local)
 
         def ours() -> float:
+            """Seconds."""
             folder = setting.new_folder("cold")
             settle()
             return cold.retrieve(studies.corpus, LANES, folder).usage.seconds
 
-        def theirs() -> float:
+        def theirs() -> tuple[float, int]:
+            """The same, and how many files it brought."""
             folder = setting.new_folder("pacsifier")
             settle()
             return _retrieve(studies.corpus, archive, local, folder)
 
         pairs = alternately(1, ours, theirs)
-    yield by_ratio(
-        f"{STUDIES} x {instances // STUDIES}, command to exit",
-        "instances/s",
-        [(instances / own, instances / other) for own, other in pairs],
-        at_least=10,
-    )
+    size = f"{STUDIES} x {instances // STUDIES}, command to exit"
+    asked = [(instances / own, instances / seconds) for own, (seconds, _) in pairs]
+    brought = [(instances / own, files / seconds) for own, (seconds, files) in pairs]
+    yield by_ratio(f"{size}, of what the list asks for", "instances/s", asked, at_least=10)
+    yield by_ratio(f"{size}, of what came, also twice", "instances/s", brought)
 
 
-def _retrieve(corpus: Corpus, archive: Peer, local: LocalEntity, folder: Path) -> float:
-    """Seconds from command to exit; each instance must have come."""
+def _retrieve(corpus: Corpus, archive: Peer, local: LocalEntity, folder: Path) -> tuple[float, int]:
+    """Seconds from command to exit, and files: it asks at PATIENT level for each series, so some come twice."""
     write_csv(corpus, folder / "list.csv")
     configuration = {
         "server_address": archive.host,
@@ -102,6 +103,6 @@ def _retrieve(corpus: Corpus, archive: Peer, local: LocalEntity, folder: Path) -
     spent = time.perf_counter() - begun
     expected = sum(len(study.instances) for study in corpus.studies)
     files = sum(1 for path in (folder / "data").rglob("*") if path.is_file() and "logs" not in path.parts)
-    if usage.status or files != expected:
+    if usage.status or files < expected:
         raise RuntimeError(f"PACSIFIER brought {files} of {expected} files: see {folder}")
-    return spent
+    return spent, files

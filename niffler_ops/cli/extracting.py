@@ -232,7 +232,8 @@ def _work_on(supervisor: Supervisor, ledger: Ledger, followers: Followers) -> No
         followers.ended()
         with suppress(OSError, sqlite3.OperationalError), ledger.transaction():
             ledger.run_ended("stopped")
-        log.log(logging.ERROR, "Stopped with exit status %d: %s", error.exit_status, error)
+        level = logging.WARNING if supervisor.asked_to_stop else logging.ERROR
+        log.log(level, "Stopped with exit status %d: %s", error.exit_status, error)
         raise
     followers.ended()
 
