@@ -83,7 +83,7 @@ def measure(setting: Setting) -> Iterator[Row]:
 
 
 def _retrieve(corpus: Corpus, archive: Peer, local: LocalEntity, folder: Path) -> tuple[float, int]:
-    """Seconds from command to exit, and files: it asks at PATIENT level for each series, so some come twice."""
+    """Seconds from command to exit, and files: it asks by patient for each series, so some come twice."""
     write_csv(corpus, folder / "list.csv")
     configuration = {
         "server_address": archive.host,
