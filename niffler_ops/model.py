@@ -38,13 +38,14 @@ class Archive:
     """An archive that is asked: who it is, and how we speak with it.
 
     `calling_aet` is the AE title that we call ourselves, `destination` the one that it sends to, `lanes` the
-    associations that retrieve from it at once (None: as many as MoveLanes says).
+    associations that retrieve from it at once ("auto": as many as are found to be best; None: what MoveLanes
+    says).
     """
 
     peer: Peer
     calling_aet: str = ""
     destination: str = ""
-    lanes: int | None = None
+    lanes: int | str | None = None
 
     def __str__(self) -> str:
         own = {"CallingAet": self.calling_aet, "DestAet": self.destination, "MoveLanes": self.lanes}

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import ValidationInfo
 
-from niffler_ops.config.kinds import Kind, Whole
+from niffler_ops.config.kinds import Kind, Tuned
 from niffler_ops.model import Archive, LocalEntity, Peer
 
 MOST_LANES = 64
@@ -63,7 +63,7 @@ class Archives(Kind):
     _SETTINGS: ClassVar[Mapping[str, tuple[str, Kind]]] = {
         "CallingAet": ("calling_aet", AeTitle()),
         "DestAet": ("destination", AeTitle()),
-        "MoveLanes": ("lanes", Whole(1, MOST_LANES)),
+        "MoveLanes": ("lanes", Tuned(1, MOST_LANES)),
     }
 
     def read(self, value: Any) -> tuple[Archive, ...]:

@@ -95,7 +95,7 @@ def load_of(config: Config, archive: Archive, clock: Clock) -> Load:
     """As the configuration says for this archive."""
     return Load(
         str(archive.peer),
-        lanes=archive.lanes or _number(config.move_lanes),
+        lanes=_lanes_of(config, archive),
         most_lanes=config.max_lanes,
         batch=_number(config.batch_size),
         limit=config.max_instances_per_second,
@@ -110,7 +110,12 @@ def first_lanes(config: Config) -> int:
 
 def most_lanes(config: Config, archive: Archive) -> int:
     """How many associations the archive has to be ready for."""
-    return archive.lanes or _number(config.move_lanes) or config.max_lanes
+    return _lanes_of(config, archive) or config.max_lanes
+
+
+def _lanes_of(config: Config, archive: Archive) -> int | None:
+    """What is set for it; None where the number is to be found."""
+    return _number(config.move_lanes if archive.lanes is None else archive.lanes)
 
 
 def _to_come(study: Study) -> int:

@@ -34,7 +34,7 @@ from tests.support.extractions import HEADER, asked
 from tests.support.peers import absent
 from tests.support.processes import wait_until
 
-SYSTEM_KEYS = {"NightlyOnly", "StartHour", "EndHour", "DestAet"}
+SYSTEM_KEYS = {"SrcAet", "NightlyOnly", "StartHour", "EndHour", "DestAet"}
 PATTERN = "{00100020}/{0020000D}/{0020000E}/{00080018}.dcm"
 
 

@@ -240,7 +240,11 @@ def test_a_misspelt_key_names_the_likely_one(loading: Loader, misspelt: str, mea
         ({}, {"SrcAet": [{"aet": "A"}]}, "aet is none of these"),
         ({}, {"SrcAet": ["A@b:1", "A@B:1"]}, "each archive once"),
         ({}, {"SrcAet": [{"Archive": "A@b"}]}, "SrcAet: "),
-        ({}, {"SrcAet": [{"Archive": "A@b:1", "MoveLanes": 0}]}, "MoveLanes: a whole number from 1 to 64"),
+        (
+            {},
+            {"SrcAet": [{"Archive": "A@b:1", "MoveLanes": 0}]},
+            "MoveLanes: `auto`, or a whole number from 1 to 64",
+        ),
         ({}, {"SrcAet": [{"Archive": "A@b:1", "DestAet": "a:b"}]}, "DestAet: an AE title of 1 to 16"),
         ({}, {"DestAet": "SEVENTEEN-LETTERS"}, "DestAet: "),
         ({}, {"LedgerFolder": 5}, "LedgerFolder: 5 found; allowed: a folder"),

@@ -1,5 +1,7 @@
 """Delays, progress, and the archive's health."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,12 +11,14 @@ from niffler_ops.model import Archive, Peer
 from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.stages.contact import LONGEST_PROBE_SECONDS, Contact
-from niffler_ops.stages.load import Load
+from niffler_ops.stages.load import Load, load_of, most_lanes
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.retry import LONGEST_SECONDS, retry_delay
+from niffler_ops.stages.tuning import FIRST_LANES
 from tests.support.clock import FakeClock
 from tests.support.peers import answering
 from tests.support.processes import wait_until
+from tests.support.stages import configuration
 
 LOAD = Load("PACS@archive:104", lanes=1, most_lanes=1, batch=1, limit=None, clock=FakeClock())
 
@@ -116,3 +120,12 @@ def test_a_real_archive_is_asked_beside_the_loop() -> None:
 
         wait_until(answered, "the answer")
     assert results == [Echo.ANSWERED]
+
+
+def test_an_archive_may_have_its_lanes_found_where_the_others_have_a_number(tmp_path: Path) -> None:
+    own = {"Archive": "B@b:2", "MoveLanes": "auto"}
+    config = configuration(tmp_path, SrcAet=["A@a:1", own], MoveLanes=4, MaxLanes=6)
+    loads = [load_of(config, archive, FakeClock()) for archive in config.archives]
+    assert [load.lanes for load in loads] == [4, FIRST_LANES]
+    assert [most_lanes(config, archive) for archive in config.archives] == [4, 6]
+    assert str(config.archives[1]).endswith("MoveLanes=auto")
