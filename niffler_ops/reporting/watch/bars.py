@@ -19,8 +19,8 @@ STEPS_IN_MINUTE = 60 // STEP_SECONDS
 
 def sections(status: Status, rates: Sequence[float], width: int, signs: Signs) -> Iterator[Section]:
     """A line for each."""
-    yield Section(rank=1, lines=[_counts("Rows", status.rows, width, signs)])
-    yield Section(rank=2, lines=[_counts("Studies", status.studies, width, signs)])
+    yield Section(rank=1, lines=[counted("Rows", status.rows, width, signs)])
+    yield Section(rank=2, lines=[counted("Studies", status.studies, width, signs)])
     yield Section(rank=2, lines=[_instances(status, width, signs)])
     posts = [_post(name, post, width, signs) for name, post in status.post.items()]
     yield Section(rank=5, lines=posts, listing=True)
@@ -43,17 +43,24 @@ def parts_of(counts: Counts) -> Mapping[str, int]:
     }
 
 
-def _counts(label: str, counts: Counts, width: int, signs: Signs) -> Text:
-    words = [f"{number(counts.done)} of {number(counts.total - counts.withdrawn)} done"]
-    named = {
+def counted(label: str, counts: Counts, width: int, signs: Signs) -> Text:
+    """Each kind of problem by name, or where that is too long, all together."""
+    done = f"{number(counts.done)} of {number(counts.total - counts.withdrawn)} done"
+    by_name = {
         "at work": counts.active,
         "partial": counts.partial,
         "failed": counts.failed,
         "not found": counts.not_found,
         "rejected": counts.rejected,
     }
-    words += [f"{number(value)} {name}" for name, value in named.items() if value]
-    return line(label, parts_of(counts), ", ".join(words), width, signs)
+    together = {"at work": counts.active, "problems": counts.problems}
+    told = [_words(done, named) for named in (by_name, together)]
+    room = width - LABEL - NARROWEST - 1
+    return line(label, parts_of(counts), told[len(told[0]) > room], width, signs)
+
+
+def _words(first: str, named: Mapping[str, int]) -> str:
+    return ", ".join([first, *(f"{number(value)} {name}" for name, value in named.items() if value)])
 
 
 def _instances(status: Status, width: int, signs: Signs) -> Text:
@@ -67,15 +74,15 @@ def _instances(status: Status, width: int, signs: Signs) -> Text:
 
 def _post(name: str, post: PostCounts, width: int, signs: Signs) -> Text:
     parts = {"done": post.done, "problem": post.failed, "active": post.active, "pending": post.pending}
-    words = [f"{number(post.done)} of {number(post.total)} studies"]
     named = {"at work": post.active, "failed": post.failed, "held back": post.held}
-    words += [f"{number(value)} {what}" for what, value in named.items() if value]
-    return line(printable(name).capitalize(), parts, ", ".join(words), width, signs)
+    words = _words(f"{number(post.done)} of {number(post.total)} studies", named)
+    return line(printable(name).capitalize(), parts, words, width, signs)
 
 
 def line(label: str, parts: Mapping[str, int], words: str, width: int, signs: Signs) -> Text:
-    """A bar between its label and its words."""
-    return Text.assemble(f"{label:{LABEL}}", bar(parts, bar_width(width), signs), " ", words)
+    """A bar between its label and its words, shorter where these need the room."""
+    cells = max(min(bar_width(width), width - LABEL - len(words) - 1), NARROWEST)
+    return Text.assemble(f"{label:{LABEL}}", bar(parts, cells, signs), " ", words)
 
 
 def _throughput(status: Status, rates: Sequence[float], width: int, signs: Signs) -> Text:
