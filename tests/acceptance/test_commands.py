@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,59 @@ def test_the_quick_start_goes_as_it_says(plain_rig: Rig, copy: Path) -> None:
     assert len(filed(copy / "wrong")) == 20
     assert (copy / "slow.html").read_text().startswith("<!doctype html>")
     plain_rig.wait_for_no_process()
+
+
+ELSEWHERE = {
+    "deployment.md": "accounts, systemd and containers: tests/unit/test_systemd.py, test_container.py",
+    "monitoring.md": "cron",
+    "page.md": "ssh",
+    "operations.md": "a running extraction: test_requests.py; a shell: tests/unit/test_command_lines.py",
+    "post-processing.md": "a scheduler: test_executor.py",
+}
+NOT_HERE = re.compile(r"--(pause|resume|lanes|stop|executor)\b|^(man|source|ssh|nohup|podman|runuser|\*) ?")
+STANDS_FOR = {
+    r"\bFOLDER\b|\bINPUT\b": "extraction",
+    r"\bOUTPUT\b": "made",
+    r"\bPSEUDONYM\b": "$(tail -n 1 extraction/.niffler/linking.csv | cut -d, -f3 | tr -d '\\\\r')",
+    r"/data/": "",
+    r"meta\.sqlite": "records.sqlite",
+    r"(^|\s)(niffler-)": r"\1bin/\2",
+}
+
+
+def shown_in_pages() -> Iterator[str]:
+    """The commands in blocks of docs/ that need nothing but an archive and what the ones before have made."""
+    order = ("from-niffler", "operations", "post-processing", "insight", "scaling")
+    for name in order:
+        page = (ROOT / "docs" / f"{name}.md").read_text()
+        for line in re.findall(r"^ *((?:bin/)?niffler-\w+ .*)$", page, re.MULTILINE):
+            if not NOT_HERE.search(line) and "`" not in line:
+                command = line.partition("#")[0].strip()
+                for pattern, text in STANDS_FOR.items():
+                    command = re.sub(pattern, text, command)
+                yield command
+
+
+def test_what_other_pages_show_can_be_done(plain_rig: Rig, copy: Path) -> None:
+    commands = list(shown_in_pages())
+    assert len(commands) >= 14, commands
+    at = next(number for number, command in enumerate(commands) if "--shard 1/4" in command)
+    further = [commands[at].replace("1/4", f"{k}/4").replace("study-1", f"study-{k}") for k in (2, 3, 4)]
+    commands[at + 1 : at + 1] = further
+    prepared = [*block_to_try()[:3], "cp -r conf old", "cp -r conf study"]
+    told = [f"echo '+ {command}'; {command} || echo exit status $?" for command in commands]
+    done = subprocess.run(
+        ["bash", "-c", with_ports("\n".join([*prepared, *told, "kill %1"]), plain_rig)],
+        cwd=copy,
+        env=plain_rig.environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert "exit status" not in done.stdout, done
+    assert "Traceback" not in done.stdout + done.stderr
+    assert set(done.stderr.splitlines()) <= {"No series on these days."}
 
 
 def test_the_commands_work_from_any_folder_and_through_a_link(plain_rig: Rig, corpus: Corpus) -> None:
