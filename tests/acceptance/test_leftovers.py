@@ -227,6 +227,6 @@ def test_a_second_start_is_told_who_runs_where_since_when_and_how_far(rig: Rig, 
     assert found, second
     assert (int(found[1]), found[4], found[5]) == (first.pid, str(storage), "0 of 1")
     assert found[3].startswith(since[:13])
-    assert f"`kill {first.pid}`" in second.err
+    assert "first --stop`" in second.err
     first.signal(signal.SIGTERM)
     assert first.end(15).status == 75
