@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -23,13 +23,20 @@ def orthanc_program() -> str | None:
 
 
 @contextmanager
-def embedded(setting: Setting, studies: Studies) -> Iterator[tuple[Peer, LocalEntity]]:
-    """niffler-archive over these studies: who it is, and whom it sends to."""
+def embedded(
+    setting: Setting,
+    studies: Studies,
+    *,
+    program: Sequence[str] = ("-m", "niffler_ops.cli.archive"),
+    options: Sequence[str] = (),
+) -> Iterator[tuple[Peer, LocalEntity]]:
+    """niffler-archive over these studies, or one like it: who it is, and whom it sends to."""
     archive_port, our_port = free_ports(2)
     archive = Peer(aet=ARCHIVE_AET, host=LOOPBACK, port=archive_port)
     command = [
-        *(sys.executable, "-m", "niffler_ops.cli.archive", str(studies.folder)),
+        *(sys.executable, *program, str(studies.folder)),
         *("--bind", str(archive), "--destination", f"{OUR_AET}@{LOOPBACK}:{our_port}"),
+        *options,
     ]
     with running(command, setting.new_folder("archive") / "log") as process:
         wait_for_port(archive_port, process)

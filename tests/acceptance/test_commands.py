@@ -51,18 +51,23 @@ def with_ports(text: str, rig: Rig) -> str:
     return text
 
 
+def in_bash(rig: Rig, folder: Path, script: str) -> "subprocess.CompletedProcess[str]":
+    """The commands of a page, one after another."""
+    return subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env=rig.environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
 def test_the_block_to_try_in_readme_does_what_it_says(plain_rig: Rig, copy: Path) -> None:
     script = with_ports("\n".join(block_to_try()), plain_rig)
     assert "niffler-cold --config conf/config.json" in script
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=copy,
-        env=plain_rig.environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = in_bash(plain_rig, copy, script)
     assert "Rows: 5 done" in done.stdout, done
     assert "Every row is done." in done.stdout
     assert done.stderr == ""
@@ -73,15 +78,7 @@ def test_the_block_to_try_in_readme_does_what_it_says(plain_rig: Rig, copy: Path
 
 def test_the_quick_start_goes_as_it_says(plain_rig: Rig, copy: Path) -> None:
     script = with_ports(quick_start(), plain_rig).replace("rm -rf ", ": ", 1)
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=copy,
-        env=plain_rig.environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = in_bash(plain_rig, copy, script)
     assert done.returncode == 0, done
     assert "Traceback" not in done.stdout + done.stderr
     assert done.stdout.count("exit status 3\n") == 1, done
@@ -134,15 +131,7 @@ def test_what_other_pages_show_can_be_done(plain_rig: Rig, copy: Path) -> None:
     commands[at + 1 : at + 1] = further
     prepared = [*block_to_try()[:3], "cp -r conf old", "cp -r conf study"]
     told = [f"echo '+ {command}'; {command} || echo exit status $?" for command in commands]
-    done = subprocess.run(
-        ["bash", "-c", with_ports("\n".join([*prepared, *told, "kill %1"]), plain_rig)],
-        cwd=copy,
-        env=plain_rig.environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = in_bash(plain_rig, copy, with_ports("\n".join([*prepared, *told, "kill %1"]), plain_rig))
     assert "exit status" not in done.stdout, done
     assert "Traceback" not in done.stdout + done.stderr
     assert set(done.stderr.splitlines()) <= {"No series on these days."}
