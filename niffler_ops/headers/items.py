@@ -35,7 +35,8 @@ def keep_or_skip(source: Forward, element: Element, encoding: Encoding, wanted: 
         value = found.raw.take(source, element, encoding)
         if element.tag not in wanted.tags:
             return
-        if element.vr not in WITHOUT_TEXT and len(value) <= _LONGEST_VALUE:
+        plain = element.vr not in WITHOUT_TEXT and element.tag not in wanted.sequences
+        if plain and len(value) <= _LONGEST_VALUE:  # no need to read it once more
             found.values[element.tag] = Value(_text_vr(element), value, encoding.order)
             return
         source, element = Forward((value,)), element._replace(length=len(value))

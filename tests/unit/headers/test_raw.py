@@ -74,6 +74,18 @@ def test_a_sequence_is_its_items_however_its_end_is_marked(
     assert [item.ScheduledProcedureStepID for item in ours.RequestAttributesSequence] == ["SPS1", "SPS2"]
 
 
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("open_ended", [False, True])
+def test_values_within_a_sequence_that_is_kept_are_found_as_well(
+    tmp_path: Path, syntax: str, *, open_ended: bool
+) -> None:
+    path = tmp_path / "image.dcm"
+    path.write_bytes(encode(requested(items_open=open_ended, open_ended=open_ended), syntax))
+    keyword = "RequestAttributesSequence[1]/ScheduledProcedureStepID"
+    known, _ = read_header(str(path), None, (keyword,))
+    assert (known.flaw, known.attributes) == (None, {keyword: "SPS2"})
+
+
 def test_a_sequence_may_be_longer_than_what_is_read_at_once(tmp_path: Path) -> None:
     items = [Dataset() for _ in range(3)]
     for number, item in enumerate(items):
