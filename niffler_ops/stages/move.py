@@ -132,6 +132,7 @@ class MoveStage:
                 if not self._place.config.sends_elsewhere:
                     self._progress.expect(study.study_instance_uid, self._contact.name)
                 lane.items.append(Item(study=study, attempt=attempt, messages=range(first, len(queries) + 1)))
+            query_files = files.write(queries)  # where that fails, no study has begun
         lane.turn_at = lane.response_at = self._place.clock.monotonic()
         self._lanes[number] = lane
         archive = self._contact.archive
@@ -142,7 +143,7 @@ class MoveStage:
                 calling_aet=archive.calling_aet,
                 destination=archive.destination,
                 level=level,
-                query_files=files.write(queries),
+                query_files=query_files,
                 timeouts=Timeouts(),
             ),
             on_line=lambda line: self._line(lane, line),
