@@ -81,11 +81,10 @@ class ListingStage:
             for study in again:
                 to_relist.remove(study)
                 studies.relist(study.id)
-                studies.listed(study.id, StudyState.RELISTING, study.promised_by or _by_count(study))
+                studies.listed(study.id, StudyState.RELISTING, _without_uids(study, further=False))
             for study in found:
                 further = self._succession.was_passed_on(study)
-                promised_by = study.promised_by if further else None
-                studies.listed(study.id, StudyState.FOUND, promised_by or _by_count(study))
+                studies.listed(study.id, StudyState.FOUND, _without_uids(study, further=further))
 
     def _claim(self, to_relist: list[Study]) -> list[Study]:
         ledger, most = self._place.ledger, self._place.config.query_batch_size
@@ -169,10 +168,8 @@ class ListingStage:
             ledger.studies.listing_failed(
                 study.id, before, delay=delay, charged=listing.charged, reason=listing.lost
             )
-        elif first and not listing.further:
-            ledger.studies.listed(study.id, before, _by_count(study))
         else:
-            ledger.studies.listed(study.id, before, study.promised_by or _by_count(study))
+            ledger.studies.listed(study.id, before, _without_uids(study, further=listing.further))
 
     def _promised_by(self, listing: Listing) -> str:
         """The UIDs; where an archive that was asked before has counted more than are known now, its count."""
@@ -183,5 +180,7 @@ class ListingStage:
         return "uid" if known >= (study.promised_count or 0) else "count"
 
 
-def _by_count(study: Study) -> str:
-    return "none" if study.promised_count is None else "count"
+def _without_uids(study: Study, *, further: bool) -> str:
+    """What is promised where no UIDs are told: what was known, if anybody was asked for it before."""
+    known = study.promised_by if further or study.state is not StudyState.FOUND else None
+    return known or ("none" if study.promised_count is None else "count")

@@ -7,13 +7,11 @@ recorded at once, and judged like any other: nobody promised anything, so it end
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from niffler_ops.dicomtools.failures import failure_reason, status_text
 from niffler_ops.dicomtools.movescu import MoveLog, movescu_arguments
 from niffler_ops.dicomtools.querykeys import query_file
 from niffler_ops.dicomtools.timeouts import Timeouts
-from niffler_ops.files import make_private_folder, remove_folder, write_private
 from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.rows import ClaimedRow
 from niffler_ops.ledger.studies import MoveOutcome, Study
@@ -25,6 +23,7 @@ from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.lanes import SUCCESS
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
+from niffler_ops.stages.queryfiles import QueryFiles
 from niffler_ops.stages.retry import retry_delay
 from niffler_ops.stages.succession import Succession
 
@@ -41,7 +40,6 @@ class Retrieve:
 
     row: ClaimedRow
     contact: Contact
-    folder: Path
     progress_at: float
     child: Child | None = None
     log: MoveLog = field(default_factory=MoveLog)
@@ -59,6 +57,7 @@ class UnqueriedStage:
         self._place = place
         self._progress = progress
         self._succession = succession
+        self._files = QueryFiles(place.layout.requests / "row")
         self._current: Retrieve | None = None
         self._stopping = False
 
@@ -126,10 +125,8 @@ class UnqueriedStage:
                 return
 
     def _retrieve(self, row: ClaimedRow, contact: Contact) -> None:
-        folder = self._place.layout.requests / f"row-{row.id}"
-        make_private_folder(folder)
-        write_private(folder / "1.query", query_file(row.keys))
-        current = Retrieve(row=row, contact=contact, folder=folder, progress_at=self._place.clock.monotonic())
+        query_files = self._files.write([query_file(row.keys)])
+        current = Retrieve(row=row, contact=contact, progress_at=self._place.clock.monotonic())
         self._current = current
         archive = contact.archive
         current.child = self._place.tools.run(
@@ -139,7 +136,7 @@ class UnqueriedStage:
                 calling_aet=archive.calling_aet,
                 destination=archive.destination,
                 level="STUDY",
-                query_files=[folder / "1.query"],
+                query_files=query_files,
                 timeouts=Timeouts(),
                 keywords=tuple(row.keys),
             ),
@@ -178,7 +175,6 @@ class UnqueriedStage:
     def _ended(self, current: Retrieve, child: Child, code: int) -> None:
         current.child = None
         self._place.tools.require_running(child, code)
-        remove_folder(current.folder)
         if current.ended is None:
             reason = current.hung or failure_reason(child.output)
             current.ended = MoveOutcome(status=None, reason=reason)
