@@ -1,7 +1,5 @@
 """What is known of one instance: its de-identified header as values that JSON can hold."""
 
-from functools import lru_cache
-
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
@@ -83,10 +81,10 @@ def read_facts(dataset: Dataset, featureset: Featureset) -> Facts:
 
 def _wanted(dataset: Dataset, featureset: Featureset, charset: bytes) -> list[tuple[str, Element, str]]:
     """The elements that are wanted of those that are there, with name and private creator."""
-    names, wanted = _names(featureset), []
+    names, wanted = featureset.by_tag, []
     for tag, element in dataset.items():
         number = int(tag)
-        name = names.get(number)
+        name = names.get(number) or _FIXED_NAMES.get(number)
         if name is None and featureset.everything and number != CHARSET:
             name = name_of(number)
         if name:
@@ -97,11 +95,6 @@ def _wanted(dataset: Dataset, featureset: Featureset, charset: bytes) -> list[tu
         if found is not None:
             wanted.append((entry.name, found, entry.creator))
     return wanted
-
-
-@lru_cache(maxsize=8)
-def _names(featureset: Featureset) -> dict[int, str]:
-    return _FIXED_NAMES | featureset.by_tag
 
 
 def _size(value: object) -> int:

@@ -123,9 +123,7 @@ def _raw_value(element: RawDataElement, vr: str, charset: bytes, leaves: list[in
     if not isinstance(raw, bytes) or not raw or vr in BINARY_VRS:
         return None
     if len(raw) <= _SHORT and vr in _TEXTUAL and _SEPARATOR not in raw:
-        leaves[0] -= 1
-        if leaves[0] < 0:
-            raise TooLargeError
+        _count(leaves, 1)
         return _short_value(raw, vr, charset)
     if len(raw) > MOST_BYTES:
         raise TooLargeError
@@ -138,8 +136,7 @@ def _raw_value(element: RawDataElement, vr: str, charset: bytes, leaves: list[in
         words = struct.unpack_from(f"{order}{len(raw) // 4 * 2}H", raw)
         parts = [f"{group:04X}{number:04X}" for group, number in zip(words[::2], words[1::2], strict=True)]
     else:
-        plain = raw.isascii() and _ESCAPE not in raw
-        text = raw.decode("ascii") if plain else text_of(RawValue(vr, raw, order), charset)
+        text = _decoded(raw, vr, charset)
         parts = [text] if vr in _SINGLE_TEXTS else list(text.split("\\"))
     return _joined(parts, vr, leaves)
 
@@ -147,8 +144,19 @@ def _raw_value(element: RawDataElement, vr: str, charset: bytes, leaves: list[in
 @lru_cache(maxsize=8192)
 def _short_value(raw: bytes, vr: str, charset: bytes) -> Value:
     """A single value, which the instances of a series repeat."""
+    return _single(_decoded(raw, vr, charset), vr)
+
+
+def _decoded(raw: bytes, vr: str, charset: bytes) -> str:
+    """The text that stands there; its byte order is of no matter."""
     plain = raw.isascii() and _ESCAPE not in raw
-    return _single(raw.decode("ascii") if plain else text_of(RawValue(vr, raw, "<"), charset), vr)
+    return raw.decode("ascii") if plain else text_of(RawValue(vr, raw, "<"), charset)
+
+
+def _count(leaves: list[int], values: int) -> None:
+    leaves[0] -= values
+    if leaves[0] < 0:
+        raise TooLargeError
 
 
 def _converted_value(element: DataElement, leaves: list[int]) -> Value:
@@ -166,9 +174,7 @@ def _converted_value(element: DataElement, leaves: list[int]) -> Value:
 
 def _joined(parts: list[object], vr: str, leaves: list[int]) -> Value:
     """One value as it is, several as a list, in which None stands for one that is missing."""
-    leaves[0] -= len(parts)
-    if leaves[0] < 0:
-        raise TooLargeError
+    _count(leaves, len(parts))
     if len(parts) == 1:
         return _single(parts[0], vr)
     values = [_single(part, vr) for part in parts]
