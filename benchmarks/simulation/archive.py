@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.simulation.virtual import Call, VirtualClock, VirtualLauncher
+from benchmarks.simulation.virtual import Call, VirtualLauncher
 from niffler_ops.dicomtools.querykeys import query_file
 from niffler_ops.embedded.command import Command, Field, describe
 from niffler_ops.processes.echo import Echo
+from tests.support.clock import FakeClock
 
 INSTANCES = 10
 ROOT = "1.2.826.0.1.3680043.8.498.77"
@@ -41,7 +42,7 @@ def is_never_given(number: int) -> bool:
 class SimulatedArchive:
     """Plays findscu and movescu against an archive that is in no process."""
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self._began = clock.monotonic()
         self._asked: Counter[int] = Counter()

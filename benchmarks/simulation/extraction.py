@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.simulation.archive import SimulatedArchive
-from benchmarks.simulation.virtual import VirtualClock
 from niffler_ops.cli.opening import Opened, open_extraction
 from niffler_ops.config import Config, load
 from niffler_ops.dicomtools.toolkit import find_toolkit
@@ -31,6 +30,7 @@ from niffler_ops.stages.tools import Tools
 from niffler_ops.states import ROW_ENDS
 from niffler_ops.supervisor import Supervisor
 from niffler_ops.work import Relay
+from tests.support.clock import FakeClock
 
 ECHO_SECONDS = 0.02
 MEGABYTE = 1000  # of the kernel's kilobytes
@@ -88,7 +88,7 @@ def ended(ledger: Ledger) -> int:
 def extract(configuration: Path, *, stop_at: int | None = None) -> Simulated:
     """Begin or resume, to the end or until so many rows are at theirs."""
     begun = time.perf_counter()
-    config, clock = load(configuration, None, {}), VirtualClock()
+    config, clock = load(configuration, None, {}), FakeClock()
     archive = SimulatedArchive(clock)
     with ExitStack() as stack:
         opened = open_extraction(config, clock, stack)

@@ -1,37 +1,16 @@
-"""A clock that goes on when nothing is left to do, and the launcher whose children live by it."""
+"""The launcher that plays tools on a clock that goes on when nothing is left to do."""
 
 import heapq
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 
 from niffler_ops.processes.launcher import Child, Launcher
+from tests.support.clock import FakeClock
 
 ENDED_BY_SIGTERM = 143  # of a JVM
 
 Task = Callable[["Call"], None]
-
-
-class VirtualClock:
-    """Both clocks of a machine, moved on by whoever would have waited."""
-
-    def __init__(self) -> None:
-        self._now = datetime(2024, 3, 1, 12, tzinfo=UTC)
-        self._monotonic = 1000.0
-
-    def now(self) -> datetime:
-        """The wall clock in UTC."""
-        return self._now
-
-    def monotonic(self) -> float:
-        """Seconds since an arbitrary start."""
-        return self._monotonic
-
-    def go_on(self, seconds: float) -> None:
-        """Let time pass."""
-        self._now += timedelta(seconds=seconds)
-        self._monotonic += seconds
 
 
 class Call(Child):
@@ -75,7 +54,7 @@ class Call(Child):
 class VirtualLauncher(Launcher):
     """Plays the tools: `play` decides what a call does. `playing` is the CPU that this takes, in seconds."""
 
-    def __init__(self, clock: VirtualClock, play: Task) -> None:
+    def __init__(self, clock: FakeClock, play: Task) -> None:
         super().__init__()
         self._clock = clock
         self._play = play
@@ -111,11 +90,11 @@ class VirtualLauncher(Launcher):
         handled = self._handle_all(0)
         while self._plan and self._plan[0][0] <= begun + (gather if handled else timeout):
             at, _, what = heapq.heappop(self._plan)
-            self._clock.go_on(max(at - self._clock.monotonic(), 0.0))
+            self._clock.pass_time(max(at - self._clock.monotonic(), 0.0))
             self._timed(what)
             handled |= self._handle_all(0)
         until = begun + (gather if handled else timeout)
-        self._clock.go_on(max(until - self._clock.monotonic(), 0.0))
+        self._clock.pass_time(max(until - self._clock.monotonic(), 0.0))
         return handled
 
     def _handle_all(self, _timeout: float) -> bool:
