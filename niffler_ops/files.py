@@ -183,6 +183,12 @@ def remove_folder(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
+def make_empty(folder: Path) -> None:
+    """A private folder of our own with nothing in it, whatever was there before."""
+    remove_folder(folder)
+    make_private_folder(folder)
+
+
 def remove_empty_folder(folder: Path) -> bool:
     """Remove a folder if nothing is in it."""
     try:

@@ -4,7 +4,7 @@ import logging
 import os
 
 from niffler_ops.errors import StoppedError
-from niffler_ops.files import make_private_folder, remove_folder
+from niffler_ops.files import make_empty
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.model import LocalEntity
@@ -24,8 +24,7 @@ def recover(ledger: Ledger, layout: Layout, *, quiet_time: float) -> None:
     retrieved are given `quiet_time` seconds, because the archive may still be sending.
     """
     _end_processes(ledger)
-    remove_folder(layout.requests)
-    make_private_folder(layout.requests)
+    make_empty(layout.requests)
     for part in layout.incoming.glob("*.part"):
         part.unlink()
     forget_all(layout.private / FRAGMENTS / "markers")

@@ -14,7 +14,7 @@ from niffler_ops.config.network import MOST_LANES
 from niffler_ops.database import writing
 from niffler_ops.dicomtools.toolkit import Toolkit
 from niffler_ops.errors import StoppedError, UnavailableError
-from niffler_ops.files import make_private_folder, remove_folder
+from niffler_ops.files import make_empty
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.postprocess.crew import Hire, here
@@ -56,9 +56,10 @@ def make_place(
     clock: Clock,
     *,
     hire: Hire | None = None,
+    launcher: Launcher | None = None,
 ) -> Place:
     """What the stages of one extraction work with; without `hire`, workers of this machine post-process."""
-    launcher = Launcher()
+    launcher = launcher or Launcher()
     return Place(
         config=config,
         layout=layout,
@@ -125,8 +126,7 @@ class Supervisor:
                     for child in self._launcher.children:
                         child.kill()
                     with suppress(OSError):  # of a child that is just ending; the next run removes them
-                        remove_folder(self._requests)
-                        make_private_folder(self._requests)
+                        make_empty(self._requests)
                 with self._ledger.transaction():
                     self._ledger.launches.ended(token, 0)
 

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmarks.simulation.archive import SimulatedArchive
@@ -19,16 +19,13 @@ from niffler_ops.dicomtools.toolkit import find_toolkit
 from niffler_ops.errors import StoppedError
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.model import Archive
-from niffler_ops.postprocess.crew import here
 from niffler_ops.processes.echo import Echo
 from niffler_ops.recovery import recover
 from niffler_ops.stages.contact import Contact
-from niffler_ops.stages.gate import Gate
 from niffler_ops.stages.load import load_of
 from niffler_ops.stages.place import Place
-from niffler_ops.stages.tools import Tools
 from niffler_ops.states import ROW_ENDS
-from niffler_ops.supervisor import Supervisor
+from niffler_ops.supervisor import Supervisor, make_place
 from niffler_ops.work import Relay
 from tests.support.clock import FakeClock
 
@@ -121,17 +118,11 @@ def _peak() -> float:
 
 
 def _place(config: Config, opened: Opened, archive: SimulatedArchive) -> Place:
-    launcher, ledger, layout = archive.launcher, opened.ledger, opened.layout
-    return Place(
-        config=config,
-        layout=layout,
-        ledger=ledger,
-        clock=archive.clock,
-        tools=Tools(launcher, find_toolkit("embedded"), ledger, layout.logs),
-        contacts=tuple(SimulatedContact(archive, config, one) for one in config.archives),
-        gate=Gate(config, layout, archive.clock),
-        hire=here(1),
+    toolkit = find_toolkit("embedded")
+    place = make_place(
+        config, toolkit, opened.layout, opened.ledger, archive.clock, launcher=archive.launcher
     )
+    return replace(place, contacts=tuple(SimulatedContact(archive, config, one) for one in config.archives))
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from niffler_ops.layout import Layout
+from niffler_ops.reporting.narration import without_uids
 from niffler_ops.reporting.status import AT_WORK, Status
 from niffler_ops.stages.windows import Window
 
@@ -36,6 +37,13 @@ class ArchiveStanding:
     lanes: int
     tuning: str = ""
 
+    @property
+    def words(self) -> str:
+        """How it answers, and why it does not."""
+        since = f" for {self.seconds} s" if self.state == "silent" else ""
+        why = f": {without_uids(self.reason)}" if self.reason else ""
+        return f"{self.state}{since}{why}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
@@ -47,6 +55,11 @@ class Standing:
     archives: tuple[ArchiveStanding, ...] = ()
     night: Window | None = None
     max_attempts: int | None = None
+
+    @property
+    def lanes(self) -> int:
+        """How many may retrieve at once, all archives together."""
+        return sum(archive.lanes for archive in self.archives)
 
     @property
     def tuning(self) -> str:

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from niffler_ops.reporting.counts import PostCounts
-from niffler_ops.reporting.narration import without_uids
-from niffler_ops.reporting.standing import ArchiveStanding, Standing
+from niffler_ops.reporting.standing import Standing
 from niffler_ops.reporting.status import (
     AT_WORK,
     Amounts,
@@ -102,7 +101,7 @@ def _amounts(status: Status, standing: Standing) -> Iterator[str]:
         yield _fact(processor.capitalize(), _post(post))
     yield from _lanes(status, standing)
     for archive in standing.archives:
-        yield from _archive(archive)
+        yield from _wrapped(f"{'Archive':{LABEL}}", f"{archive.name} {archive.words}")
     yield from _processes(status)
 
 
@@ -124,17 +123,10 @@ def _instances(status: Amounts) -> str:
 
 
 def _lanes(status: Status, standing: Standing) -> Iterator[str]:
-    of = sum(archive.lanes for archive in standing.archives)
-    if of:
+    if standing.lanes:
         going = sum(process.alive for process in status.processes if process.role == MOVESCU)
         why = f": {standing.tuning}" if standing.tuning else ""
-        yield _fact("Lanes", f"{going} of {of} at work{why}")
-
-
-def _archive(archive: ArchiveStanding) -> list[str]:
-    since = f" for {archive.seconds} s" if archive.state == "silent" else ""
-    why = f": {without_uids(archive.reason)}" if archive.reason else ""
-    return _wrapped(f"{'Archive':{LABEL}}", f"{archive.name} {archive.state}{since}{why}")
+        yield _fact("Lanes", f"{going} of {standing.lanes} at work{why}")
 
 
 def _post(post: PostCounts) -> str:

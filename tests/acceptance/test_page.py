@@ -55,6 +55,8 @@ def test_the_page_follows_an_extraction_through_failure_death_and_end(plain_rig:
             eyes.page.keyboard.press("Enter")
             eyes.sees("h1", str(rig.storage))
             eyes.sees("#headline", "running")
+            eyes.sees("#work", "answers")
+            eyes.sees("#work", "at work")
             eyes.page.evaluate("window.stays = true")
             eyes.sees("#problems tr", "rejected")
             cold.kill()

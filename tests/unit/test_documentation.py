@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import generate
+from docs import generate, licences
 from niffler_ops.states import HandoverState, RowState, StudyState
 
 
@@ -25,3 +25,10 @@ def test_every_state_is_explained(state: RowState | StudyState | HandoverState) 
     lines = [line for line in generate.state_tables().splitlines() if line.startswith(f"| `{state}` |")]
     assert lines
     assert all(line.split("|")[2].strip() for line in lines)
+
+
+def test_every_package_that_is_installed_here_is_listed_with_its_licence() -> None:
+    listed = licences.PAGE.read_text().splitlines()
+    needed = set[str]().union(*licences.groups().values())
+    assert "pydicom" in needed
+    assert [name for name in sorted(needed) if f"| {name} | {licences.licence(name)} |" not in listed] == []

@@ -10,6 +10,8 @@ from niffler_ops.reporting.page.history import History
 from niffler_ops.reporting.page.rows import Rows, read_rows
 from niffler_ops.reporting.page.selection import PROBLEMS, Selection
 from niffler_ops.reporting.page.work import Work, read_work
+from niffler_ops.reporting.snapshot import NAME
+from niffler_ops.reporting.standing import Standing, read_standing
 from niffler_ops.reporting.status import AT_WORK, Status, gather
 
 
@@ -18,6 +20,7 @@ class Page:
     """One extraction at one instant; `unread` events are still missing in the charts."""
 
     status: Status
+    standing: Standing
     charts: Sequence[Chart]
     work: Work
     problems: Rows
@@ -39,6 +42,7 @@ def read_page(layout: Layout, clock: Clock, history: History, *, problems: int, 
     at_work = status.state in AT_WORK
     return Page(
         status=status,
+        standing=read_standing(layout, NAME, status),
         charts=charts(
             history,
             rows=status.rows,

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from niffler_ops.reporting.page.words import pace, share
-from niffler_ops.reporting.status import AT_WORK, ExtractionState, Status
+from niffler_ops.reporting.standing import Standing
+from niffler_ops.reporting.status import AT_WORK, ExtractionState, Status, overall_of
+from niffler_ops.reporting.time_left import until_when
 from niffler_ops.reporting.words import counted, duration, local_time, number, printable, since, size
+from niffler_ops.stages.windows import Window
 
 QUIET = timedelta(minutes=2)  # longer than a supervisor ever lets pass between two entries
 
@@ -69,8 +72,8 @@ def advice(status: Status) -> str:
     return " ".join(steps)
 
 
-def figures(status: Status) -> Iterator[Figure]:
-    """The numbers on top of the page."""
+def figures(status: Status, night: Window | None = None) -> Iterator[Figure]:
+    """The numbers on top of the page; `night` are the hours in which the archives may be asked."""
     rows, studies = status.rows, status.studies
     wanted = rows.total - rows.withdrawn
     yield Figure(
@@ -95,17 +98,39 @@ def figures(status: Status) -> Iterator[Figure]:
             status.expected,
         )
     yield Figure("rows with problems", number(rows.problems), _problems(status))
+    yield from _speed(status)
+    if status.state in AT_WORK and status.eta_seconds is not None:
+        left = duration(timedelta(seconds=status.eta_seconds))
+        yield Figure("to go, about", left, f"at the present rate{until_when(status, night)}")
+    if status.unexpected_files:
+        yield Figure("unexpected files", number(status.unexpected_files), "in .niffler/unexpected")
+
+
+def _speed(status: Status) -> Iterator[Figure]:
+    """Of late, and since the first run began."""
+    overall = overall_of(status)
     if status.state in AT_WORK:
+        since_begun = "" if overall is None else f"; {pace(overall.studies_per_hour)} studies an hour overall"
         yield Figure(
             "studies an hour",
             pace(status.rate.studies_per_hour),
-            f"{pace(status.rate.instances_per_second)} instances a second",
+            f"{pace(status.rate.instances_per_second)} instances a second{since_begun}",
         )
-        if status.eta_seconds is not None:
-            left = duration(timedelta(seconds=status.eta_seconds))
-            yield Figure("to go, about", left, "at the present rate")
-    if status.unexpected_files:
-        yield Figure("unexpected files", number(status.unexpected_files), "in .niffler/unexpected")
+    elif overall is not None:
+        took = duration(timedelta(seconds=overall.seconds))
+        yield Figure(
+            "studies an hour",
+            pace(overall.studies_per_hour),
+            f"{pace(overall.instances_per_second)} instances a second, in {took}",
+        )
+
+
+def lanes_words(going: int, standing: Standing) -> str:
+    """How many lanes retrieve, of how many, and why there are so many."""
+    if not standing.lanes:
+        return ""
+    why = f": {standing.tuning}" if standing.tuning else ""
+    return printable(f"{going} of {standing.lanes} at work{why}")
 
 
 def post_words(status: Status) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from niffler_ops.reporting.page.selection import Selection
 from niffler_ops.reporting.page.words import share
 from niffler_ops.reporting.serving.sharing import PATIENCE, Shared, in_thread
 from niffler_ops.reporting.serving.showing import View, key_of
+from niffler_ops.reporting.standing import Standing, read_standing
 from niffler_ops.reporting.status import Status
 
 HISTORY_SECONDS = 0.5  # of one reading that go into the past
@@ -33,6 +34,7 @@ class Look:
     """What was read last, its parts as HTML; `page`, or even `status`, is None where `trouble` says why."""
 
     status: Status | None = None
+    standing: Standing = field(default_factory=Standing)
     page: Page | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
@@ -60,7 +62,10 @@ class Watch:
         except (TimeoutError, MissingInputError) as error:
             last = self._last
             parts = {name: html for name, html in last.parts.items() if name in PARTS_FROM_AFAR}
-            return _view(Look(status=last.status, parts=parts, trouble=str(error) or NO_ANSWER))
+            seen = Look(
+                status=last.status, standing=last.standing, parts=parts, trouble=str(error) or NO_ANSWER
+            )
+            return _view(seen)
         rest = {name: part(name, page=look.page, rows=rows) for name in ("rows_note", "rows")}
         return _view(replace(look, parts={**look.parts, **rest}), rows)
 
@@ -79,8 +84,9 @@ class Watch:
             )
         except MissingInputError:
             return self._from_afar(layout)
-        parts = {name: part(name, page=page, status=page.status) for name in PARTS}
-        self._last = Look(status=page.status, page=page, parts=parts)
+        status, standing = page.status, page.standing
+        parts = {name: part(name, page=page, status=status, standing=standing) for name in PARTS}
+        self._last = Look(status=status, standing=standing, page=page, parts=parts)
         return self._last
 
     def _from_afar(self, layout: Layout) -> Look:
@@ -89,8 +95,9 @@ class Watch:
             seen = snapshot.look(layout, clock=self._clock)
         except MissingInputError as error:
             return Look(trouble=str(error))
-        parts = {name: part(name, status=seen.status) for name in PARTS_FROM_AFAR}
-        return Look(status=seen.status, parts=parts, trouble=seen.note)
+        standing = read_standing(layout, snapshot.NAME, seen.status)
+        parts = {name: part(name, status=seen.status, standing=standing) for name in PARTS_FROM_AFAR}
+        return Look(status=seen.status, standing=standing, parts=parts, trouble=seen.note)
 
 
 def _view(look: Look, rows: Rows | None = None) -> View:
@@ -99,7 +106,7 @@ def _view(look: Look, rows: Rows | None = None) -> View:
         template="live.html",
         title=_title(look.status),
         source="the ledger",
-        values={"status": look.status, "page": look.page, "rows": rows},
+        values={"status": look.status, "standing": look.standing, "page": look.page, "rows": rows},
         parts=look.parts,
         trouble=look.trouble,
         whole=look.page is not None,

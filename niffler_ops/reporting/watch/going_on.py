@@ -7,7 +7,7 @@ from datetime import datetime
 from rich.text import Text
 
 from niffler_ops.ledger.watching import WatchedLane
-from niffler_ops.reporting.narration import short_name, without_uids
+from niffler_ops.reporting.narration import short_name
 from niffler_ops.reporting.standing import ArchiveStanding, Standing
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, ProcessStatus, Status
 from niffler_ops.reporting.watch.fitting import Section
@@ -22,10 +22,12 @@ def lanes(going: Sequence[WatchedLane], standing: Standing, status: Status, widt
     """Each lane that retrieves: which study, how much of it is here, for how long."""
     if status.state not in AT_WORK:
         return Section(rank=4, lines=[])
-    of = sum(archive.lanes for archive in standing.archives)
-    title = (
-        f"{len(going)} of {counted(of, 'lane')} at work" if of else f"{counted(len(going), 'lane')} at work"
+    of = (
+        f"{len(going)} of {counted(standing.lanes, 'lane')}"
+        if standing.lanes
+        else counted(len(going), "lane")
     )
+    title = f"{of} at work"
     if standing.tuning and going:
         title += f": {printable(standing.tuning)}"
     several = len({lane.archive for lane in going} | {archive.name for archive in standing.archives}) > 1
@@ -52,11 +54,8 @@ def archives(standing: Standing, signs: Signs) -> Section:
 
 def _archive(archive: ArchiveStanding, signs: Signs) -> Text:
     state = "answers" if archive.state == "answers" else "problem"
-    text = Text.assemble(f"{'Archive':{LABEL}}", sign(state, signs), f" {printable(archive.name)} ")
-    if archive.state == "answers":
-        return text.append("answers")
-    since = f" for {archive.seconds} s" if archive.state == "silent" else ""
-    return text.append(f"{archive.state}{since}: {printable(without_uids(archive.reason))}")
+    told = printable(f"{archive.name} {archive.words}")
+    return Text.assemble(f"{'Archive':{LABEL}}", sign(state, signs), f" {told}")
 
 
 def processes(status: Status, signs: Signs) -> Section:

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from niffler_ops.reporting.counts import Counts, PostCounts
-from niffler_ops.reporting.page.headline import advice, figures, state_words
+from niffler_ops.reporting.page.headline import advice, figures, lanes_words, state_words
 from niffler_ops.reporting.rate import Rate
+from niffler_ops.reporting.standing import ArchiveStanding, Standing
 from niffler_ops.reporting.status import ExtractionState, Status
+from niffler_ops.stages.windows import Window
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 BASE = Status(
@@ -81,3 +83,32 @@ def test_instances_that_are_only_listed_have_no_empty_bar() -> None:
     shown = {figure.label: figure for figure in figures(replace(BASE, lists_only=True, received=0))}
     assert shown["instances"].detail == "in the archive; listed, not retrieved"
     assert shown["instances"].whole == 0
+
+
+def test_the_time_to_go_knows_the_hours_in_which_archives_may_be_asked() -> None:
+    running = status(state=ExtractionState.RUNNING, eta_seconds=4000)
+    by_night = {figure.label: figure.detail for figure in figures(running, Window(start_hour=19, end_hour=7))}
+    at_any_time = {figure.label: figure.detail for figure in figures(running)}
+    assert ", from 19" in by_night["to go, about"]
+    assert at_any_time["to go, about"].startswith("at the present rate, until about ")
+
+
+def test_the_speed_is_of_late_and_overall_while_at_work_and_overall_at_the_end() -> None:
+    begun = (NOW - timedelta(hours=2)).isoformat()
+    running = status(
+        state=ExtractionState.RUNNING,
+        created_at=begun,
+        rate=Rate(studies_per_hour=90, instances_per_second=2.5),
+    )
+    at_work = {figure.label: figure for figure in figures(running)}["studies an hour"]
+    assert (at_work.value, at_work.detail) == ("90", "2.5 instances a second; 6.0 studies an hour overall")
+    ended = {figure.label: figure for figure in figures(status(created_at=begun))}["studies an hour"]
+    assert (ended.value, ended.detail) == ("6.0", "0.2 instances a second, in 2 h 0 min")
+
+
+def test_lanes_are_told_with_their_number_and_why() -> None:
+    archive = ArchiveStanding(
+        name="A@h:1", state="answers", reason="", seconds=0, lanes=3, tuning="4 was no faster"
+    )
+    assert lanes_words(2, Standing(archives=(archive,))) == "2 of 3 at work: 4 was no faster"
+    assert lanes_words(2, Standing()) == "", "nobody has told it yet"
