@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydicom import Dataset, config
+from pydicom import config
 
-from niffler_ops.dicomtools.answerfiles import read_answer_file
+from niffler_ops.dicomtools.answerfiles import Match, read_answer_file
 from niffler_ops.dicomtools.responses import SUCCESS, Status, parse_response
 from niffler_ops.dicomtools.timeouts import Timeouts
 from niffler_ops.model import Peer
@@ -47,7 +47,7 @@ class FindAnswer:
 
     status: int | None
     comment: str
-    matches: tuple[Dataset, ...]
+    matches: tuple[Match, ...]
     complete: bool
 
 
@@ -99,11 +99,11 @@ def _result_name(position: int) -> str:
 
 
 def _answer(final: Status | None, files: Sequence[Path], *, whole_log: bool) -> FindAnswer:
-    data_sets = [read_answer_file(file) for file in files]
+    matches = [read_answer_file(file) for file in files]
     succeeded = final is not None and final.code == SUCCESS
     return FindAnswer(
         status=None if final is None else final.code,
         comment="" if final is None else final.comment,
-        matches=tuple(data_set for data_set in data_sets if data_set is not None),
-        complete=succeeded and whole_log and None not in data_sets,
+        matches=tuple(match for match in matches if match is not None),
+        complete=succeeded and whole_log and None not in matches,
     )

@@ -5,16 +5,17 @@ operation at a time, and decides by itself which response follows. Here the call
 are streamed, and the toolkit is three to four times as fast.
 """
 
-import select
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO, Protocol
 
 from niffler_ops.embedded.command import Command, decode_command, describe, dump, encode_command, name
+from niffler_ops.embedded.inbox import Inbox
 from niffler_ops.embedded.log import Level, Log
 
 P_DATA, RELEASE_RQ, RELEASE_RP, ABORT = 4, 5, 6, 7
@@ -27,6 +28,7 @@ CONTROL_LENGTH = 1024 * 1024  # of PDUs other than P-DATA, and of command sets: 
 IDENTIFIER_LENGTH = 64 * 1024 * 1024
 CHUNK = 256 * 1024
 SMALLEST_PDU = 1024  # whoever claims to receive less is not believed
+MILLION = 1_000_000
 SHORT_PDU = 10  # of a release, abort or rejection, with its head
 ABORT_BY_USER = bytes((ABORT, 0, 0, 0, 0, 4, 0, 0, 0, 0))
 _RELEASE_RQ = bytes((RELEASE_RQ, 0, 0, 0, 0, 4, 0, 0, 0, 0))
@@ -128,9 +130,11 @@ class Association:
         self.log = log
         self.connection = connection
         self._fragment = max(min(peer_maximum_length or CHUNK, CHUNK), SMALLEST_PDU) - PDV_HEAD
-        self._send_timeout = send_timeout
-        self._buffer = memoryview(bytearray(CHUNK))
+        self._inbox = Inbox(connection)
         self._unread = 0  # of the P-DATA PDU that is being read
+        connection.settimeout(None)
+        if send_timeout is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(send_timeout))
 
     def send(
         self, context: int, command: Command, data: BinaryIO | None = None, *, announce: bool = True
@@ -175,9 +179,7 @@ class Association:
 
     def readable(self, seconds: float = 0) -> bool:
         """Whether something has come, or comes within this time."""
-        poll = select.poll()
-        poll.register(self.connection, select.POLLIN)
-        return bool(self._unread) or bool(poll.poll(seconds * 1000))
+        return bool(self._unread) or self._inbox.readable(seconds)
 
     def release(self, seconds: float | None = None) -> None:
         """Release in order, as the side that asked for the association."""
@@ -256,32 +258,27 @@ class Association:
         return AbortedError(describe_abort(ABORT_BY_USER))
 
     def _stream(self, length: int, sink: Sink | BytesIO, deadline: float | None) -> None:
-        while length:
-            count = self._receive_into(self._buffer[: min(length, CHUNK)], deadline)
-            try:
-                sink.write(self._buffer[:count])
-            except ValueError as error:
-                raise self._violation(str(error)) from error
-            length -= count
+        with self._receiving():
+            for piece in self._inbox.pieces(length, deadline):
+                try:
+                    sink.write(piece)
+                except ValueError as error:
+                    raise self._violation(str(error)) from error
 
     def _exactly(self, count: int, deadline: float | None) -> bytes:
-        data = bytearray(count)
-        view, have = memoryview(data), 0
-        while have < count:
-            have += self._receive_into(view[have:], deadline)
-        return bytes(data)
+        with self._receiving():
+            return self._inbox.exactly(count, deadline)
 
-    def _receive_into(self, view: memoryview, deadline: float | None) -> int:
+    @contextmanager
+    def _receiving(self) -> Iterator[None]:
         try:
-            self.connection.settimeout(None if deadline is None else max(deadline - time.monotonic(), 1e-6))
-            count = self.connection.recv_into(view)
+            yield
         except TimeoutError as error:
             raise TimedOutError(describe_abort(ABORT_BY_USER)) from error
+        except EOFError as error:
+            raise self._lost("null") from error
         except OSError as error:
             raise self._lost(error.strerror or str(error)) from error
-        if count == 0:
-            raise self._lost("null")
-        return count
 
     def _lost(self, text: str) -> LostError:
         self.log.note(f"{self.label}: i/o exception: {text}")
@@ -304,10 +301,17 @@ class Association:
 
     def _send(self, data: bytes | memoryview) -> None:
         try:
-            self.connection.settimeout(self._send_timeout)
             self.connection.sendall(data)
+        except BlockingIOError as error:
+            raise self._lost("timed out") from error
         except OSError as error:
             raise self._lost(error.strerror or str(error)) from error
+
+
+def _timeval(seconds: float) -> bytes:
+    """As the kernel takes it; of nothing it would make no limit at all."""
+    microseconds = max(round(seconds * MILLION), 1)
+    return struct.pack("@ll", microseconds // MILLION, microseconds % MILLION)
 
 
 def describe_abort(pdu: bytes) -> str:

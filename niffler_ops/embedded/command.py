@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from functools import lru_cache
 
 from pydicom.config import IGNORE
 from pydicom.uid import UID
@@ -195,6 +196,7 @@ def name(command: Command) -> str:
         return f"{command.field:04x}H"
 
 
+@lru_cache(maxsize=256)
 def prompt(uid: str) -> str:
     """A UID and its name, or a question mark where it has none."""
     return f"{uid} - {uid_name(uid) or '?'}"

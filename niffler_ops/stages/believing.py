@@ -4,8 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pydicom import Dataset
-
+from niffler_ops.dicomtools.answerfiles import Match
 from niffler_ops.ledger.wanting import FoundStudy
 from niffler_ops.querying import matches
 
@@ -35,7 +34,7 @@ class Matches:
     unusable: int
 
 
-def sort_matches(keys: Mapping[str, str], matches: Sequence[Dataset], *, described: bool = False) -> Matches:
+def sort_matches(keys: Mapping[str, str], matches: Sequence[Match], *, described: bool = False) -> Matches:
     """Believe only answers that return every key as it was asked, empty, or not at all.
 
     `described`: keep what else they say.
@@ -43,7 +42,7 @@ def sort_matches(keys: Mapping[str, str], matches: Sequence[Dataset], *, describ
     studies: dict[str, FoundStudy] = {}
     mismatches = unusable = 0
     for match in matches:
-        uid = text_of(match, "StudyInstanceUID")
+        uid = match.get("StudyInstanceUID", "")
         if any(not agrees(match, keyword, value) for keyword, value in keys.items()):
             mismatches += 1
         elif not is_uid(uid):
@@ -52,37 +51,27 @@ def sort_matches(keys: Mapping[str, str], matches: Sequence[Dataset], *, describ
             studies[uid] = FoundStudy(
                 study_instance_uid=uid,
                 promised_count=count_of(match, "NumberOfStudyRelatedInstances"),
-                attributes={key: text_of(match, key) for key in STUDY_KEYS} if described else None,
+                attributes={key: match.get(key, "") for key in STUDY_KEYS} if described else None,
             )
     return Matches(studies=tuple(studies.values()), mismatches=mismatches, unusable=unusable)
 
 
-def agrees(match: Dataset, keyword: str, asked: str) -> bool:
+def agrees(match: Match, keyword: str, asked: str) -> bool:
     """Whether a returned key is what was asked, or was not returned."""
-    returned = text_of(match, keyword)
+    returned = match.get(keyword, "")
     return not returned or matches(keyword, asked, returned)
 
 
-def confirms(match: Dataset, keyword: str, asked: str) -> bool:
+def confirms(match: Match, keyword: str, asked: str) -> bool:
     """Whether a key was returned, and is what was asked."""
-    returned = text_of(match, keyword)
+    returned = match.get(keyword, "")
     return bool(returned) and matches(keyword, asked, returned)
 
 
-def text_of(match: Dataset, keyword: str) -> str:
-    """The text of a returned key without padding, several values joined by backslash; "" where absent."""
-    value = match.get(keyword)
-    if value is None:
-        return ""
-    if not isinstance(value, str) and isinstance(value, Sequence):
-        return "\\".join(str(part).strip(" \0") for part in value)
-    return str(value).strip(" \0")
-
-
-def count_of(match: Dataset, keyword: str) -> int | None:
+def count_of(match: Match, keyword: str) -> int | None:
     """A returned number of instances; None where the archive did not tell one."""
     try:
-        return max(int(text_of(match, keyword)), 0)
+        return max(int(match.get(keyword, "")), 0)
     except ValueError:
         return None
 

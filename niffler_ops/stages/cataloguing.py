@@ -5,7 +5,7 @@ from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.studies import Study
 from niffler_ops.model import Listing
 from niffler_ops.stages.asking import Answers, Asking, Shortfall
-from niffler_ops.stages.believing import agrees, is_uid, text_of
+from niffler_ops.stages.believing import agrees, is_uid
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.retry import retry_delay
@@ -68,11 +68,11 @@ class CatalogueStage:
         wanted = None if study.whole else self._place.ledger.studies.wanted_series(study.id)
         described = False
         for match in answer.matches:
-            uid = text_of(match, "SeriesInstanceUID")
+            uid = match.get("SeriesInstanceUID", "")
             if wanted is not None and uid not in wanted:
                 continue
             if is_uid(uid) and agrees(match, "StudyInstanceUID", study.study_instance_uid):
-                attributes = {keyword: text_of(match, keyword) for keyword in SERIES_KEYS}
+                attributes = {keyword: match.get(keyword, "") for keyword in SERIES_KEYS}
                 self._place.ledger.studies.keep_answer(study.id, uid, attributes)
                 described = True
         if described or study.archive == study.found_at:

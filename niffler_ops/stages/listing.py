@@ -11,7 +11,7 @@ from niffler_ops.dicomtools.findscu import FindAnswer
 from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.studies import Study
 from niffler_ops.stages.asking import Answers, Asking, Inquiry
-from niffler_ops.stages.believing import agrees, is_uid, text_of
+from niffler_ops.stages.believing import agrees, is_uid
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.retry import retry_delay
@@ -38,14 +38,18 @@ def uids_of(answer: FindAnswer, keyword: str, above: dict[str, str]) -> list[str
     believed = [
         match for match in answer.matches if all(agrees(match, key, uid) for key, uid in above.items())
     ]
-    return list(dict.fromkeys(uid for match in believed if is_uid(uid := text_of(match, keyword))))
+    return list(dict.fromkeys(uid for match in believed if is_uid(uid := match.get(keyword, ""))))
 
 
 class ListingStage:
     """Asks an archive for the instances of found studies, and again where arrival and promise differ."""
 
-    def __init__(self, place: Place, contact: Contact, succession: Succession) -> None:
+    def __init__(
+        self, place: Place, contact: Contact, succession: Succession, *, first_batch: int | None = None
+    ) -> None:
+        """`first_batch`: how many studies are asked for at first, then as many as QueryBatchSize says."""
         self._place = place
+        self._batch = min(first_batch or place.config.query_batch_size, place.config.query_batch_size)
         self._contact = contact
         self._succession = succession
         self._asking = Asking(place, contact)
@@ -68,6 +72,7 @@ class ListingStage:
             for study in self._claim(to_relist)
         ]
         if listings:
+            self._batch = self._place.config.query_batch_size
             self._ask_series(listings)
 
     def _take_as_found(self, to_relist: list[Study]) -> None:
@@ -87,7 +92,7 @@ class ListingStage:
                 studies.listed(study.id, StudyState.FOUND, _without_uids(study, further=further))
 
     def _claim(self, to_relist: list[Study]) -> list[Study]:
-        ledger, most = self._place.ledger, self._place.config.query_batch_size
+        ledger, most = self._place.ledger, self._batch
         with ledger.transaction():
             studies = [study for study in to_relist if study.archive == self._contact.name][:most]
             for study in studies:

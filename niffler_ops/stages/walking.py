@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from pydicom import Dataset
-
+from niffler_ops.dicomtools.answerfiles import Match
 from niffler_ops.ledger.wanting import FoundSeries, FoundStudy
 from niffler_ops.querying import Level, level_of, matches
 from niffler_ops.stages.asking import Answers, Asking, Inquiry
-from niffler_ops.stages.believing import agrees, count_of, is_uid, text_of
+from niffler_ops.stages.believing import agrees, count_of, is_uid
 
 COUNT = "NumberOfSeriesRelatedInstances"
 
@@ -53,9 +52,9 @@ class Candidate(Inquiry):
         """Whether it is any use to ask on."""
         return not (self.untold or self.lost)
 
-    def take_series(self, match: Dataset) -> None:
+    def take_series(self, match: Match) -> None:
         """A series of the study came back."""
-        uid = text_of(match, "SeriesInstanceUID")
+        uid = match.get("SeriesInstanceUID", "")
         if not is_uid(uid) or not agrees(match, "StudyInstanceUID", self.study.study_instance_uid):
             return
         series = FoundSeries(series_instance_uid=uid, promised_count=count_of(match, COUNT))
@@ -66,7 +65,7 @@ class Candidate(Inquiry):
         elif fit is Fit.UNCLEAR:
             self.unclear.append(Unclear(series=series, keys=_unsettled(self.keys, match)))
 
-    def take_instances(self, unclear: Unclear, answered: Sequence[Dataset]) -> None:
+    def take_instances(self, unclear: Unclear, answered: Sequence[Match]) -> None:
         """The instances of a series came back."""
         series, study = unclear.series.series_instance_uid, self.study.study_instance_uid
         own = [
@@ -79,15 +78,15 @@ class Candidate(Inquiry):
         if any(fits(unclear.keys, match, "IMAGE") is Fit.YES for match in own):
             self.matching.append(unclear.series)
 
-    def _note(self, match: Dataset) -> None:
-        self.told |= {keyword for keyword in self.keys if text_of(match, keyword)}
+    def _note(self, match: Match) -> None:
+        self.told |= {keyword for keyword in self.keys if match.get(keyword, "")}
 
 
-def fits(keys: Mapping[str, str], match: Dataset, level: Level) -> Fit:
+def fits(keys: Mapping[str, str], match: Match, level: Level) -> Fit:
     """Compare what came back at a level; of an instance's key a series may tell one value of several."""
     unclear = False
     for keyword, asked in keys.items():
-        returned = text_of(match, keyword)
+        returned = match.get(keyword, "")
         if not returned or not matches(keyword, asked, returned):
             if returned and level in {"IMAGE", level_of(keyword)}:
                 return Fit.NO
@@ -95,12 +94,12 @@ def fits(keys: Mapping[str, str], match: Dataset, level: Level) -> Fit:
     return Fit.UNCLEAR if unclear else Fit.YES
 
 
-def _unsettled(keys: Mapping[str, str], series: Dataset) -> dict[str, str]:
+def _unsettled(keys: Mapping[str, str], series: Match) -> dict[str, str]:
     """What is to be looked for in the series' instances: all but what holds for each of them."""
     return {
         keyword: asked
         for keyword, asked in keys.items()
-        if level_of(keyword) == "IMAGE" or not text_of(series, keyword)
+        if level_of(keyword) == "IMAGE" or not series.get(keyword, "")
     }
 
 

@@ -1,7 +1,7 @@
 """A ledger that an earlier release made is taken up by this one.
 
-tests/ledgers/ has one for each released schema: the dump of an extraction of four studies and a rejected line,
-killed when one study was done and the next on its way. In it @NAMES@ stand for what differs each time.
+tests/ledgers/ has one for each released schema: the dump of an extraction of four studies and a rejected
+line, killed when one study was done and the next on its way. @NAMES@ stand for what differs each time.
 """
 
 import re

@@ -70,7 +70,7 @@ def test_answers_belong_to_the_queries_that_the_log_names(tmp_path: Path) -> Non
     for position, patient_id in enumerate(["A", "B", "C"], start=1):
         write(tmp_path, position, patient_id)
     answers = read_answers(log, tmp_path, 4)
-    assert [[match.PatientID for match in answer.matches] for answer in answers] == [
+    assert [[match["PatientID"] for match in answer.matches] for answer in answers] == [
         ["A", "B"],
         [],
         ["C"],
@@ -86,7 +86,7 @@ def test_more_than_999_matches_are_found(tmp_path: Path) -> None:
         write(tmp_path, position, str(position))
     (answer,) = read_answers(log, tmp_path, 1)
     assert answer.complete
-    assert answer.matches[-1].PatientID == "1001"
+    assert answer.matches[-1]["PatientID"] == "1001"
 
 
 @pytest.mark.parametrize("status", ["a700", "a900", "c001", "122", "fe00", "b000", "ffffffff"])
@@ -109,7 +109,7 @@ def test_a_missing_file_makes_its_answer_incomplete_and_no_other(tmp_path: Path)
     first, second = read_answers(log, tmp_path, 2)
     assert not first.complete
     assert second.complete
-    assert second.matches[0].PatientID == "B"
+    assert second.matches[0]["PatientID"] == "B"
 
 
 def test_a_missing_output_folder_is_no_error(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_responses_to_queries_that_were_not_asked_are_left_out(tmp_path: Path) -
     write(tmp_path, 1, "stranger")
     write(tmp_path, 2, "A")
     (answer,) = read_answers(log, tmp_path, 1)
-    assert [match.PatientID for match in answer.matches] == ["A"]
+    assert [match["PatientID"] for match in answer.matches] == ["A"]
 
 
 def test_a_csv_value_in_the_log_cannot_pass_for_an_answer(tmp_path: Path) -> None:

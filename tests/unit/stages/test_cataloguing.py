@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydicom import Dataset
 
 from niffler_ops.dicomtools.findscu import FindAnswer
 from niffler_ops.ledger.studies import Study
@@ -38,11 +37,9 @@ def claim(place: Bench, contact: Contact) -> Study:
 
 def describe(place: Bench, contact: Contact, *series: str) -> Study:
     """Let an archive describe its study by these series."""
-    study, matches = claim(place, contact), []
-    for uid in series:
-        matches.append(Dataset())
-        matches[-1].SeriesInstanceUID = uid
-    answer = FindAnswer(status=0, comment="", matches=tuple(matches), complete=True)
+    study = claim(place, contact)
+    matches = tuple({"SeriesInstanceUID": uid} for uid in series)
+    answer = FindAnswer(status=0, comment="", matches=matches, complete=True)
     with place.ledger.transaction():
         CatalogueStage(place.place, contact, place.succession)._describe(study, answer)
     return place.study("1.1")

@@ -4,29 +4,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from pydicom import Dataset
 
+from niffler_ops.dicomtools.answerfiles import Match
 from niffler_ops.dicomtools.findscu import FindAnswer
 from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.studies import Study
 from niffler_ops.ledger.wanting import FoundSeries, FoundStudy
 from niffler_ops.model import Peer
 from niffler_ops.stages.asking import Answers, Asking
+from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.listing import Listing, ListingStage, uids_of
+from niffler_ops.stages.place import Place
 from niffler_ops.states import StudyState
 from tests.support.stages import Bench, bench
 
 PAIRS = [("1.1.1", "1.1.1.7"), ("1.1.1", "1.1.1.8")]
 
 
-def match(**elements: object) -> Dataset:
-    dataset = Dataset()
-    for keyword, value in elements.items():
-        setattr(dataset, keyword, value)
-    return dataset
-
-
-def answer(*matches: Dataset, status: int | None = 0) -> FindAnswer:
+def answer(*matches: Match, status: int | None = 0) -> FindAnswer:
     return FindAnswer(status=status, comment="", matches=matches, complete=status == 0)
 
 
@@ -48,13 +43,13 @@ def claim(place: Bench, archive: str = "") -> list[Study]:
 
 def test_uids_are_taken_of_what_lies_below_the_asked_study_and_once() -> None:
     found = answer(
-        match(SOPInstanceUID="1.1.1.1", StudyInstanceUID="1.1", SeriesInstanceUID="1.1.1"),
-        match(SOPInstanceUID="1.1.1.1"),
-        match(SOPInstanceUID="1.1.1.2", StudyInstanceUID=""),
-        match(SOPInstanceUID="9.9.9.9", StudyInstanceUID="9.9", SeriesInstanceUID="1.1.1"),
-        match(SOPInstanceUID="9.9.9.8", StudyInstanceUID="1.1", SeriesInstanceUID="9.9.9"),
-        match(SOPInstanceUID=""),
-        match(StudyInstanceUID="1.1"),
+        {"SOPInstanceUID": "1.1.1.1", "StudyInstanceUID": "1.1", "SeriesInstanceUID": "1.1.1"},
+        {"SOPInstanceUID": "1.1.1.1"},
+        {"SOPInstanceUID": "1.1.1.2", "StudyInstanceUID": ""},
+        {"SOPInstanceUID": "9.9.9.9", "StudyInstanceUID": "9.9", "SeriesInstanceUID": "1.1.1"},
+        {"SOPInstanceUID": "9.9.9.8", "StudyInstanceUID": "1.1", "SeriesInstanceUID": "9.9.9"},
+        {"SOPInstanceUID": ""},
+        {"StudyInstanceUID": "1.1"},
     )
     above = {"StudyInstanceUID": "1.1", "SeriesInstanceUID": "1.1.1"}
     assert uids_of(found, "SOPInstanceUID", above) == ["1.1.1.1", "1.1.1.2"]
@@ -156,9 +151,9 @@ class Telling(Asking):
         answers = []
         for keys in queries:
             if level == "SERIES":
-                found = [match(SeriesInstanceUID=uid) for uid in self.held]
+                found = [{"SeriesInstanceUID": uid} for uid in self.held]
             else:
-                found = [match(SOPInstanceUID=uid) for uid in self.held[keys["SeriesInstanceUID"]]]
+                found = [{"SOPInstanceUID": uid} for uid in self.held[keys["SeriesInstanceUID"]]]
             answers.append(answer(*found))
         then(Answers(answers=answers, first_lost=None, charged=True, reason=""))
 
@@ -170,6 +165,40 @@ def list_all(place: Bench, held: Mapping[str, Sequence[str]]) -> None:
         stage = ListingStage(place.place, contact, place.succession)
         stage._asking = Telling(place, held)
         stage.advance([])
+
+
+def test_of_two_each_lists_other_studies_and_the_one_that_begins_with_few_takes_more_later(
+    place: Bench,
+) -> None:
+    place.clock.pass_time(1000)
+    few, many = (
+        ListingStage(place.place, place.contact, place.succession, first_batch=first) for first in (1, None)
+    )
+    few._asking = Telling(place, {"1.1.1": ["1.1.1.7"]})
+    few.advance([])
+    assert [place.study(uid).state for uid in ("1.1", "1.2", "1.3")] == ["listed", "found", "found"]
+    few._asking = many._asking = Silent(place.place, place.contact)
+    many.advance([])
+    few.advance([])
+    assert few._asking.asked == [["1.2", "1.3"]]
+
+
+class Silent(Asking):
+    """An archive that does not answer; `asked` are the studies of each batch."""
+
+    def __init__(self, place: Place, contact: Contact) -> None:
+        super().__init__(place, contact)
+        self.asked: list[list[str]] = []
+
+    def ask(
+        self,
+        level: str,
+        queries: Sequence[Mapping[str, str]],
+        returned: Sequence[str],
+        then: Callable[[Answers], None],
+    ) -> None:
+        del level, returned, then
+        self.asked.append([keys["StudyInstanceUID"] for keys in queries])
 
 
 def want_series(place: Bench, *series: str, count: int | None = 2) -> None:

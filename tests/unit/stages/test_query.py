@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydicom import Dataset, config
 
+from niffler_ops.dicomtools.answerfiles import Match
 from niffler_ops.dicomtools.findscu import FindAnswer
 from niffler_ops.ledger.rows import ClaimedRow
 from niffler_ops.ledger.wanting import FoundSeries, FoundStudy
@@ -21,15 +21,11 @@ from tests.support.stages import Bench, bench
 KEYS = {"PatientID": "P1", "AccessionNumber": "A1"}
 
 
-def match(**elements: object) -> Dataset:
-    dataset = Dataset()
-    with config.disable_value_validation():  # as answers are read
-        for keyword, value in ({"StudyInstanceUID": "1.2"} | elements).items():
-            setattr(dataset, keyword, value)
-    return dataset
+def match(**elements: str) -> Match:
+    return {"StudyInstanceUID": "1.2"} | elements
 
 
-def answer(*matches: Dataset, status: int | None = 0, complete: bool | None = None) -> FindAnswer:
+def answer(*matches: Match, status: int | None = 0, complete: bool | None = None) -> FindAnswer:
     return FindAnswer(
         status=status,
         comment="",
@@ -42,16 +38,14 @@ def answer(*matches: Dataset, status: int | None = 0, complete: bool | None = No
     "elements",
     [
         {"PatientID": "P1", "AccessionNumber": "A1"},
-        {"PatientID": " P1 ", "AccessionNumber": "A1\0"},
         {"PatientID": "P1", "AccessionNumber": ""},
-        {"PatientID": "P1", "AccessionNumber": None},
         {"PatientID": "P1"},
         {},
-        {"PatientID": ["P0", "P1 "], "AccessionNumber": "A1"},
+        {"PatientID": "P0\\P1", "AccessionNumber": "A1"},
         {"PatientID": "P1", "AccessionNumber": "A1", "PatientName": "Doe^Jane"},
     ],
 )
-def test_a_key_that_returns_as_asked_empty_or_not_at_all_is_believed(elements: dict[str, object]) -> None:
+def test_a_key_that_returns_as_asked_empty_or_not_at_all_is_believed(elements: dict[str, str]) -> None:
     found = sort_matches(KEYS, [match(**elements)])
     assert (len(found.studies), found.mismatches, found.unusable) == (1, 0, 0)
 
@@ -64,12 +58,12 @@ def test_a_key_that_returns_as_asked_empty_or_not_at_all_is_believed(elements: d
         {"PatientID": "P1", "AccessionNumber": "A"},
         {"PatientID": "P1", "AccessionNumber": "A11"},
         {"PatientID": "p1", "AccessionNumber": "A1"},
-        {"PatientID": ["P2", "P3"], "AccessionNumber": "A1"},
+        {"PatientID": "P2\\P3", "AccessionNumber": "A1"},
         {"PatientID": "P2", "AccessionNumber": ""},
         {"PatientID": "P2", "StudyInstanceUID": "no uid"},
     ],
 )
-def test_a_key_that_returns_with_another_value_is_a_strangers_study(elements: dict[str, object]) -> None:
+def test_a_key_that_returns_with_another_value_is_a_strangers_study(elements: dict[str, str]) -> None:
     found = sort_matches(KEYS, [match(**elements), match(StudyInstanceUID="1.3", **KEYS)])
     assert [study.study_instance_uid for study in found.studies] == ["1.3"]
     assert (found.mismatches, found.unusable) == (1, 0)
@@ -89,16 +83,14 @@ def test_persons_and_dates_are_compared_as_text() -> None:
     assert found.mismatches == 2
 
 
-@pytest.mark.parametrize("uid", ["", None, "1.2 3", "1.a", "*", "1.2\\1.3", ["1.2", "1.3"], "1" * 65])
-def test_a_match_without_a_usable_study_instance_uid_is_counted_apart(uid: object) -> None:
+@pytest.mark.parametrize("uid", ["", "1.2 3", "1.a", "*", "1.2\\1.3", "1" * 65])
+def test_a_match_without_a_usable_study_instance_uid_is_counted_apart(uid: str) -> None:
     found = sort_matches(KEYS, [match(StudyInstanceUID=uid)])
     assert (found.studies, found.mismatches, found.unusable) == ((), 0, 1)
 
 
-@pytest.mark.parametrize(
-    ("told", "count"), [("12", 12), (" 7 ", 7), ("0", 0), ("", None), (None, None), ("-3", 0)]
-)
-def test_the_number_of_instances_is_taken_where_it_is_one(told: object, count: int | None) -> None:
+@pytest.mark.parametrize(("told", "count"), [("12", 12), ("0", 0), ("", None), ("twelve", None), ("-3", 0)])
+def test_the_number_of_instances_is_taken_where_it_is_one(told: str, count: int | None) -> None:
     found = sort_matches({}, [match(NumberOfStudyRelatedInstances=told)])
     assert found.studies == (FoundStudy(study_instance_uid="1.2", promised_count=count),)
 
