@@ -8,7 +8,7 @@ WORKERS ?= 4
 # A process starts half a second sooner where what was compiled is kept.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test storm soak check bench pictures lock wheel clean
+.PHONY: demo test storm soak check bench pictures lock dist clean
 .DELETE_ON_ERROR:
 
 $(STAMP): requirements.lock pyproject.toml
@@ -46,8 +46,8 @@ pictures: $(STAMP)
 lock: $(STAMP)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
 
-wheel: $(STAMP)
-	$(BIN)/uv build --wheel
+dist: $(STAMP)
+	$(BIN)/uv build
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

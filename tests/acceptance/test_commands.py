@@ -191,7 +191,9 @@ def test_the_demonstration_is_killed_midway_loses_nothing_and_cleans_up(tmp_path
     assert marked(tmp_path) == []
 
 
-def test_the_wheel_works_from_an_environment_of_its_own(plain_rig: Rig, corpus: Corpus) -> None:
+def test_the_wheel_that_the_source_distribution_makes_works_from_an_environment_of_its_own(
+    plain_rig: Rig, corpus: Corpus
+) -> None:
     """Without a network: the dependencies are those of the environment that runs the tests."""
     uv = Path(sys.executable).with_name("uv")
     if not uv.exists():
@@ -215,7 +217,6 @@ def test_the_wheel_works_from_an_environment_of_its_own(plain_rig: Rig, corpus: 
     call(
         uv,
         "build",
-        "--wheel",
         "--offline",
         "--no-build-isolation",
         "--python",
