@@ -122,7 +122,13 @@ VALUES (:study, :processor, :files, :newest, :attempts, :failed)
 DELETE FROM passed WHERE NOT EXISTS (SELECT 1 FROM series WHERE series.study = passed.study)
 
 -- name: shown_processes
-SELECT role, pid, start_ticks, boot_id, ended_at FROM processes
+SELECT role, pid, start_ticks, boot_id, ended_at,
+       CASE role WHEN 'storescp' THEN (
+           SELECT count(*) FROM processes AS before
+           WHERE before.id > (SELECT max(id) FROM processes WHERE role = 'supervisor') AND before.id < processes.id
+           AND before.role = 'storescp' AND before.command = processes.command AND before.pid IS NOT NULL)
+       ELSE 0 END AS restarts
+FROM processes
 WHERE id >= (SELECT max(id) FROM processes WHERE role = 'supervisor')
 AND (ended_at IS NULL OR role = 'supervisor') ORDER BY id
 

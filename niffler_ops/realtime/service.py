@@ -139,17 +139,24 @@ class Service:
         return token
 
     def _turn(self) -> None:
-        for receiver in self._receivers:
-            receiver.advance()
+        self._receive()
         self._intake.advance()
         self._passing.advance()
         self._delete()
         self._look_around()
         self._sweeping.advance()
-        if all(receiver.ready for receiver in self._receivers):
+        if all(receiver.ready or receiver.barred for receiver in self._receivers):
             self._notify.ready()
         self._notify.alive()
         self._listen()
+
+    def _receive(self) -> None:
+        """One port that is barred is waited for while others receive; where all are, nothing can be done."""
+        for receiver in self._receivers:
+            receiver.advance()
+        barred = [receiver.barred for receiver in self._receivers if receiver.barred]
+        if len(barred) == len(self._receivers):
+            raise barred[0]
 
     def _listen(self) -> None:
         """Handle what is reported for the time of a turn: a storescp says much, and a turn has its price."""

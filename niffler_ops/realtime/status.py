@@ -102,7 +102,7 @@ def _process(row: Mapping[str, Any]) -> dict[str, Any]:
         and row["pid"] is not None
         and is_alive(Identity(pid=row["pid"], start_ticks=row["start_ticks"], boot_id=row["boot_id"]))
     )
-    return {"role": row["role"], "pid": row["pid"], "alive": alive}
+    return {"role": row["role"], "pid": row["pid"], "alive": alive, "restarts": row["restarts"]}
 
 
 def status_json(status: ReceiverStatus) -> dict[str, Any]:

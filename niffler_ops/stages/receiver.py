@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 class Receiver:
     """Keeps a storescp listening at `local`, which writes into `incoming`.
 
-    One that `gives_up` ends the run when storescp keeps ending; another goes on, for it is a service. Once
-    it has listened, nothing ends that one: neither a port that somebody has taken, nor a toolkit that fails.
+    One that `gives_up` ends the run where it cannot listen or keeps ending. Another goes on, for it is a
+    service; as long as it has never listened, `barred` says why, where that is more than a passing want.
     """
 
     def __init__(
@@ -66,13 +66,15 @@ class Receiver:
         self._stopping = False
         self._failure: UnavailableError | StoppedError | None = None
         self.ready = False
+        self.barred: UnavailableError | None = None
         self._has_listened = False
         self._reason = ""
 
     def advance(self) -> None:
         """Start, restart, echo.
 
-        Raises UnavailableError where something else is on the port, StoppedError where storescp keeps ending.
+        Of one that gives up: UnavailableError where something else is on the port, StoppedError where
+        storescp keeps ending.
         """
         if self._failure is not None:
             raise self._failure
@@ -100,21 +102,23 @@ class Receiver:
         if self._child is not None:
             self._child.terminate()
 
-    @property
-    def _goes_on(self) -> bool:
-        return self._has_listened and not self._gives_up
-
     def _start_or_wait(self, now: float) -> None:
         """What may pass is waited for, and said once."""
         try:
             self._start(now)
         except UnavailableError as error:
-            if not (self._goes_on or isinstance(error, ExhaustedError)):
-                raise
+            if not isinstance(error, ExhaustedError):
+                self._bar(error)
             reason = str(error).rstrip(".")
             if reason != self._reason:
                 log.warning("storescp cannot be started and is tried again: %s", reason)
             self._count_end(now, reason)
+
+    def _bar(self, error: UnavailableError) -> None:
+        if self._gives_up:
+            raise error
+        if not self._has_listened:
+            self.barred = error
 
     def _start(self, now: float) -> None:
         local = self._local
@@ -160,6 +164,7 @@ class Receiver:
                 log.info("storescp listens at %s", self._local)
                 self._progress.receiver_back(now)
             self.ready = self._has_listened = True
+            self.barred = None
             self._reason = ""
             self._silences = 0
             self._answered_at = now
@@ -183,8 +188,10 @@ class Receiver:
         self.ready = False
         if self._stopping:
             return
-        if not self._goes_on:
+        try:
             self._tools.require_running(child, code)
+        except UnavailableError as error:
+            self._bar(error)
         now = self._clock.monotonic()
         self._progress.receiver_gone(self._answered_at if self._silences else now - NOTICED_WITHIN_SECONDS)
         reason = failure_reason(child.output)

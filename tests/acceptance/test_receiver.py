@@ -536,6 +536,18 @@ def test_a_second_receiver_and_a_stranger_on_the_port(receiver: ReceiverRig) -> 
     stop(running)
 
 
+def test_a_stranger_on_one_of_two_ports_does_not_keep_the_other_from_receiving(receiver: ReceiverRig) -> None:
+    other = receiver.other_port
+    receiver.configure(QueryAet=[f"NIFFLER:{other}", f"NIFFLER:{receiver.port}"])
+    with socket.create_server(("127.0.0.1", other)):
+        running = receiver.receive()
+        receiver.send(SOME)
+        receiver.wait_for_stored(counted(SOME))
+        assert f"port {other} is taken by" in receiver.log()
+    wait_until(lambda: receiver.echoes(other), "the port that is free again")
+    stop(running)
+
+
 def test_a_wrong_configuration_is_told_at_once_and_starts_nothing(receiver: ReceiverRig) -> None:
     receiver.configure(DeleteHour=24, SetleMinutes=5, PassOn=["jpeg"], QueryAet="NIFFLER")
     ended = receiver.launch().end(30)
@@ -605,7 +617,7 @@ def test_the_status_of_one_with_two_ports_that_runs_was_stopped_and_crashed(rece
     sources = [(source["aet"], source["instances"], source["silent"]) for source in status["sources"]]
     assert sources == [("CTROOM1", half, False), ("MRROOM1", len(SOME) - half, False)]
     roles = {process["role"]: process for process in status["processes"]}
-    assert roles["supervisor"] == {"role": "supervisor", "pid": running.pid, "alive": True}
+    assert roles["supervisor"] == {"role": "supervisor", "pid": running.pid, "alive": True, "restarts": 0}
     assert roles["storescp"]["alive"]
     text = receiver.status_text()
     assert "running" in text

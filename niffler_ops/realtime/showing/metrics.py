@@ -149,6 +149,11 @@ RECEIVER_METRICS: tuple[Metric[ReceiverStatus], ...] = (
         samples=_processes,
     ),
     Metric(
+        name="niffler_receiver_storescp_restarts",
+        help="How often storescp had to be launched again since the receiver was started.",
+        samples=one(lambda status: sum(process["restarts"] for process in status.processes)),
+    ),
+    Metric(
         name="niffler_receiver_started_timestamp_seconds",
         help="When it was started last.",
         samples=moment(lambda status: status.receiver["started_at"]),

@@ -112,16 +112,31 @@ def test_an_extraction_gives_up_after_a_while(port: int) -> None:
         bench.turns(60)
 
 
-@pytest.mark.parametrize("gives_up", [True, False])
-def test_a_toolkit_that_cannot_run_ends_it_at_its_start(port: int, *, gives_up: bool) -> None:
-    bench = Bench(port, gives_up=gives_up)
+def test_a_toolkit_that_cannot_run_ends_an_extraction(port: int) -> None:
+    bench = Bench(port, gives_up=True)
     bench.tools.unable = MISSING
     with pytest.raises(UnavailableError, match="No such file"):
         bench.turns(1)
-    bench = Bench(port, gives_up=gives_up)
+    bench = Bench(port, gives_up=True)
     bench.turns(1)
     with pytest.raises(UnavailableError, match="cannot run"):
         bench.tools.end(code=3)
+
+
+def test_what_bars_a_service_from_listening_is_told_until_it_does(port: int) -> None:
+    bench = Bench(port, gives_up=False)
+    bench.tools.unable = MISSING
+    bench.turns(1)
+    assert "No such file" in str(bench.receiver.barred)
+    bench.tools.unable = None
+    bench.turns(6)
+    bench.tools.end(code=3)
+    assert "cannot run" in str(bench.receiver.barred)
+    bench.turns(6)
+    bench.answer()
+    assert bench.receiver.barred is None
+    bench.tools.end(code=3)
+    assert bench.receiver.barred is None, "it has listened, and is waited for"
 
 
 def test_once_it_has_listened_a_service_goes_on_whatever_happens(port: int) -> None:
@@ -144,9 +159,13 @@ def test_once_it_has_listened_a_service_goes_on_whatever_happens(port: int) -> N
     assert bench.lives()
 
 
-def test_a_stranger_on_the_port_at_the_start_ends_it(port: int) -> None:
-    with socket.create_server(("127.0.0.1", port)), pytest.raises(UnavailableError, match="is taken by"):
-        Bench(port, gives_up=False).turns(1)
+def test_a_stranger_on_the_port_at_the_start_ends_an_extraction_and_bars_a_service(port: int) -> None:
+    with socket.create_server(("127.0.0.1", port)):
+        with pytest.raises(UnavailableError, match="is taken by"):
+            Bench(port, gives_up=True).turns(1)
+        service = Bench(port, gives_up=False)
+        service.turns(10)
+        assert "is taken by" in str(service.receiver.barred)
 
 
 def test_ends_of_long_ago_are_no_trouble(port: int) -> None:
