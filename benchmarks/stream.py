@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 from benchmarks.rows import Row, alternately, by_limit, by_ratio
 from benchmarks.running import ENVIRONMENT, running, wait_for_port
@@ -33,16 +34,21 @@ MINUTES = float(os.environ.get("STREAM_MINUTES", "0"))
 SIDES = (128,) if MINUTES else (512, 22)  # images of 33 KB; of 0.5 MB, and of 1 KB
 SHARE = 0.7  # of what the bare storescp takes, at which nothing may pile up
 MOST_BEHIND = 4.0  # seconds, of which two pass between one round of storing and the next
+MOST_GROWN = 1.0
 LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Streamed:
-    """Instances a second, received and stored, and how many seconds the store was behind at the end."""
+    """Instances a second, received and stored, and how many seconds the store was behind at the end.
+
+    `grown`: by how many seconds more it was behind in the last third of the time than in the first.
+    """
 
     received: float
     stored: float = 0.0
     behind: float = 0.0
+    grown: float = 0.0
 
 
 def missing(_setting: Setting) -> str:
@@ -62,6 +68,7 @@ def measure(setting: Setting) -> Iterator[Row]:
         yield by_ratio(f"{size}: stored", "instances/s", stored, at_least=0.9)
         steady = stream(rate=SHARE * pairs[-1][1].received)
         yield by_limit(f"{size}: behind at {SHARE:.0%}", "s", [steady.behind], at_most=MOST_BEHIND)
+        yield by_limit(f"{size}: more behind at the end", "s", [steady.grown], at_most=MOST_GROWN)
 
 
 def _seconds(setting: Setting) -> float:
@@ -108,6 +115,7 @@ def _receiver(setting: Setting, side: int, *, rate: float = 0.0) -> Streamed:
             received=received,
             stored=_slope(looks, seconds),
             behind=(number - looks[-1][1]) / received,
+            grown=_growth(looks, received),
         )
 
 
@@ -116,6 +124,13 @@ def _slope(looks: list[tuple[float, int]], seconds: float) -> float:
     steps = [look for before, look in pairwise(looks) if look[1] > before[1] and look[0] >= seconds / 4]
     (begun, first), (ended, last) = steps[0], steps[-1]
     return (last - first) / (ended - begun)
+
+
+def _growth(looks: list[tuple[float, int]], rate: float) -> float:
+    """Seconds; what is sent at a steady rate comes as late at the end as at first where nothing piles up."""
+    late = [at - number / rate for at, number in looks]
+    third = len(late) // 3
+    return median(late[-third:]) - median(late[:third])
 
 
 def _stored(store: Path) -> int:
