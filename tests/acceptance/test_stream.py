@@ -79,7 +79,8 @@ def all_stored(store: str) -> bool:
 def check_records(records: list[Record], sent: list[Acquired], rig: ReceiverRig) -> None:
     """Counts, times and pseudonyms of each series."""
     assert not [secret for secret in rig.identifiers if secret in json.dumps(records)]
-    by_uid = {rig.original(str(record["_id"])): record for record in records}
+    originals = rig.originals()
+    by_uid = {originals[str(record["_id"])]: record for record in records}
     assert by_uid.keys() == {one.uid for one in sent}
     for one in sent:
         record, times = by_uid[one.uid], one.times()

@@ -262,7 +262,7 @@ cells = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_siz
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lines=st.lists(st.lists(cells, min_size=1, max_size=5), min_size=1, max_size=4),
     delimiter=st.sampled_from(",;\t"),

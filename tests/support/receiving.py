@@ -242,16 +242,19 @@ class ReceiverRig(Rig):
         return _asked(self.private / "receiver.sqlite", query, *parameters)
 
     def records(self, collection: str = "default") -> dict[str, dict[str, Any]]:
-        """The store's records, by original Series Instance UID."""
+        """The store's records, by original Series Instance UID.
+
+        One whose way back was not written yet when the receiver was killed, its images being where they
+        came, is left out.
+        """
         rows = _asked(self.private / "metadata.sqlite", f'SELECT record FROM "{collection}"')
         records = [json.loads(text) for (text,) in rows]
-        return {self.original(record["_id"]): record for record in records}
+        originals = self.originals()
+        return {originals[record["_id"]]: record for record in records if record["_id"] in originals}
 
-    def original(self, pseudonym: str) -> str:
-        """The way back."""
-        rows = self.record("SELECT original FROM links WHERE pseudonym = ?", pseudonym)
-        assert len(rows) == 1, pseudonym
-        return str(rows[0][0])
+    def originals(self) -> dict[str, str]:
+        """The way back: pseudonym to what it stands for."""
+        return dict(self.record("SELECT pseudonym, original FROM links"))
 
     def stored(self) -> dict[str, int]:
         """How many instances of each series the store has."""

@@ -183,7 +183,7 @@ def test_links_lead_back(deidentifier: Deidentifier) -> None:
     assert ("PatientID", "P1", result.dataset.PatientID) in result.links
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.sampled_from(sorted(SYNTAXES)))
 def test_the_source_stays_as_it_is(deidentifier: Deidentifier, syntax: str) -> None:
     source = read(everything(), SYNTAXES[syntax])
@@ -353,7 +353,7 @@ TAGS = st.integers(0x00080000, 0x0040FFFF) | st.sampled_from([0x00100010, 0x0008
 VRS = st.sampled_from(sorted(VR))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(TAGS, VRS, st.binary(max_size=40)), max_size=8))
 def test_no_bytes_can_make_it_fail(
     deidentifier: Deidentifier, elements: list[tuple[int, str, bytes]]

@@ -34,7 +34,7 @@ NATIVE = [
     ExplicitVRBigEndian,
     DeflatedExplicitVRLittleEndian,
 ]
-REUSED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+REUSED = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @REUSED

@@ -228,7 +228,7 @@ def test_a_day_of_many_series_is_thinned_to_its_quickest() -> None:
     assert clocks(table)["series"].tolist() == [1000]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(st.tuples(st.integers(0, 3000), st.integers(-200, 200)), max_size=30),
     st.randoms(use_true_random=False),
@@ -243,7 +243,7 @@ def test_the_order_of_rows_does_not_matter_and_thinning_is_done_once(
     pd.testing.assert_frame_equal(clocks(thinned(lags(series_table(records)))), clocks(before))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 100_000), min_size=1, max_size=40), st.integers(-300, 300))
 def test_the_interval_holds_the_estimate_and_moves_with_the_clock(delays: list[int], fast: int) -> None:
     def table(offset: int) -> pd.DataFrame:

@@ -206,7 +206,7 @@ tables = st.lists(
     st.tuples(moments, st.integers(0, 300), st.integers(1, 2), st.integers(1, 4), st.integers(1, 3)),
     max_size=12,
 )
-few = settings(max_examples=12, deadline=None)
+few = settings(max_examples=12)
 
 
 @few

@@ -402,7 +402,6 @@ class Histories(RuleBasedStateMachine):
 Histories.TestCase.settings = settings(
     max_examples=50,
     stateful_step_count=100,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestHistories = Histories.TestCase

@@ -303,7 +303,7 @@ STEPS: st.SearchStrategy[tuple[str, list[tuple[int, int]]]] = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=25))
 def test_whatever_happens_in_whatever_order_the_store_ends_with_each_instance_once(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, list[tuple[int, int]]]]

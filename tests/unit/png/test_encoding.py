@@ -35,7 +35,7 @@ def chunks(png: bytes) -> list[tuple[bytes, bytes]]:
     return found
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(arrays.arrays(some.sampled_from(["u1", "<u2", ">u2"]), SHAPES))
 def test_every_array_comes_back(pixels: Any) -> None:
     assert levels_of(b"".join(encoded(pixels))).tolist() == pixels.tolist()

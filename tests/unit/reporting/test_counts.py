@@ -1,6 +1,6 @@
 """Every state has its word in the status, and none is counted twice or lost."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from niffler_ops.reporting.counts import ROW_GROUPS, STUDY_GROUPS, row_counts, study_counts
@@ -16,7 +16,6 @@ def test_every_state_has_its_word() -> None:
     assert set(STUDY_GROUPS) == set(StudyState)
 
 
-@settings(deadline=None)
 @given(row_tallies, study_tallies)
 def test_totals_count_every_row_and_every_study_once(
     rows: dict[tuple[str, str], int], studies: dict[tuple[str, str], int]
@@ -25,7 +24,6 @@ def test_totals_count_every_row_and_every_study_once(
     assert study_counts(rows | studies).total == sum(studies.values())
 
 
-@settings(deadline=None)
 @given(row_tallies, study_tallies)
 def test_open_is_what_is_not_at_its_end(
     rows: dict[tuple[str, str], int], studies: dict[tuple[str, str], int]
@@ -36,7 +34,6 @@ def test_open_is_what_is_not_at_its_end(
     assert study_counts(studies).open == sum(studies.values()) - ended
 
 
-@settings(deadline=None)
 @given(study_tallies)
 def test_a_study_is_neither_not_found_nor_rejected(studies: dict[tuple[str, str], int]) -> None:
     counts = study_counts(studies)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from niffler_ops.errors import ConfigurationError, UnavailableError
@@ -372,7 +372,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 @given(happened=events)
 def test_whoever_goes_away_and_comes_back_every_row_is_asked_of_each_archive_exactly_once(
     happened: list[tuple[int, str, int]],
@@ -396,7 +396,7 @@ def test_whoever_goes_away_and_comes_back_every_row_is_asked_of_each_archive_exa
         assert len(asked.told) == 6 * 3
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 @given(
     lost=st.sets(st.integers(0, 2)), gone=st.sets(st.integers(0, 2)), misconfigured=st.sets(st.integers(0, 2))
 )
