@@ -27,6 +27,7 @@ from benchmarks import (
     stream,
     transitions,
 )
+from benchmarks.curves import draw
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
 from benchmarks.tables import show, write_json
@@ -88,7 +89,10 @@ def main() -> int:
             begun = time.perf_counter()
             tables[benchmark.NAME] = list(benchmark.measure(setting))
             show(benchmark.TITLE, tables[benchmark.NAME], time.perf_counter() - begun)
-    print(f"\nWritten to {write_json(tables, quick=options.quick)}")
+    written = write_json(tables, quick=options.quick)
+    picture = written.with_suffix(".svg")
+    also = f", its curves to {picture.name}" if draw(tables, picture) else ""
+    print(f"\nWritten to {written}{also}")
     return 0
 
 

@@ -41,7 +41,8 @@ def measure(setting: Setting) -> Iterator[Row]:
         what = f"{pause} ms an instance" if pause else "no pause"
         best = max(FIXED, key=lambda lanes: runs[lanes].settled)
         for lanes in FIXED:
-            yield by_ratio(f"{what}, {lanes} lanes, to the best", "instances/s", [_pair(runs, lanes, best)])
+            row = by_ratio(f"{what}, {lanes} lanes, to the best", "instances/s", [_pair(runs, lanes, best)])
+            yield row.on(what, "lanes", lanes)
         found = [_pair(runs, AUTO, best)]
         goal = None if setting.quick else 0.9  # a first impression is over before a number is found
         yield by_ratio(f"{what}, auto, to the best ({best})", "instances/s", found, at_least=goal)

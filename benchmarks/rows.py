@@ -5,12 +5,21 @@ take turns, each pair gives a ratio, and the median of the ratios is what is com
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TypeVar
 
 Ours = TypeVar("Ours")
 Reference = TypeVar("Reference")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Point:
+    """Where a figure stands on the curve `name`: at which number `over` which it is drawn."""
+
+    name: str
+    over: str
+    at: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +33,11 @@ class Row:
     ratio: float | None = None
     goal: str = ""
     reached: bool | None = None
+    curve: Point | None = None
+
+    def on(self, name: str, over: str, at: float) -> "Row":
+        """The same, as a point of a curve."""
+        return replace(self, curve=Point(name=name, over=over, at=at))
 
 
 def alternately(

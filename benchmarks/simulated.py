@@ -43,10 +43,15 @@ def measure(setting: Setting) -> Iterator[Row]:
             raise RuntimeError(f"not every row is at its end: {rest.rows}")
         costs.append(1000 * (first.cpu + rest.cpu) / rows)
         what = f"{rows:,} rows"
-        yield by_limit(f"{what}, CPU of the supervisor", "ms/row", [costs[-1]], at_most=1)
+        cost = by_limit(f"{what}, CPU of the supervisor", "ms/row", [costs[-1]], at_most=1)
+        yield cost.on("CPU of the supervisor", "rows", rows)
         yield by_limit(f"{what}, memory", "MB", [first.memory, rest.memory], at_most=300)
-        yield by_limit(f"{what}, half done: to the first retrieve", "s", [rest.to_first_retrieve], at_most=10)
-        yield by_limit(f"{what}, half done: status", "s", [status.seconds], at_most=0.3)
+        resumed = by_limit(
+            f"{what}, half done: to the first retrieve", "s", [rest.to_first_retrieve], at_most=10
+        )
+        yield resumed.on("resume: to the first retrieve", "rows", rows)
+        shown = by_limit(f"{what}, half done: status", "s", [status.seconds], at_most=0.3)
+        yield shown.on("niffler-status", "rows", rows)
     yield by_limit("CPU of a row, the most rows to the fewest", "times", [costs[-1] / costs[0]], at_most=1.2)
 
 
