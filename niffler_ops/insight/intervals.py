@@ -84,8 +84,8 @@ def united(table: pd.DataFrame, keys: Sequence[str]) -> "pd.Series[float]":
     ordered = table.sort_values([*keys, "start", "end"], kind="stable")
     reached = _reached_before(ordered, keys)
     begin = ordered["start"].where(~(reached > ordered["start"]), reached)
-    lengths = minutes(ordered["end"] - begin).clip(lower=0.0)
-    return lengths.groupby([ordered[key] for key in keys]).sum()
+    lengths = ordered["end"].where(ordered["end"] > begin, begin) - begin
+    return minutes(lengths.groupby([ordered[key] for key in keys]).sum())
 
 
 def _reached_before(ordered: pd.DataFrame, keys: Sequence[str]) -> pd.Series:

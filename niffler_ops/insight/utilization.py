@@ -1,7 +1,8 @@
 """How scanners are used: active time over on-time, by scanner and day, modality, hour and description.
 
-On-time of a scanner on a day lasts from its first acquisition to its last. Series, exams and encounters give
-ratios of three levels, after Kathiravelu, Sharma, Sharma, IEEE Access 9:10621-10633 (2021).
+On-time of a scanner on a day lasts from its first acquisition to its last; an encounter over midnight is
+on-time of both days. Series, exams and encounters give ratios of three levels, after Kathiravelu, Sharma,
+Sharma, IEEE Access 9:10621-10633 (2021).
 """
 
 from collections.abc import Sequence
@@ -26,20 +27,21 @@ def utilization(series: pd.DataFrame) -> pd.DataFrame:
     found = exams(series)
     met = encounters(found)
     by_level = {"series": divided(acquired(series)), "exams": divided(found), "encounters": divided(met)}
-    table = _days(by_level["exams"])
+    table = _days(by_level["series"], by_level["encounters"])
     on = table["on_minutes"]
-    active = {level: united(parts, _BY) for level, parts in by_level.items()}
-    idle = _gaps(by_level["encounters"]).groupby(_BY)["minutes"].max().reindex(table.index, fill_value=0.0)
-    parts = by_level["encounters"].groupby(_BY)
+    active = {
+        level: united(parts, _BY).reindex(table.index, fill_value=0.0) for level, parts in by_level.items()
+    }
+    numbers = {level: _counted(parts, table.index) for level, parts in by_level.items()}
+    parts = by_level["encounters"]
     return table.assign(
         active_minutes=active["encounters"],
         utilization_percent=percent(active["encounters"], on),
-        encounters=parts.size(),
-        overlaps=parts["overlaps"].sum(),
+        **numbers,
+        overlaps=_counted(parts[parts["overlaps"]], table.index),
         idle_minutes=on - active["encounters"],
-        longest_idle_minutes=idle,
-        encounters_per_hour=(parts.size() / (on / _MINUTES_OF_HOUR)).where(on > 0),
-        series=by_level["series"].groupby(_BY).size(),
+        longest_idle_minutes=_gaps(parts).groupby(_BY)["minutes"].max().reindex(table.index, fill_value=0.0),
+        encounters_per_hour=(numbers["encounters"] / (on / _MINUTES_OF_HOUR)).where(on > 0),
         study_percent=percent(active["exams"], on),
         series_percent=percent(active["series"], on),
     ).reset_index()[
@@ -54,16 +56,13 @@ def utilization(series: pd.DataFrame) -> pd.DataFrame:
 def modalities(series: pd.DataFrame) -> pd.DataFrame:
     """One line for each modality and day; on-time is that of all devices that have the modality."""
     found = exams(series)
-    days = _days(divided(found))["on_minutes"]
+    days = _days(divided(acquired(series)), divided(encounters(found)))["on_minutes"]
     met = divided(encounters(found, ("device", "patient", "modality")))
     keys = [*_BY, "modality"]
-    each = pd.DataFrame(
-        {
-            "active_minutes": united(met, keys),
-            "exams": divided(found).groupby(keys).size(),
-            "encounters": met.groupby(keys).size(),
-        }
-    ).reset_index()
+    each = pd.DataFrame({"exams": divided(found).groupby(keys).size()})
+    each["active_minutes"] = united(met, keys).reindex(each.index, fill_value=0.0)
+    each["encounters"] = met.groupby(keys).size().reindex(each.index, fill_value=0)
+    each = each.reset_index()
     each["on_minutes"] = days.reindex(pd.MultiIndex.from_frame(each[_BY])).to_numpy()
     each["scanners"] = 1
     names = ["scanners", "on_minutes", "active_minutes", "exams", "encounters"]
@@ -119,7 +118,7 @@ def percent(part: "pd.Series[float]", whole: "pd.Series[float]") -> "pd.Series[f
     share = np.divide(
         part.to_numpy(float), whole.to_numpy(float), out=np.zeros(len(part)), where=whole.to_numpy(float) > 0
     )
-    return pd.Series(np.minimum(100 * share, 100.0), index=part.index)
+    return pd.Series(100 * share, index=part.index)
 
 
 def _gaps(parts: pd.DataFrame) -> pd.DataFrame:
@@ -131,18 +130,21 @@ def _gaps(parts: pd.DataFrame) -> pd.DataFrame:
     return idle[["date", *DEVICE, "start", "end", "minutes"]].reset_index(drop=True)
 
 
-def _days(parts: pd.DataFrame) -> pd.DataFrame:
-    """Each device and day with its names and its on-time."""
-    by = parts.groupby(_BY)
-    table = pd.DataFrame(
-        {
-            **{name: several_of(by, name) for name in (*DEVICE[1:], "modality")},
-            "start": by["start"].min(),
-            "end": by["end"].max(),
-            "exams": by.size(),
-        }
-    )
+def _days(taken: pd.DataFrame, met: pd.DataFrame) -> pd.DataFrame:
+    """Each device and day with its names and its on-time, of the parts of series and of encounters.
+
+    Of both, as the gap of an encounter over midnight has no series, and a moment at midnight no encounter.
+    """
+    named = taken.groupby(_BY)
+    reached = pd.concat([parts[[*_BY, "start", "end"]] for parts in (taken, met)]).groupby(_BY)
+    names = {name: several_of(named, name) for name in (*DEVICE[1:], "modality")}
+    table = pd.DataFrame({**names, "start": reached["start"].min(), "end": reached["end"].max()})
     return table.assign(on_minutes=minutes(table["end"] - table["start"]))
+
+
+def _counted(parts: pd.DataFrame, days: pd.Index) -> "pd.Series[int]":
+    """How many parts there are of each device and day."""
+    return parts.groupby(_BY).size().reindex(days, fill_value=0)
 
 
 def _named(table: pd.DataFrame, known: pd.DataFrame, names: Sequence[str] = DEVICE[1:]) -> pd.DataFrame:

@@ -78,6 +78,26 @@ def test_an_exam_that_ends_at_midnight_has_no_part_on_the_next_day() -> None:
     assert one([exam(DAY - 30, DAY, "A")])["active_minutes"] == 30
 
 
+def test_the_gap_of_an_encounter_over_midnight_is_on_time_of_both_days() -> None:
+    series = series_table([exam(DAY - 20, DAY - 5, "A"), exam(DAY + 5, DAY + 20, "A")])
+    for table in (utilization(series), modalities(series)):
+        assert table["on_minutes"].tolist() == [20, 20]
+        assert table["active_minutes"].tolist() == [20, 20]
+        assert table["utilization_percent"].tolist() == [100, 100]
+    assert utilization(series)["idle_minutes"].tolist() == [0, 0]
+    assert utilization(series)["study_percent"].tolist() == [75, 75]
+
+
+def test_an_exam_of_a_moment_at_midnight_that_ends_an_encounter_is_counted() -> None:
+    series = series_table([exam(DAY - 15, DAY - 10, "A"), exam(DAY, DAY, "A")])
+    table = utilization(series)
+    assert table["exams"].tolist() == [1, 1]
+    assert table["active_minutes"].tolist() == [15, 0]
+    assert (table["encounters"].tolist(), table["overlaps"].tolist()) == ([1, 0], [0, 0])
+    assert table["utilization_percent"].tolist() == [100, 0]
+    assert modalities(series)["encounters"].tolist() == [1, 0]
+
+
 def test_overlapping_exams_are_united() -> None:
     line = one([exam(0, 30, "A"), exam(10, 20, "A"), exam(20, 40, "A")])
     assert (line["active_minutes"], line["exams"], line["encounters"]) == (40, 3, 1)
@@ -209,15 +229,48 @@ tables = st.lists(
 few = settings(max_examples=12)
 
 
+around_midnight = st.lists(
+    st.tuples(
+        st.integers(DAY - 60, DAY + 30) | moments,
+        st.integers(0, 25) | st.integers(0, 300),
+        st.integers(1, 2),
+        st.integers(1, 3),
+        st.integers(1, 3),
+        st.sampled_from(["CT", "PT"]),
+        st.sampled_from(["HEAD", "KNEE"]),
+    ),
+    max_size=12,
+)
+
+
 @few
-@given(tables)
-def test_utilization_is_never_below_0_or_above_100(values: list[tuple[int, int, int, int, int]]) -> None:
-    table = utilization(series_table(map(record_of, values)))
-    levels = table[["series_percent", "study_percent", "utilization_percent"]]
-    assert ((levels >= 0) & (levels <= 100)).all(axis=None)
-    assert (table["series_percent"] <= table["study_percent"] + 1e-9).all()
-    assert (table["study_percent"] <= table["utilization_percent"] + 1e-9).all()
-    assert (table["encounters"] <= table["exams"]).all()
+@given(st.lists(around_midnight, min_size=9, max_size=9))  # each on scanners of its own: a table takes long
+def test_active_time_is_never_more_than_on_time(
+    scenes: list[list[tuple[int, int, int, int, int, str, str]]],
+) -> None:
+    series = series_table(
+        record_of((start, length, device + 2 * number, patient, study))
+        | {"Modality": modality, "StudyDescription": description}
+        for number, scene in enumerate(scenes)
+        for start, length, device, patient, study, modality, description in scene
+    )
+    days, by_modality, by_hour = utilization(series), modalities(series), hours(series)
+    week, lasting = weekdays(by_hour, days), descriptions(exams(series))
+    for table in (days, by_modality):
+        assert (table["active_minutes"] >= 0).all()
+        assert (table["active_minutes"] <= table["on_minutes"]).all()
+        assert table["utilization_percent"].between(0, 100).all()
+    assert (days["idle_minutes"] >= 0).all()
+    assert days["longest_idle_minutes"].between(0, days["idle_minutes"]).all()
+    assert (days["series_percent"] >= 0).all()
+    assert (days["series_percent"] <= days["study_percent"]).all()
+    assert (days["study_percent"] <= days["utilization_percent"]).all()
+    assert (days["encounters"] <= days["exams"]).all()
+    assert (days["exams"] <= days["series"]).all()
+    assert by_hour["active_minutes"].between(0, 60).all()
+    assert week["utilization_percent"].between(0, 100).all()
+    assert (lasting["shortest_minutes"] <= lasting["mean_minutes"] + 1e-9).all()
+    assert (lasting["mean_minutes"] <= lasting["longest_minutes"] + 1e-9).all()
 
 
 @few
