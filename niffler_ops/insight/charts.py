@@ -1,6 +1,6 @@
 """Pictures of the tables: a day of each scanner, an average week, a clock over time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from xml.etree.ElementTree import Element
 
@@ -103,15 +103,16 @@ class _Plot:
         return _PLOT_HEIGHT * (self.top - offset) / (self.top - self.bottom) + 8
 
 
-def bars(labels: "pd.Series[str]", values: "pd.Series[int]", name: str) -> Element:
-    """A bar for each label, as long as its value, which stands beside it."""
-    most = max(int(values.max()), 1)
+def bars(labels: Iterable[str], values: "pd.Series[float]", name: str, *, unit: str = "") -> Element:
+    """A bar for each label, as long as its value, which stands beside it to a whole number."""
+    most = max(float(values.max()), 1.0)
     drawing = svg(_NAMES + _DAY_WIDTH, _ROW * len(values) + 4, name)
     for number, (text, value) in enumerate(zip(labels, values, strict=True)):
         y, width = number * _ROW + (_ROW - _BAR) / 2, value / most * (_DAY_WIDTH - 100)
         label(drawing, shortened(text, _NAMES), x=0, y=y + _BAR - 3)
-        rectangle(drawing, "one", x=_NAMES, y=y, width=max(width, 1), height=_BAR)
-        label(drawing, f"{value:,}", x=_NAMES + width + 6, y=y + _BAR - 3)
+        words = f"{text}: {value:,.0f}{unit}"
+        rectangle(drawing, "one", x=_NAMES, y=y, width=max(width, 1), height=_BAR, words=words)
+        label(drawing, f"{value:,.0f}{unit}", x=_NAMES + width + 6, y=y + _BAR - 3)
     return drawing
 
 

@@ -52,7 +52,8 @@ def section(title: str, words: str, charts: Sequence[tuple[str, Element]]) -> El
     """Charts under their titles."""
     made = Element("section")
     part(made, "h2", title)
-    part(made, "p", words)
+    if words:
+        part(made, "p", words)
     for name, chart in charts:
         if name:
             part(made, "h3", name)
@@ -60,12 +61,19 @@ def section(title: str, words: str, charts: Sequence[tuple[str, Element]]) -> El
     return made
 
 
-def table_section(title: str, table: pd.DataFrame) -> Element:
-    """A table, up to 500 rows of it."""
-    made = Element("section")
-    part(made, "h2", title)
-    if len(table) > MOST_ROWS:
-        part(made, "p", f"The first {MOST_ROWS} of {len(table)} rows; --csv writes all.")
+def table_section(
+    title: str,
+    table: pd.DataFrame,
+    *,
+    of: int = 0,
+    words: str = "",
+    charts: Sequence[tuple[str, Element]] = (),
+) -> Element:
+    """A table below its charts, up to 500 rows of it; `of` how many where it is only the beginning."""
+    made = section(title, words, charts)
+    of = max(of, len(table))
+    if of > MOST_ROWS:
+        part(made, "p", f"The first {MOST_ROWS} of {of} rows; --csv writes all.")
     drawn = SubElement(SubElement(made, "div"), "table")
     line = SubElement(SubElement(drawn, "thead"), "tr")
     for name in columns(table):

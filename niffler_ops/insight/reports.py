@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 import pandas as pd
 
 from niffler_ops.insight import charts
+from niffler_ops.insight.chosen import Chosen
 from niffler_ops.insight.clocks import clocks, lags, thinned
 from niffler_ops.insight.exams import encounters, exams, pieces
 from niffler_ops.insight.intervals import divided
@@ -52,9 +53,16 @@ class UtilizationReport:
         self._descriptions = descriptions(exams(nothing))
         self._latest: tuple[date, pd.DataFrame] | None = None
         self._most = 0  # scanners on a day
+        self._chosen = Chosen(by) if pictures and by != "scanner" else None
 
     def tables(self) -> Iterator[pd.DataFrame]:
         """See Report."""
+        for table in self._tables():
+            if self._chosen is not None:
+                self._chosen.add(table)
+            yield table
+
+    def _tables(self) -> Iterator[pd.DataFrame]:
         analysis = BY_DAY.get(self._by)
         if analysis is not None:
             yield analysis(series_table([]))
@@ -74,12 +82,12 @@ class UtilizationReport:
 
     def page(self) -> bytes:
         """See Report."""
-        sections = []
+        sections = [] if self._chosen is None else [self._chosen.section()]
         if self._latest is not None:
             day, parts = self._latest
             words = "Encounters of each scanner; red where another patient is on it at the same time."
             sections.append(section(f"{day:%A, %Y-%m-%d}", words, [("", charts.timeline(parts, day))]))
-        if self._days["date"].nunique() > 1:
+        if len(self._days):
             sections.append(self._weeks())
         sections.append(table_section("Scanners by day", self._days))
         return page("Utilization of scanners", "Active time over on-time, in per cent.", sections)

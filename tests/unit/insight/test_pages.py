@@ -4,6 +4,8 @@ import csv
 import io
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from niffler_ops.metadata import Store, open_store
 from tests.unit.insight.series import record
 
 DAY = 24 * 60
+DAY_ONE = date(2026, 3, 4)
 EVIL = "</title><script>alert('x')</script>\" onload=\"\x1b[31m\ud800"
 
 
@@ -162,3 +165,42 @@ def test_each_table_of_utilization(source: Source, by: str) -> None:
             "description": 2,
         }[by]
     )
+
+
+@pytest.mark.parametrize(
+    ("by", "title", "chart"),
+    [
+        ("modality", "Modalities by day", "Utilization of each modality"),
+        ("gap", "Idle times between encounters", None),
+        ("exam", "Exams", None),
+        ("encounter", "Encounters", None),
+        ("hour", "Hours of the week", "Active minutes of each hour of the day"),
+        ("description", "Exams by description", "Mean length of the exams of a description"),
+    ],
+)
+def test_the_page_has_the_table_that_was_chosen(
+    source: Source, by: str, title: str, chart: str | None
+) -> None:
+    page = page_of(UtilizationReport(source, by=by))
+    assert title in page.texts
+    assert page.tags.count("table") == 2
+    drawings = page_of(UtilizationReport(source)).tags.count("svg")
+    assert page.tags.count("svg") == drawings + (chart is not None)
+    assert chart is None or chart in page.texts
+    empty = page_of(UtilizationReport(Source(store=source.store, collection="other"), by=by))
+    assert title in empty.texts
+
+
+def test_of_a_long_table_that_was_chosen_the_page_has_the_beginning(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_ROWS_AT_ONCE", 10)
+    records = [record(30 * number, 30 * number + 1, PatientID=f"{number}") for number in range(510)]
+    source.store.upsert("long", records)
+    page = page_of(UtilizationReport(replace(source, collection="long"), by="exam"))
+    assert "The first 500 of 510 rows; --csv writes all." in page.texts
+    assert page.texts.count("HEAD") == 500
+
+
+def test_a_single_day_has_a_week_too(source: Source) -> None:
+    assert "The week" in page_of(UtilizationReport(replace(source, first=DAY_ONE, last=DAY_ONE))).texts
