@@ -110,8 +110,9 @@ def bars(labels: Iterable[str], values: "pd.Series[float]", name: str, *, unit: 
     for number, (text, value) in enumerate(zip(labels, values, strict=True)):
         y, width = number * _ROW + (_ROW - _BAR) / 2, value / most * (_DAY_WIDTH - 100)
         label(drawing, shortened(text, _NAMES), x=0, y=y + _BAR - 3)
-        words = f"{text}: {value:,.0f}{unit}"
-        rectangle(drawing, "one", x=_NAMES, y=y, width=max(width, 1), height=_BAR, words=words)
+        if value:
+            words = f"{text}: {value:,.0f}{unit}"
+            rectangle(drawing, "one", x=_NAMES, y=y, width=max(width, 1), height=_BAR, words=words)
         label(drawing, f"{value:,.0f}{unit}", x=_NAMES + width + 6, y=y + _BAR - 3)
     return drawing
 

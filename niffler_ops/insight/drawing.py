@@ -2,7 +2,7 @@
 
 from xml.etree.ElementTree import Element, SubElement
 
-CHARACTER = 6.2  # about the width of one, of the text in charts
+CHARACTER = 7.6  # about the width of a capital letter, of the text in charts
 
 
 def svg(width: float, height: float, name: str) -> Element:

@@ -19,13 +19,13 @@ body{margin:2rem auto;max-width:72rem;padding:0 1rem;font:15px/1.45 system-ui,sa
 background:var(--paper)}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}h3{font-size:1rem;margin-bottom:.3rem}
 p{color:var(--soft)}
-svg{width:100%;height:auto;display:block;font:11px system-ui,sans-serif}
+svg{width:100%;min-width:42rem;height:auto;display:block;font:11px system-ui,sans-serif}
 text{fill:var(--ink)}text.middle{text-anchor:middle}text.end{text-anchor:end}text.light{fill:#fff}
 .grid{stroke:var(--rule)}.one{fill:var(--one)}.other{fill:var(--other)}.overlap{fill:var(--bad)}
 .dot{fill:var(--soft);fill-opacity:.55}.level{stroke:var(--bad);stroke-width:2.5}
 .heat0,.heat1,.heat2,.heat3,.heat4{fill:var(--one)}
 .heat0{fill-opacity:.12}.heat1{fill-opacity:.3}.heat2{fill-opacity:.5}.heat3{fill-opacity:.8}
-div{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem}
+div{overflow-x:auto}div+div{margin-top:1rem}table{border-collapse:collapse;font-size:.85rem}
 th,td{padding:.25rem .6rem;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top}
 th,td.short{white-space:nowrap}td.long{min-width:16rem}td.number{text-align:right;font-variant-numeric:tabular-nums}
 """
@@ -57,7 +57,7 @@ def section(title: str, words: str, charts: Sequence[tuple[str, Element]]) -> El
     for name, chart in charts:
         if name:
             part(made, "h3", name)
-        made.append(chart)
+        SubElement(made, "div").append(chart)
     return made
 
 
