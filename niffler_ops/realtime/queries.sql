@@ -57,6 +57,7 @@ SELECT name, number FROM counts
 INSERT INTO sources (aet, instances, bytes, first_at, last_at) VALUES (:aet, :instances, :bytes, :first, :last)
 ON CONFLICT (aet) DO UPDATE SET
     instances = instances + excluded.instances, bytes = bytes + excluded.bytes,
+    first_at = min(first_at, excluded.first_at),
     longest_gap = max(  -- forgotten over some weeks
         longest_gap * max(0, 1 - max(0, julianday(excluded.last_at) - julianday(last_at)) / 21),
         min(7, julianday(excluded.first_at) - julianday(last_at)) * 86400),
@@ -67,6 +68,18 @@ ON CONFLICT (aet) DO UPDATE SET
 
 -- name: sources
 SELECT * FROM sources ORDER BY aet
+
+-- name: seen_hour
+INSERT INTO habits (aet, slot, hour, weeks) VALUES (:aet, :hour % 168, :hour, 1)
+ON CONFLICT (aet, slot) DO UPDATE SET
+    weeks = CASE
+        WHEN hour > excluded.hour THEN 1  -- a clock was set back
+        ELSE ((weeks << min(8, (excluded.hour - hour) / 168)) | 1) & 255
+    END,
+    hour = excluded.hour
+
+-- name: habits
+SELECT aet, hour, weeks FROM habits
 
 -- name: series_by_age
 SELECT series, study, oldest, newest, files, bytes FROM series

@@ -13,6 +13,7 @@ from niffler_ops.clock import Clock, minute_of, timestamp
 from niffler_ops.ledger.connection import LedgerConnection
 from niffler_ops.ledger.launches import Launches
 from niffler_ops.realtime.ages import AHEAD
+from niffler_ops.realtime.silence import hour_of
 
 _PACKAGE = "niffler_ops.realtime"
 
@@ -188,10 +189,16 @@ class Record:
     def heard(self, aet: str, *, instances: int, size: int, first: str, last: str) -> None:
         """So many instances came from a sender, the first and last at these times."""
         self._run("seen_source", aet=aet, instances=instances, bytes=size, first=first, last=last)
+        for hour in sorted({hour_of(first), hour_of(last)}):
+            self._run("seen_hour", aet=aet, hour=hour)
 
     def sources(self) -> list[dict[str, Any]]:
         """Who sends, by AE title."""
         return [dict(row) for row in self._all("sources")]
+
+    def habits(self) -> list[dict[str, Any]]:
+        """In which hours of the week they send."""
+        return [dict(row) for row in self._all("habits")]
 
     def series_by_age(self) -> Iterator[Series]:
         """The series that are on the disk, the one that came first first; looked up some at a time."""

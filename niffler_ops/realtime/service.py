@@ -187,7 +187,7 @@ class Service:
                 look()
 
     def _look_rarely(self) -> None:
-        self._silence.look(self._record.sources(), self._clock.now())
+        self._silence.look(self._record.sources(), self._record.habits(), self._clock.now())
         self._intake.forget_taken_away()
         parts.remove_left(self._place.incoming)
         if self._telling is not None:

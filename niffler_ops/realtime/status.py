@@ -13,7 +13,7 @@ from niffler_ops.clock import Clock
 from niffler_ops.errors import MissingInputError
 from niffler_ops.processes.identity import Identity, is_alive
 from niffler_ops.realtime.place import Place
-from niffler_ops.realtime.silence import is_silent
+from niffler_ops.realtime.silence import silent
 
 if TYPE_CHECKING:
     from niffler_ops.metadata import Refusal
@@ -82,13 +82,15 @@ def _read(
     processes = [_process(row) for row in rows("shown_processes")]
     alive = any(process["role"] == "supervisor" and process["alive"] for process in processes)
     state = receiver[0]["run_state"]
+    sources = rows("sources")
+    quiet = silent(sources, rows("habits"), now)
     return ReceiverStatus(
         gathered_at=now,
         state="crashed" if state == "running" and not alive else state,
         receiver=receiver[0],
         counts={row["name"]: row["number"] for row in rows("counts")},
         waiting=rows("files_waiting")[0],
-        sources=tuple(source | {"silent": is_silent(source, now)} for source in rows("sources")),
+        sources=tuple(source | {"silent": source["aet"] in quiet} for source in sources),
         unreadable=tuple(rows("unreadable", SHOWN)),
         unreadable_files=rows("unreadable_count")[0]["files"],
         refused=refused,
