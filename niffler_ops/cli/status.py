@@ -18,7 +18,7 @@ from niffler_ops.cli.status_page import (
     write_receiver_page,
 )
 from niffler_ops.clock import SystemClock
-from niffler_ops.errors import MissingInputError, UsageError
+from niffler_ops.errors import CannotWriteError, MissingInputError, UsageError
 from niffler_ops.layout import Layout
 from niffler_ops.model import AUTO
 from niffler_ops.realtime import status as receiving
@@ -168,7 +168,13 @@ def _request(arguments: Namespace) -> Request | None:
 def _ask(layout: Layout, request: Request) -> int:
     if gather(layout, clock=SystemClock()).state not in AT_WORK:
         raise MissingInputError(f"{layout.storage_folder}: no extraction runs there that could be asked")
-    leave(layout.control, request)
+    try:
+        leave(layout.control, request)
+    except OSError as error:
+        raise CannotWriteError(
+            f"{layout.control}: the request cannot be left there ({error.strerror}). Ask as the user who runs"
+            " the extraction, and where that folder can be written; or end it with SIGTERM."
+        ) from None
     show(f"Asked to {request.words}: within seconds.\n")
     return 0
 

@@ -1,5 +1,7 @@
 """A running extraction is stopped, paused, resumed and given lanes by its owner, without a signal."""
 
+import signal
+
 from niffler_ops.demo.corpus import Corpus
 from tests.support.processes import wait_until
 from tests.support.rig import Ended, Rig, corpus_folder, data_sets, data_sets_of
@@ -42,3 +44,21 @@ def test_it_pauses_goes_on_takes_lanes_and_stops_when_it_is_asked(plain_rig: Rig
 def test_what_is_wrong_to_ask_is_64(plain_rig: Rig) -> None:
     for options in (("--lanes", 0), ("--lanes", "many"), ("--stop", "--pause")):
         assert ask(plain_rig, *options).status == 64
+
+
+def test_a_request_that_cannot_be_left_is_73_and_names_the_folder(plain_rig: Rig, some: Corpus) -> None:
+    rig = plain_rig
+    rig.serve(corpus_folder(some), "slow=150")
+    rig.ask_for(some.studies)
+    running = rig.start()
+    wait_until(lambda: rig.received() >= 1, "an instance", seconds=60)
+    control = rig.private / "control"
+    control.rmdir()
+    control.touch(mode=0o600)
+    for options in (("--stop",), ("--pause",), ("--resume",), ("--lanes", 3)):
+        ended = ask(rig, *options)
+        assert ended.status == 73, ended
+        assert f"niffler-status: {control}: " in ended.err
+        assert "as the user who runs the extraction" in ended.err
+    running.signal(signal.SIGTERM)
+    assert running.end(30).status == 75
