@@ -222,6 +222,8 @@ class Supervisor:
         """Do what niffler-status has been told to ask for."""
         for request in take(self._control):
             log.info("Asked by niffler-status to %s", request.words)
+            with self._ledger.transaction():
+                self._ledger.asked(f"niffler-status asked to {request.words}")
             if request.name == STOP:
                 self._stop_asked = True
             elif request.name == LANES:

@@ -14,7 +14,7 @@ GROUP BY minute, events.to_state, modalities
 
 -- name: turns
 SELECT CAST(strftime('%s', at) AS INTEGER) / 60 AS minute, to_state AS state FROM events
-WHERE id > :after AND id <= :up_to AND subject = 'extraction' ORDER BY id
+WHERE id > :after AND id <= :up_to AND subject = 'extraction' AND from_state IS NOT to_state ORDER BY id
 
 -- name: attempts
 SELECT id, archive, lane, charged, julianday(started_at) * 86400 AS started, julianday(ended_at) * 86400 AS ended

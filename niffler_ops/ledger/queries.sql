@@ -26,6 +26,11 @@ WHERE id = 1
 -- name: run_goes_on
 UPDATE extraction SET run_state = 'running', pause_reason = NULL, resumes_at = NULL, updated_at = :now WHERE id = 1
 
+-- name: run_asked
+INSERT INTO events (at, subject, subject_id, from_state, to_state, reason)
+SELECT strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), 'extraction', 1, run_state, run_state, :reason FROM extraction
+WHERE id = 1
+
 -- name: run_touched
 UPDATE extraction SET updated_at = :now WHERE id = 1
 

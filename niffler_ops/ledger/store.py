@@ -204,6 +204,10 @@ class Ledger:
         """The pause is over."""
         self._shared.run("run_goes_on", now=self._now())
 
+    def asked(self, reason: str) -> None:
+        """Somebody asked the run for something: an event that leaves its state as it is."""
+        self._shared.run("run_asked", reason=reason)
+
     def touch(self) -> None:
         """The supervisor was alive just now."""
         self._shared.run("run_touched", now=self._now())

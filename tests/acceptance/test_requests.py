@@ -6,6 +6,8 @@ from niffler_ops.demo.corpus import Corpus
 from tests.support.processes import wait_until
 from tests.support.rig import Ended, Rig, corpus_folder, data_sets, data_sets_of
 
+REASONS = "SELECT reason FROM events WHERE subject = 'extraction' AND reason <> '' ORDER BY id"
+
 
 def ask(rig: Rig, *options: object) -> Ended:
     return rig.start(rig.storage, *options, command="niffler-status", config=False).end()
@@ -37,6 +39,14 @@ def test_it_pauses_goes_on_takes_lanes_and_stops_when_it_is_asked(plain_rig: Rig
     ended = running.end(30)
     assert ended.status == 75, ended
     assert ask(rig, "--pause").status == 66
+    assert [reason for (reason,) in rig.ledger(REASONS)] == [
+        "niffler-status asked to pause",
+        "niffler-status --pause asked for it; --resume lets it go on",
+        "niffler-status asked to find the number of lanes itself",
+        "niffler-status asked to use 3 lanes for each archive",
+        "niffler-status asked to resume",
+        "niffler-status asked to stop",
+    ]
     assert rig.cold().status == 0
     assert data_sets(rig.storage) == data_sets_of(some.studies)
 

@@ -14,11 +14,14 @@ from niffler_ops.layout import Layout
 from niffler_ops.ledger import watching
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.processes.identity import identify
+from niffler_ops.reporting.page.work import read_work
 from niffler_ops.reporting.registry import REGISTRY_VARIABLE
 from niffler_ops.reporting.snapshot import write_snapshot
 from niffler_ops.reporting.standing import ArchiveStanding, Standing
 from niffler_ops.reporting.status import ExtractionState, gather
+from niffler_ops.reporting.watch import trouble
 from niffler_ops.reporting.watch.extraction import ExtractionPicture, ExtractionSource
+from niffler_ops.reporting.watch.signs import ASCII, sign
 from niffler_ops.stages.windows import Window
 from niffler_ops.states import StudyState
 from tests.support.extractions import (
@@ -102,6 +105,24 @@ def test_the_newest_events_are_ends_and_what_has_a_reason(tmp_path: Path) -> Non
         ("extraction", "running", None, None),
     ]
     assert events[0].reason == "refused: 1.2.840.10008.1.3"
+
+
+def test_a_request_and_the_cause_of_a_pause_are_among_the_newest_events(
+    running: Ledger, tmp_path: Path
+) -> None:
+    with running.transaction():
+        running.asked("niffler-status asked to pause")
+        running.pause("niffler-status --pause asked for it", until=None)
+    told = [line.plain[11:] for line in trouble.events(look(tmp_path).activity.events[:2], ASCII).lines[1:]]
+    assert told == [
+        f"{sign('paused', ASCII).plain} extraction paused: niffler-status --pause asked for it",
+        f"{sign('running', ASCII).plain} extraction running: niffler-status asked to pause",
+    ]
+    page = read_work(Layout(tmp_path), identifiers=False).events[:2]
+    assert [(event.subject, event.state, event.reason) for event in page] == [
+        ("extraction", "paused", "niffler-status --pause asked for it"),
+        ("extraction", "running", "niffler-status asked to pause"),
+    ]
 
 
 @pytest.mark.usefixtures("running")

@@ -11,6 +11,7 @@ import pytest
 from niffler_ops import ledger as ledger_package
 from niffler_ops.database import connect, migrate, named_queries
 from niffler_ops.errors import LedgerConflictError
+from niffler_ops.ledger.page import query
 from niffler_ops.ledger.reading import MIGRATIONS
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.ledger.studies import MoveOutcome, Study
@@ -293,6 +294,41 @@ def test_a_launch_is_known_from_its_intent_to_its_end(ledger: Ledger) -> None:
         ledger.launches.ended(token, -9)
         ledger.launches.ended(token, 0)  # the first word counts
     assert ledger.launches.open() == []
+
+
+def extraction_events(ledger: Ledger) -> list[tuple[str, str, str]]:
+    found = ledger._connection.execute(
+        "SELECT from_state, to_state, reason FROM events WHERE subject = 'extraction' ORDER BY id"
+    )
+    return [tuple(row) for row in found]
+
+
+def test_a_pause_and_each_change_of_its_cause_is_an_event_with_the_reason(ledger: Ledger) -> None:
+    for step in (
+        ledger.run_started,
+        lambda: ledger.pause("the disk is full", until=None),
+        lambda: ledger.pause("the disk is full", until=None),
+        lambda: ledger.pause("it is day", until=None),
+        ledger.go_on,
+        lambda: ledger.run_ended("finished"),
+    ):
+        with ledger.transaction():
+            step()
+    assert extraction_events(ledger) == [
+        ("stopped", "running", ""),
+        ("running", "paused", "the disk is full"),
+        ("paused", "paused", "it is day"),
+        ("paused", "running", ""),
+        ("running", "finished", ""),
+    ]
+
+
+def test_what_a_run_is_asked_is_an_event_that_leaves_its_state_as_it_is(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ledger.run_started()
+        ledger.asked("niffler-status asked to stop")
+    assert extraction_events(ledger)[-1] == ("running", "running", "niffler-status asked to stop")
+    assert [row["state"] for row in query(ledger, "turns", after=0, up_to=ledger.last_event())] == ["running"]
 
 
 @pytest.fixture

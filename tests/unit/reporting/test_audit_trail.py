@@ -284,6 +284,10 @@ def launch_findscu(ledger: Ledger) -> None:
 def test_other_tools_and_other_states_are_not_told(stage: Stage) -> None:
     launch(stage.ledger, "movescu", Identity(pid=1, start_ticks=1, boot_id="b"))
     match(stage.ledger, {2: [UID]})
+    with stage.ledger.transaction():
+        stage.ledger.run_started()
+        stage.ledger.asked("niffler-status asked to stop")
+        stage.ledger.pause("it is day", until=None)
     assert not stage.look()
 
 
