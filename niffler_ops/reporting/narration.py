@@ -3,10 +3,11 @@
 import logging
 import re
 
-from niffler_ops.dicomtools.storescp import staging_name
+from niffler_ops.dicomtools.storescp import SHORT, short_name
 from niffler_ops.ledger.store import Ledger
 
-SHORT = 8
+__all__ = ["SHORT", "Narration", "short_name", "without_uids"]
+
 STUDIES_NAMED = 3
 DOTTED = re.compile(r"\d+(?:\.\d+){2,}")
 SURE = 5  # components; an IPv4 address or a version has fewer
@@ -14,11 +15,6 @@ LARGEST_OF_ADDRESS = 255
 LINES_AT_ONCE = 500  # a turn of the supervisor is not to wait for a million of them
 
 log = logging.getLogger(__name__)
-
-
-def short_name(uid: str) -> str:
-    """The name of a study or instance in the log: how its name in incoming/ begins."""
-    return staging_name(uid)[:SHORT]
 
 
 def without_uids(text: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from niffler_ops.dicomtools.storescp import staging_name
+from niffler_ops.dicomtools.storescp import SHORT, short_name, staging_name
 from niffler_ops.files import make_private_folder, move, remove_empty_folder, rename
 from niffler_ops.headers import read_instances
 from niffler_ops.ledger.studies import Study
@@ -210,4 +210,6 @@ class Arrivals:
             move(source, self._place.layout.unexpected / name)
         except FileNotFoundError:
             return
-        log.warning("Set aside as unexpected/%s: %s", name, problem)
+        uid = file.study_instance_uid
+        study = short_name(uid) if uid else source.parent.name[:SHORT]
+        log.warning("Set aside as unexpected/%s: %s (study %s)", name, problem, study)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from niffler_ops.dicomtools.failures import FailureClass, classify_status, failure_reason, status_text
 from niffler_ops.dicomtools.findscu import FindAnswer, FindLog, findscu_arguments, read_answers
 from niffler_ops.dicomtools.querykeys import query_file
+from niffler_ops.dicomtools.storescp import short_name
 from niffler_ops.dicomtools.timeouts import Timeouts
 from niffler_ops.files import make_private_folder, remove_folder
 from niffler_ops.processes.echo import Echo
@@ -106,7 +107,8 @@ class Asking:
         self._files = QueryFiles(self._folder)
         self._child: Child | None = None
         self._log = FindLog()
-        self._queries = 0
+        self._queries: Sequence[Mapping[str, str]] = ()
+        self._lines: Sequence[int] = ()
         self._progress_at = 0.0
         self._hung = False
         self._paused = False
@@ -126,14 +128,19 @@ class Asking:
         queries: Sequence[Mapping[str, str]],
         returned: Sequence[str],
         then: Callable[[Answers], None],
+        *,
+        lines: Sequence[int] = (),
     ) -> None:
-        """Start a findscu; `then` gets the answers when it has ended."""
+        """Start a findscu; `then` gets the answers when it has ended.
+
+        `lines` has the line of the CSV for each query that is about a row; the others are about a study.
+        """
         names = self._files.write([query_file(keys, returned=returned) for keys in queries])
         output = self._folder / "answers"
         make_private_folder(output)
         self.busy = True
         self._log = FindLog()
-        self._queries = len(queries)
+        self._queries, self._lines = queries, lines
         self._hung = self._paused = False
         self._progress_at = self._place.clock.monotonic()
 
@@ -166,7 +173,7 @@ class Asking:
         if not self._place.gate.is_open and not self._paused:
             self._paused = True
             self._child.terminate()
-        if len(self._log.final) == self._queries:
+        if len(self._log.final) == len(self._queries):
             if silent > RELEASE_SECONDS:
                 self._child.kill()  # all is answered, and the release is not
         elif silent > self._place.config.query_timeout + KILL_SECONDS:
@@ -198,7 +205,7 @@ class Asking:
             self.busy = False
             then(Answers(answers=answers, first_lost=lost, charged=False, reason="paused"))
         else:
-            log.warning("A batch of queries ended early: %s", reason)
+            log.warning("A batch of queries ended early: %s (%s)", reason, self._subject(lost))
             self._contact.ask(conclude)
 
     def _pause_after(self, *, fruitless: bool) -> None:
@@ -207,6 +214,12 @@ class Asking:
         if fruitless:
             delay = retry_delay(self._place.config.retry_delay, self._fruitless)
             self._not_before = self._place.clock.monotonic() + delay
+
+    def _subject(self, index: int) -> str:
+        """What a query is about, as the log names it."""
+        if self._lines:
+            return f"line {self._lines[index]}"
+        return f"study {short_name(self._queries[index]['StudyInstanceUID'])}"
 
     def _reason(self, child: Child) -> str:
         if self._hung:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from niffler_ops.dicomtools.storescp import staging_name
+from niffler_ops.dicomtools.storescp import short_name, staging_name
 from niffler_ops.files import (
     PRIVATE_FILE,
     folder_mode,
@@ -134,7 +134,11 @@ class FilingStage:
             for uid in uids:
                 ledger.instances.set_state(study.id, uid, state)
         if filed.lost:
-            log.warning("%d files of a study were gone or damaged before they were durable", len(filed.lost))
+            log.warning(
+                "%d files were gone or damaged before they were durable (study %s)",
+                len(filed.lost),
+                short_name(study.study_instance_uid),
+            )
             ledger.studies.unfile(study.id, grace=self._place.config.quiet_time, reason="files were lost")
         else:
             ledger.studies.filed(study.id, conflicts=len(filed.conflicts))

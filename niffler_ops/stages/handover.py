@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 
-from niffler_ops.dicomtools.storescp import staging_name
+from niffler_ops.dicomtools.storescp import short_name, staging_name
 from niffler_ops.errors import StoppedError
 from niffler_ops.ledger.handovers import SUBJECT, Handover
 from niffler_ops.postprocess.crew import Site
@@ -147,7 +147,7 @@ class HandoverStage:
     def _failed(self, handover: Handover, reason: str) -> None:
         config, handovers = self._place.config, self._place.ledger.handovers
         if handover.attempts >= config.max_attempts:
-            name = staging_name(handover.study_instance_uid)[:8]
+            name = short_name(handover.study_instance_uid)
             log.warning("%s of study %s failed: %s", handover.processor, name, reason)
             handovers.failed(handover, reason)
         else:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from niffler_ops.dicomtools.failures import FailureClass, classify_status, failure_reason
 from niffler_ops.dicomtools.movescu import movescu_arguments
 from niffler_ops.dicomtools.querykeys import query_file
+from niffler_ops.dicomtools.storescp import short_name
 from niffler_ops.dicomtools.timeouts import Timeouts
 from niffler_ops.ledger.studies import MoveOutcome, Study
 from niffler_ops.processes.echo import Echo
@@ -325,12 +326,13 @@ class MoveStage:
     def _lane_lost(self, lane: Lane, child: Child, code: int, first: Item, reason: str) -> None:
         """The lane ended early: find out whether the study or the archive is to blame."""
         log.warning(
-            "Lane %d ended early after %d of %d studies (exit status %d): %s",
+            "Lane %d ended early after %d of %d studies (exit status %d): %s (study %s)",
             lane.number,
             lane.turn,
             len(lane.items),
             code,
             reason,
+            short_name(first.study.study_instance_uid),
         )
         self._place.tools.keep_output(child)
         self._deaths += 1

@@ -117,14 +117,18 @@ class QueryStage:
     def _ask(self, batch: Sequence[Asked]) -> None:
         """By the keys of study level, and by all of them: whoever ignores or confirms the others shows so."""
         queries: list[Mapping[str, str]] = []
+        lines: list[int] = []
         for asked in batch:
             asked.query = len(queries)
             queries.append(asked.upper)
             if asked.below and self._tries_study_level:
                 asked.tried = len(queries)
                 queries.append(asked.row.keys)
+            lines += [asked.row.line] * (len(queries) - len(lines))
         returned = STUDY_KEYS if self._place.config.listing is not None else RETURNED
-        self._asking.ask("STUDY", queries, returned, lambda answers: self._answered(batch, answers))
+        self._asking.ask(
+            "STUDY", queries, returned, lambda answers: self._answered(batch, answers), lines=lines
+        )
 
     def _answered(self, batch: Sequence[Asked], answers: Answers) -> None:
         for asked in batch:

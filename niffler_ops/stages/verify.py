@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from niffler_ops.dicomtools.failures import status_text
-from niffler_ops.dicomtools.storescp import staging_name
+from niffler_ops.dicomtools.storescp import short_name, staging_name
 from niffler_ops.files import move
 from niffler_ops.ledger.instances import Instance
 from niffler_ops.ledger.passing import Passed, Why
@@ -197,4 +197,8 @@ class VerifyStage:
                 move(source, target)
             except FileNotFoundError:
                 continue
-            log.warning("Set aside as unexpected/%s: the archive did not promise it", target.name)
+            log.warning(
+                "Set aside as unexpected/%s: the archive did not promise it (study %s)",
+                target.name,
+                short_name(study.study_instance_uid),
+            )

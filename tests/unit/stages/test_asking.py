@@ -11,6 +11,7 @@ import pytest
 
 from niffler_ops.dicomtools.findscu import FindAnswer
 from niffler_ops.dicomtools.querykeys import query_file
+from niffler_ops.dicomtools.storescp import short_name
 from niffler_ops.errors import UnavailableError
 from niffler_ops.stages.asking import Answers, Asking
 from tests.support.peers import absent, answering
@@ -41,7 +42,7 @@ class Questioning:
 
     def begin(self, script: str) -> None:
         self.bench.script("findscu", f"MATCH={self.match}\n{FIND}echo begun\n{script}")
-        self.asking.ask("STUDY", QUERIES, ["StudyInstanceUID"], self.answers.append)
+        self.asking.ask("STUDY", QUERIES, ["StudyInstanceUID"], self.answers.append, lines=[2, 3, 5])
         (child,) = self.bench.launcher.children
         self.bench.dispatch_until(lambda: child.output or child.exit_code is not None)
 
@@ -102,6 +103,22 @@ def test_the_first_query_without_an_answer_counts_where_the_archive_is_there(
     assert (answers.first_lost, answers.charged) == (1, True)
     assert [answer.complete for answer in answers.answers] == [True, False, False]
     assert len(list(questioning.bench.layout.logs.iterdir())) == 1
+
+
+def test_the_log_names_the_line_of_the_first_query_without_an_answer(
+    questioning: Questioning, caplog: pytest.LogCaptureFixture
+) -> None:
+    questioning.ask("match 1; respond 1 0; match 2; kill -9 $$")
+    assert caplog.messages[0].endswith("(line 3)")
+
+
+def test_the_log_names_the_study_where_the_query_is_about_one(
+    questioning: Questioning, caplog: pytest.LogCaptureFixture
+) -> None:
+    questioning.bench.script("findscu", "exit 2")
+    questioning.asking.ask("SERIES", [{"StudyInstanceUID": "1.1"}], [], questioning.answers.append)
+    questioning.answer()
+    assert caplog.messages[0].endswith(f"(study {short_name('1.1')})")
 
 
 @without_archive

@@ -146,8 +146,10 @@ class Telling(Asking):
         queries: Sequence[Mapping[str, str]],
         returned: Sequence[str],
         then: Callable[[Answers], None],
+        *,
+        lines: Sequence[int] = (),
     ) -> None:
-        del returned
+        del returned, lines
         answers = []
         for keys in queries:
             if level == "SERIES":
@@ -196,8 +198,10 @@ class Silent(Asking):
         queries: Sequence[Mapping[str, str]],
         returned: Sequence[str],
         then: Callable[[Answers], None],
+        *,
+        lines: Sequence[int] = (),
     ) -> None:
-        del level, returned, then
+        del level, returned, then, lines
         self.asked.append([keys["StudyInstanceUID"] for keys in queries])
 
 

@@ -184,7 +184,10 @@ class Archive(Asking):
         queries: Sequence[Mapping[str, str]],
         returned: Sequence[str],
         then: Callable[[Answers], None],
+        *,
+        lines: Sequence[int] = (),
     ) -> None:
+        del lines
         self.sizes.append(len(queries))
         answers = [self._answer(level, keys, returned) for keys in queries]
         lost = next((index for index, one in enumerate(answers) if one.status is None), None)
