@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from niffler_ops.demo.corpus import Corpus, CorpusStudy
+from niffler_ops.dicomtools.storescp import short_name
 from tests.support.archives import ArchiveProcess
 from tests.support.mailing import script
 from tests.support.processes import wait_until
@@ -425,3 +426,22 @@ def test_an_archive_that_ignores_the_keys_of_a_retrieve_is_stopped(rig: Rig, cor
     assert row["state"] == "failed"
     assert "other values" in row["reason"]
     assert len(rig.unexpected()) < 40
+
+
+def test_every_warning_for_machines_has_its_line_or_study(plain_rig: Rig, corpus: Corpus) -> None:
+    faults = ("find-abort=0:times=1", "drop=1:0", "wrong-uid", "truncate", "foreign", "abort-middle:times=1")
+    plain_rig.configure(MoveLanes=1, MaxAttempts=2)
+    plain_rig.ask_for(corpus.studies[:2])
+    plain_rig.serve(corpus_folder(corpus), *faults)
+    ended = plain_rig.cold("--log-json")
+    assert ended.status == 3, ended
+    told = [json.loads(line) for line in plain_rig.log().splitlines()]
+    warnings = [entry for entry in told if entry["level"] == "WARNING"]
+    of_the_run = [entry for entry in warnings if "line" not in entry and "study" not in entry]
+    assert ["of the rows are not done" in entry["message"] for entry in of_the_run] == [True]
+
+    kinds = ("A batch of queries", "Lane ", "unexpected/surplus-", "pixel data", "nobody asked for it")
+    for kind in kinds:
+        assert any(kind in entry["message"] for entry in warnings), kind
+    known = {short_name(study.study_instance_uid) for study in corpus.studies}
+    assert known & {entry.get("study") for entry in warnings}
