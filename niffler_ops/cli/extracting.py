@@ -13,7 +13,7 @@ from pathlib import Path
 
 from niffler_ops.cli.dry_run import dry_run, experience
 from niffler_ops.cli.followers import Followers
-from niffler_ops.cli.logs import start_logging
+from niffler_ops.cli.logs import json_line, start_logging
 from niffler_ops.cli.opening import Opened, open_extraction
 from niffler_ops.cli.parsing import ArgumentParser, run
 from niffler_ops.cli.status_page import write_page
@@ -146,10 +146,16 @@ def _start(arguments: Namespace) -> int:
         try:
             opened = open_extraction(config, SystemClock(), stack)
         except AlreadyRunningError:
-            now = timestamp(SystemClock().now())
-            print(f"[EXTRACTION FAILURE] {now}: Previous extraction still running.", flush=True)
+            print(_still_running(config, as_json=arguments.log_json), flush=True)
             raise
         return _extract(config, toolkit, opened, arguments, stack)
+
+
+def _still_running(config: Config, *, as_json: bool) -> str:
+    text = f"[EXTRACTION FAILURE] {timestamp(SystemClock().now())}: Previous extraction still running."
+    if not as_json:
+        return text
+    return json_line(log.name, logging.ERROR, text, extraction=str(config.storage_folder))
 
 
 def _dry_run(config: Config, toolkit: Toolkit, arguments: Namespace) -> int:

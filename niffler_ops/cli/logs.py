@@ -114,6 +114,12 @@ def start_logging(
     return stop
 
 
+def json_line(logger: str, level: int, message: str, *, extraction: str) -> str:
+    """A line as `start_logging` writes it in JSON, for what is told before there is a log."""
+    record = logging.LogRecord(logger, level, "", 0, message, (), None)
+    return JsonFormatter(extraction).format(record)
+
+
 def _found(record: logging.LogRecord, name: str, pattern: re.Pattern[str], message: str) -> int | str | None:
     """What a record was given as `extra`, else what its message says."""
     given: int | str | None = getattr(record, name, None)

@@ -1,5 +1,6 @@
 """How niffler-cold ends, with which message, and what it leaves untouched."""
 
+import json
 import re
 import signal
 from pathlib import Path
@@ -274,6 +275,11 @@ def test_a_second_extraction_in_the_way_of_the_first_is_75_and_the_first_goes_on
     assert_one_message(second, 75, str(storage))
     pattern = r"\[EXTRACTION FAILURE\] \S+: Previous extraction still running\."
     assert re.search(pattern, second.out), f"{name}: {second}"
+    for_machines = plain_rig.cold("--log-json")
+    assert_one_message(for_machines, 75, str(storage))
+    entry = json.loads(for_machines.out)
+    assert (entry["level"], entry["extraction"]) == ("ERROR", str(plain_rig.storage))
+    assert re.fullmatch(pattern, entry["message"])
     assert plain_rig.status(storage)["extraction"]["state"] == "running"
     stop(first)
 
