@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from niffler_ops.dicomtools.storescp import staging_name
+from niffler_ops.dicomtools.storescp import short_name, staging_name
 from niffler_ops.files import make_private_folder
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.processes.workers import Workers
@@ -122,7 +122,9 @@ def test_what_nobody_asked_for_is_set_aside(arriving: Arriving, uid: str) -> Non
     assert arriving.set_aside() == 1
 
 
-def test_what_is_no_whole_instance_is_set_aside_and_does_not_count(arriving: Arriving) -> None:
+def test_what_is_no_whole_instance_is_set_aside_and_does_not_count(
+    arriving: Arriving, caplog: pytest.LogCaptureFixture
+) -> None:
     whole = arriving.bench.stage("1.1", 1)
     path = Path(whole.path)
     path.write_bytes(path.read_bytes()[:-10])
@@ -131,6 +133,7 @@ def test_what_is_no_whole_instance_is_set_aside_and_does_not_count(arriving: Arr
     arriving.settle()
     assert arriving.received() == []
     assert arriving.set_aside() == 3
+    assert [told.endswith(f"(study {short_name('1.1')})") for told in caplog.messages] == [True] * 3
     assert {file.stat().st_mode & 0o777 for file in arriving.bench.layout.unexpected.iterdir()} <= {
         0o600,
         0o644,

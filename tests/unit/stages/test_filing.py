@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from niffler_ops import files
-from niffler_ops.dicomtools.storescp import staging_name
+from niffler_ops.dicomtools.storescp import short_name, staging_name
 from niffler_ops.stages import filing
 from niffler_ops.stages.filing import FilingStage, own_folder
 from niffler_ops.states import StudyState
@@ -174,7 +174,9 @@ def test_a_file_that_was_sent_again_after_it_was_read_is_read_again(place: Bench
 @pytest.mark.parametrize(
     "place", ["{00100020}/{0020000D}/{0020000E}/{00080018}.dcm", FLAT], indirect=True, ids=["folder", "flat"]
 )
-def test_a_file_that_is_lost_before_it_is_durable_sends_its_study_back(place: Bench, damage: str) -> None:
+def test_a_file_that_is_lost_before_it_is_durable_sends_its_study_back(
+    place: Bench, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
     arrive(place)
     place.verify("1.1")
     path = path_of(place, "1.1", 1)
@@ -192,6 +194,7 @@ def test_a_file_that_is_lost_before_it_is_durable_sends_its_study_back(place: Be
     study = place.study("1.1")
     assert (study.state, study.outcome, study.verified) == (StudyState.MOVED, None, None)
     assert (study.received, study.expected, study.grace) == (1, 2, 5)
+    assert caplog.messages[-1].endswith(f"(study {short_name('1.1')})")
     assert instance_states(place, "1.1")["1.1.1.1"] == "awaited"
     assert len(list(place.layout.unexpected.iterdir())) == (damage != "removed")
     # What was not lost is where the ledger says, also for a run that reads staging again.
