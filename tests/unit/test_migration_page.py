@@ -1,4 +1,4 @@
-"""docs/from-niffler.md names every key that Niffler had, and no key that we do not know."""
+"""docs/from-niffler.md names every key and command that Niffler had, and no key that we do not know."""
 
 import re
 from pathlib import Path
@@ -49,6 +49,37 @@ def test_whatever_looks_like_a_key_is_one() -> None:
     named = set(re.findall(r"`\"?([A-Z]\w*[a-z]\w*)(?:\"[^`]*)?`", PAGE))
     assert len(named) > 50
     assert {name for name in named - OURS - WORDS if not is_keyword(name)} == set()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sh install.sh",
+        "python3 ColdDataRetriever.py",
+        "nohup python3 ColdDataRetriever.py > x.out &",
+        "tail -f niffler1.log",
+        "python3 TestConnection.py",
+        "python3 PickleReader.py",
+        "python3 SplitCSV.py",
+        "python3 checkCSV.py",
+        "python3 ModalityGrouping.py",
+        "python3 ImageExtractor.py",
+        "python3 ImageExtractorSlurm.py",
+        "python3 DicomAnonymizer.py",
+        "python3 MetadataExtractor.py",
+        "python3 Suvpar.py",
+        "python3 workflow.py",
+        "sudo systemctl status mdextractor.service",
+        "sudo journalctl -u mdextractor.service",
+        "mongo -u",
+        "docker compose up",
+    ],
+)
+def test_each_command_of_the_old_guides_has_a_row(command: str) -> None:
+    section = PAGE.partition("\n## Commands\n")[2].partition("\n## ")[0]
+    assert f"`{command}" in "".join(
+        line.split("|")[1] for line in section.splitlines() if line.startswith("|")
+    )
 
 
 @pytest.mark.parametrize(
