@@ -52,7 +52,7 @@ def main() -> int:
     os.umask(0o077)
     with tempfile.TemporaryDirectory(prefix="niffler-demo-") as name:
         folder = Path(name)
-        os.environ["NIFFLER_RUNTIME"] = str(folder / "locks")
+        os.environ |= {"NIFFLER_RUNTIME": f"{folder}/locks", "NIFFLER_REGISTRY": f"{folder}/registry"}
         say(f"An archive of {STUDIES} invented studies, {INSTANCES} images each.")
         stage = Stage(
             folder=folder,

@@ -167,7 +167,8 @@ def test_the_demonstration_is_killed_midway_loses_nothing_and_cleans_up(tmp_path
     done = subprocess.run(
         [sys.executable, "-m", "niffler_ops.demo"],
         cwd=tmp_path,
-        env=os.environ | {"TMPDIR": str(scratch), MARK: str(tmp_path)},
+        env=os.environ
+        | {"TMPDIR": str(scratch), MARK: str(tmp_path), "NIFFLER_REGISTRY": str(tmp_path / "registry")},
         capture_output=True,
         text=True,
         timeout=120,
@@ -189,6 +190,7 @@ def test_the_demonstration_is_killed_midway_loses_nothing_and_cleans_up(tmp_path
         *("images", "dicom", "metadata.csv", "mapping.csv", "failures.csv", "output.json")
     }
     assert marked(tmp_path) == []
+    assert not (tmp_path / "registry").exists(), "`niffler-status` does not list it afterwards"
 
 
 def test_the_wheel_that_the_source_distribution_makes_works_from_an_environment_of_its_own(
