@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 from niffler_ops.demo.corpus import Corpus
 from tests.support.processes import wait_until
@@ -22,7 +24,9 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None or find_spec("playwright") is None, reason=NO_BROWSER),
 ]
 
+DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
+MANY_SHADES = 100  # of 256; a window without text has few
 
 
 @contextmanager
@@ -45,7 +49,7 @@ def test_the_page_follows_an_extraction_through_failure_death_and_end(plain_rig:
     wait_until(lambda: "http" in live.output(), "the address of the page")
     address = live.output().strip()
     with browser() as chromium:
-        with looking(chromium, viewport={"width": 1280, "height": 900}) as eyes:
+        with looking(chromium, viewport=DESKTOP) as eyes:
             eyes.page.goto(address)
             eyes.sees("#cards", "No extraction is known")
             cold = rig.start()
@@ -83,6 +87,24 @@ def test_the_page_follows_an_extraction_through_failure_death_and_end(plain_rig:
     assert "niffler_rows" in metrics(address)
     live.process.terminate()
     assert live.end(10).status == 0
+
+
+def test_what_is_drawn_fills_the_window_of_a_desk_and_of_a_phone(plain_rig: Rig, some: Corpus) -> None:
+    plain_rig.serve(corpus_folder(some))
+    plain_rig.ask_for(some.studies[:3])
+    assert plain_rig.cold().status == 0
+    report = (plain_rig.private / "report.html").as_uri()
+    with browser() as chromium:
+        for window in (DESKTOP, PHONE):
+            for scheme in ("light", "dark"):
+                with looking(chromium, viewport=window, color_scheme=scheme, offline=True) as eyes:
+                    eyes.page.goto(report)
+                    eyes.sees("#headline", "finished")
+                    shot = Image.open(BytesIO(eyes.page.screenshot()))
+                assert (shot.format, shot.size) == ("PNG", (window["width"], window["height"]))
+                shades = shot.convert("L").histogram()
+                assert sum(map(bool, shades)) >= MANY_SHADES
+                assert (shades.index(max(shades)) >= 128) == (scheme == "light"), "the background's"
 
 
 def sort_and_filter_by_keyboard(eyes: Eyes) -> None:
