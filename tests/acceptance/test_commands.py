@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -92,14 +91,24 @@ def test_the_quick_start_goes_as_it_says(plain_rig: Rig, copy: Path) -> None:
     plain_rig.wait_for_no_process()
 
 
+FENCE = re.compile(r"\s*```(\w*)")
+COMMAND = re.compile(r"(\*(?= \*)|[a-z.][\w./+-]*)(?=\+?=?\(| (?! |=)|$)")
 ELSEWHERE = {
-    "deployment.md": "accounts, systemd and containers: tests/unit/test_systemd.py, test_container.py",
-    "monitoring.md": "cron",
-    "page.md": "ssh",
-    "operations.md": "a running extraction: test_requests.py; a shell: tests/unit/test_command_lines.py",
-    "post-processing.md": "a scheduler: test_executor.py",
+    "README": {r"make": "what made the environment of these tests, and the demonstration below"},
+    "deidentification": {r"contains|coordinates": "no commands but rules: tests/unit/deidentify"},
+    "deployment": {
+        r"mkdir|cd|install": "tests/unit/test_systemd.py",
+        r"git|make|systemd-\w+|systemctl|runuser": "a machine's accounts and services",
+        r"podman": "tests/integration/test_container.py",
+    },
+    "development": {r"make|\.venv": "what runs these tests, and what takes long"},
+    "monitoring": {r"\*": "cron"},
+    "operations": {r".* --(pause|resume|lanes|stop)\b": "tests/acceptance/test_requests.py"},
+    "page": {r"ssh": "two machines"},
+    "post-processing": {r"pip|dask|.* --executor": "tests/acceptance/test_executor.py"},
+    "quick-start": {r"git|cd|make": "the clone in which these tests run"},
 }
-NOT_HERE = re.compile(r"--(pause|resume|lanes|stop|executor)\b|^(man|source|ssh|nohup|podman|runuser|\*) ?")
+ONE_AFTER_ANOTHER = ("from-niffler", "operations", "post-processing", "insight", "scaling")
 STANDS_FOR = {
     r"\bFOLDER\b|\bINPUT\b": "extraction",
     r"\bOUTPUT\b": "made",
@@ -110,31 +119,108 @@ STANDS_FOR = {
 }
 
 
-def shown_in_pages() -> Iterator[str]:
-    """The commands in blocks of docs/ that need nothing but an archive and what the ones before have made."""
-    order = ("from-niffler", "operations", "post-processing", "insight", "scaling")
-    for name in order:
-        page = (ROOT / "docs" / f"{name}.md").read_text()
-        for line in re.findall(r"^ *((?:bin/)?niffler-\w+ .*)$", page, re.MULTILINE):
-            if not NOT_HERE.search(line) and "`" not in line:
-                command = line.partition("#")[0].strip()
-                for pattern, text in STANDS_FOR.items():
-                    command = re.sub(pattern, text, command)
-                yield command
+def commands_of(name: str) -> list[str]:
+    """What stands in the blocks of a page and looks like a command, without its comment."""
+    page = README if name == "README" else ROOT / "docs" / f"{name}.md"
+    language: str | None = None
+    found = []
+    for line in page.read_text().splitlines():
+        fence = FENCE.fullmatch(line)
+        if fence:
+            language = fence[1] if language is None else None
+        elif language in {"", "sh"} or (language is None and line.startswith("    ")):
+            found.append(line.partition(" #")[0].strip())
+    return [line for line in found if COMMAND.match(line)]
+
+
+def is_elsewhere(name: str, command: str) -> bool:
+    return any(re.match(rf"({pattern})(?!\w)", command) for pattern in ELSEWHERE.get(name, {}))
+
+
+def of_ours(name: str) -> list[str]:
+    """The commands of a page that need nothing but an archive and what the ones before have made."""
+    return [
+        command
+        for command in commands_of(name)
+        if re.match(r"(bin/)?niffler-", command) and not is_elsewhere(name, command)
+    ]
+
+
+def adapted(command: str) -> str:
+    for pattern, text in STANDS_FOR.items():
+        command = re.sub(pattern, text, command)
+    return command
+
+
+def without_the_terminal() -> str:
+    """The command of docs/deployment.md that outlives its terminal."""
+    (command,) = (command for command in commands_of("deployment") if command.startswith("nohup "))
+    return command
+
+
+def for_the_shell() -> list[str]:
+    """The commands of docs/operations.md for a manual page, and for completion in bash and zsh."""
+    return [command for command in commands_of("operations") if re.match("man |source |fpath", command)]
+
+
+def test_each_command_of_a_page_is_run_here_or_its_place_is_named() -> None:
+    run = {*block_to_try(), *quick_start().splitlines(), without_the_terminal(), *for_the_shell()}
+    run |= {command for name in ONE_AFTER_ANOTHER for command in of_ours(name)}
+    pages = {"README": commands_of("README")}
+    pages |= {page.stem: commands_of(page.stem) for page in sorted((ROOT / "docs").glob("*.md"))}
+    unnoticed = [
+        f"{name}.md: {command}"
+        for name, commands in pages.items()
+        for command in commands
+        if command not in run and not is_elsewhere(name, command)
+    ]
+    assert unnoticed == []
+    assert [
+        f"{name}: {pattern}"
+        for name, places in ELSEWHERE.items()
+        for pattern in places
+        if not any(re.match(pattern, command) for command in pages[name])
+    ] == []
 
 
 def test_what_other_pages_show_can_be_done(plain_rig: Rig, copy: Path) -> None:
-    commands = list(shown_in_pages())
+    commands = [adapted(command) for name in ONE_AFTER_ANOTHER for command in of_ours(name)]
     assert len(commands) >= 14, commands
     at = next(number for number, command in enumerate(commands) if "--shard 1/4" in command)
     further = [commands[at].replace("1/4", f"{k}/4").replace("study-1", f"study-{k}") for k in (2, 3, 4)]
     commands[at + 1 : at + 1] = further
-    prepared = [*block_to_try()[:3], "cp -r conf old", "cp -r conf study"]
+    prepared = [*block_to_try()[:2], without_the_terminal(), "wait $!", "cp -r conf old", "cp -r conf study"]
     told = [f"echo '+ {command}'; {command} || echo exit status $?" for command in commands]
     done = in_bash(plain_rig, copy, with_ports("\n".join([*prepared, *told, "kill %1"]), plain_rig))
     assert "exit status" not in done.stdout, done
     assert "Traceback" not in done.stdout + done.stderr
     assert set(done.stderr.splitlines()) <= {"No series on these days."}
+    assert "[EXTRACTION COMPLETE]" in (copy / "new-study.out").read_text()
+
+
+@pytest.mark.parametrize(
+    ("program", "package", "script", "told"),
+    [
+        ("man", "man-db", "MANPAGER=cat {0}", "EXIT STATUS"),
+        ("bash", "bash", "{1}; complete -p niffler-cold", "_shtab_niffler_cold niffler-cold"),
+        (
+            "zsh",
+            "zsh",
+            "{2}; autoload -Uz compinit; compinit -D -u; print $_comps[niffler-cold]",
+            "_niffler-cold",
+        ),
+    ],
+)
+def test_manual_pages_and_completions_are_found_where_operations_says(
+    program: str, package: str, script: str, told: str
+) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is missing: apt-get install {package}")
+    shell = [program, "-f"] if program == "zsh" else ["bash"]
+    done = subprocess.run(
+        [*shell, "-c", script.format(*for_the_shell())], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert told in done.stdout, done
 
 
 def test_the_commands_work_from_any_folder_and_through_a_link(plain_rig: Rig, corpus: Corpus) -> None:
