@@ -1,8 +1,9 @@
-"""The units of conf/systemd say what the commands do, and systemd agrees with each of them."""
+"""The units of conf/systemd do what the commands need; systemd and docs/deployment.md agree with them."""
 
 import configparser
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "conf" / "systemd"
-SERVICES = sorted(FOLDER.glob("*.service"))
-UNITS = sorted([*SERVICES, *FOLDER.glob("*.timer")])
+PAGE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+TELLING = FOLDER / "niffler-failed@.service"
+SERVICES = sorted({*FOLDER.glob("*.service")} - {TELLING})
+UNITS = sorted([*SERVICES, TELLING, *FOLDER.glob("*.timer")])
 MOST_EXPOSED = 2.0  # of systemd-analyze's 10; both services get less
 ABSENT = "{} is absent: install Debian's package systemd"
 
@@ -72,7 +75,7 @@ def test_the_services_are_hardened_alike() -> None:
 
 def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
     units = installed(tmp_path)
-    assert len(units) == 3
+    assert len(units) == 4
     found = subprocess.run(
         [tool("systemd-analyze"), "verify", "--man=no", *units],
         capture_output=True,
@@ -96,7 +99,56 @@ def test_little_of_the_machine_is_exposed_and_the_page_says_how_little(unit: Pat
     score = re.search(r"Overall exposure level for \S+: ([0-9.]+)", found.stdout)
     assert score, found.stderr
     assert float(score[1]) <= MOST_EXPOSED
-    assert f"exposure level of {MOST_EXPOSED}" in (ROOT / "docs" / "deployment.md").read_text()
+    assert f"exposure level of {MOST_EXPOSED}" in PAGE
+
+
+def test_the_unit_for_an_account_without_root_is_sound(tmp_path: Path) -> None:
+    (unit,) = re.findall(r"^```ini\n(\[Service\]\n.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    (tmp_path / "niffler-cold@study.service").write_text(re.sub("=%h/.*/niffler-cold", "=/bin/true", unit))
+    found = subprocess.run(
+        [tool("systemd-analyze"), "verify", "--user", "--man=no", tmp_path / "niffler-cold@study.service"],
+        env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_what_failed_is_mailed_with_its_last_lines(tmp_path: Path) -> None:
+    (line,) = (line for line in settings(TELLING) if line.startswith("ExecStart="))
+    for name, script in (("journalctl", 'echo "lines of $1"'), ("mail", 'printf "%s|" "$@"; cat')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o700)
+    unit = "niffler-cold@new-study.service"
+    told = subprocess.run(
+        shlex.split(line.removeprefix("ExecStart=").replace("$$", "$").replace("%i", unit)),
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "MAILTO": "somebody"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert told.stdout == f"-s|{unit} failed|somebody|lines of --unit={unit}\n"
+    assert f"OnFailure={TELLING.name.replace('@', '@%n')}" in PAGE
+
+
+def test_what_the_page_installs_is_there_and_goes_where_systemd_and_logrotate_look(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)[:2]
+    lines = [line for line in "".join(blocks).splitlines() if re.match("cd|mkdir|install", line)]
+    script = re.sub(" /etc/", f" {tmp_path}/etc/", "\n".join(lines))
+    script = script.replace("/opt/niffler_ops", str(ROOT)).replace("-g niffler", f"-g {os.getgid()}")
+    (tmp_path / "etc/systemd/system").mkdir(parents=True)
+    (tmp_path / "etc/niffler").mkdir()
+    script = script.replace(" list.csv", f" {ROOT}/conf/example.csv")
+    subprocess.run(["sh", "-euc", script], check=True, timeout=60)
+    there = {path.relative_to(tmp_path / "etc") for path in (tmp_path / "etc").rglob("*") if path.is_file()}
+    assert {str(path) for path in there} == {
+        *(f"systemd/system/{unit.name}" for unit in UNITS),
+        *("sysusers.d/niffler.conf", "tmpfiles.d/niffler.conf", "logrotate.d/niffler"),
+        *("niffler/system.json", "niffler/new-study/config.json", "niffler/new-study/list.csv"),
+    }
 
 
 def test_the_account_is_made_and_nobody_can_log_in_with_it(tmp_path: Path) -> None:
