@@ -10,6 +10,7 @@ from functools import partial
 import shtab
 from argparse_manpage.manpage import Manpage
 
+from docs.surroundings import FILES, VARIABLES, told
 from niffler_ops.cli import archive, deidentify, doctor, extracting, insight, meta, metadata, png, status
 from niffler_ops.cli.parsing import ArgumentParser
 from niffler_ops.config import KEYS
@@ -63,11 +64,15 @@ def manual(name: str) -> str:
         },
     )
     page.add_section("EXIT STATUS", ">", "\n".join(_statuses(statuses)))
+    for title, entries in (("ENVIRONMENT", VARIABLES), ("FILES", FILES)):
+        lines = [f".TP\n.B {_roff(key)}\n{_roff(text)}" for key, text in told(entries, name)]
+        if lines:
+            page.add_section(title, ">", "\n".join(lines))
     page.add_section("EXAMPLES", ">", "\n".join(_examples(parser)))
     page.add_section(
         "SEE ALSO", ">", ",\n".join(f".BR {_roff(other)} (1)" for other in PARSERS if other != name)
     )
-    return _without_blank_ends(_NO_REQUEST.sub(r"\&", str(page)))
+    return _without_blank_ends(_NO_REQUEST.sub(r"\&", str(page).replace("\n.SH\n", "\n.SH ")))
 
 
 def completion(name: str, shell: str) -> str:

@@ -40,7 +40,7 @@ def parser() -> ArgumentParser:
             ("niffler-insight scanners", "which scanners there are"),
         ),
     )
-    analyses = parser.add_subparsers(dest="analysis", metavar="ANALYSIS", required=True)
+    analyses = parser.add_subparsers(title="analyses", dest="analysis", metavar="ANALYSIS", required=True)
     used = analyses.add_parser("utilization", help="active time over on-time, for each scanner and day")
     used.add_argument("--by", choices=BY, default=BY[0], help="what a line tells of (default: %(default)s)")
     used.add_argument(

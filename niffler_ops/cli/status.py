@@ -48,7 +48,8 @@ def parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="niffler-status",
         description="Show how an extraction or a receiver stands, while it runs, after its end and after a"
-        " crash. It changes nothing.",
+        " crash. It changes nothing, but for the requests --stop, --pause, --resume and --lanes, which a"
+        " running extraction takes up.",
         epilog="exit status: 0; 3 --verify found differences; 64 wrong usage; 66 no ledger, or one that"
         " cannot be read; 69 --serve cannot listen there; 73 a file cannot be written; 78 the configuration"
         " is wrong, or a package is missing",
@@ -61,7 +62,15 @@ def parser() -> ArgumentParser:
             ("niffler-status /data/study --html page.html", "a page with charts, to look at in a browser"),
             ("niffler-status --serve", "the pages of this machine, kept up to date"),
             ("niffler-status /data/study --verify", "whether the files still are what was filed"),
+            ("niffler-status /data/study --watch", "a live view, until `q`"),
+            (
+                "niffler-status --prometheus /var/lib/node_exporter/textfile/niffler.prom",
+                "what Prometheus collects of this machine, from a timer each minute",
+            ),
             ("niffler-status /data/study --pause", "ask it to begin nothing new"),
+            ("niffler-status /data/study --resume", "ask it to go on"),
+            ("niffler-status /data/study --lanes 4", "ask it to retrieve over four associations at once"),
+            ("niffler-status /data/study --stop", "ask it to stop in order; the same command continues it"),
         ),
     )
     _add_views(parser)

@@ -1,5 +1,6 @@
 """Examples of the commands work, their manual pages are whole, and completion completes."""
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -9,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from docs import commands
+from docs.surroundings import VARIABLES
 
 ROOT = Path(__file__).parents[2]
 SHARE = ROOT / "docs" / "share"
+FOR_TESTS = {"NIFFLER_CLOCK", "NIFFLER_FAILPOINT", "NIFFLER_MOUNTS"}
+FOR_OUR_OWN_PROCESSES = {"NIFFLER_PART", "PYTHONWARNINGS"}
+FOR_EVERY_PROGRAM = {"PATH"}
 COMPLETE = """
 source "$1"
 shift
@@ -57,11 +62,24 @@ def test_a_manual_page_names_every_option_and_is_sound(name: str) -> None:
             for option in action.option_strings
             if option[1:2] == "-" and option != "--help"
         )
-    assert all(f".SH {section}\n" in text for section in ("EXIT STATUS", "EXAMPLES", "SEE ALSO"))
+    assert all(
+        f".SH {section}\n" in text for section in ("EXIT STATUS", "ENVIRONMENT", "EXAMPLES", "SEE ALSO")
+    )
+    assert ".SH\n" not in text
     if shutil.which("groff") is None:
         pytest.skip("groff is missing: apt-get install groff-base")
     done = subprocess.run(["groff", "-man", "-ww", "-z", page], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+def test_the_manual_pages_name_every_variable_that_is_read() -> None:
+    sources = "\n".join(path.read_text() for path in (ROOT / "niffler_ops").rglob("*.py"))
+    read = set(re.findall(r"""environ(?:ment)?\.get\("(\w+)\"""", sources))
+    read |= set(re.findall(r'^[A-Z]+_VARIABLE = "(\w+)"', sources, re.MULTILINE))
+    assert {"NIFFLER_RUNTIME", "JAVA_HOME", "NOTIFY_SOCKET"} <= read
+    named = {name for entry in VARIABLES for name in entry.name.split(", ")}
+    assert read - named == FOR_TESTS | FOR_OUR_OWN_PROCESSES | FOR_EVERY_PROGRAM
+    assert {entry.commands <= commands.PARSERS.keys() for entry in VARIABLES} == {True}
 
 
 def test_bash_completes_options_words_files_and_subcommands(
