@@ -1,6 +1,6 @@
 """The rows that one job adds to the tables, written as a whole once the job is done."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 from niffler_ops.deidentify.deidentifier import Link
@@ -8,12 +8,10 @@ from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.files import make_private_folder
 from niffler_ops.metadata import write_fragment
 from niffler_ops.metadata.table import read_rows
-from niffler_ops.metadata.values import Value
 from niffler_ops.postprocess.job import Job
+from niffler_ops.postprocess.merging import Replaced, Row
 from niffler_ops.postprocess.places import MADE, TABLES, Places
 from niffler_ops.postprocess.reading import UNREADABLE, why_not_read
-
-Row = Mapping[str, Value]
 
 
 class Fragments:
@@ -37,14 +35,13 @@ class Fragments:
         self._links.update((link.attribute, link.original, link.pseudonym) for link in links)
 
     def made(self, path: Path) -> None:
-        """A file in OutputFolder, which goes where the job makes it no more."""
+        """A file in OutputFolder, named by its instance, which goes where the job makes it no more."""
         self._made.append(str(path))
 
     def hold(self, path: str, *, rule: str, reason: str, sop_instance_uid: str = "") -> None:
         """A file came to nothing: a line of failures.csv that names it by its pseudonyms."""
         self.held += 1
-        name = str(PurePath(path).relative_to(self._job.settings.root))
-        pseudonym = self._pseudonyms.name("file", name)
+        name, pseudonym = self._named(path)
         self._links.add(("file", name, pseudonym))
         self.add(
             "failures",
@@ -64,24 +61,36 @@ class Fragments:
         self.hold(path, rule=UNREADABLE, reason=unread or reason, sop_instance_uid=sop_instance_uid)
 
     def write(self) -> None:
-        """Replace what an earlier run of the job left."""
+        """Replace what an earlier run of the job left; where the job adds, only what it has told anew."""
         places = Places.of(self._job.settings)
-        for old in self._made_before(places) - set(self._made):
-            Path(old).unlink(missing_ok=True)
         for attribute, original, pseudonym in sorted(self._links):
             self.add("linking", {"attribute": attribute, "original": original, "pseudonym": pseudonym})
-        made: list[Row] = [{"path": path} for path in self._made]
-        for table, rows in {**self._rows, MADE: made}.items():
+        rows: dict[str, list[Row]] = {**self._rows, MADE: [{"path": path} for path in self._made]}
+        if self._job.adds:
+            replaced = Replaced(rows, {self._named(path)[1] for path in self._job.files})
+            rows = {
+                table: [row for row in self._earlier(places, table) if not replaced.has(table, row)] + told
+                for table, told in rows.items()
+            }
+        made_before = self._earlier(places, MADE)
+        for old in {str(row["path"]) for row in made_before} - {str(row["path"]) for row in rows[MADE]}:
+            Path(old).unlink(missing_ok=True)
+        for table, written in rows.items():
             path = self._path(places, table)
-            if rows:
+            if written:
                 make_private_folder(path.parent)
-                write_fragment(path, rows)
+                write_fragment(path, written)
             else:
                 path.unlink(missing_ok=True)
 
-    def _made_before(self, places: Places) -> set[str]:
-        path = self._path(places, MADE)
-        return {str(row["path"]) for row in read_rows([path])} if path.exists() else set()
+    def _named(self, path: str) -> tuple[str, str]:
+        """A file's name, and its pseudonym."""
+        name = str(PurePath(path).relative_to(self._job.settings.root))
+        return name, self._pseudonyms.name("file", name)
+
+    def _earlier(self, places: Places, table: str) -> list[Row]:
+        path = self._path(places, table)
+        return list(read_rows([path])) if path.exists() else []
 
     def _path(self, places: Places, table: str) -> Path:
         return places.fragments(table, self._job.processor) / f"{self._job.name}.jsonl"

@@ -24,9 +24,10 @@ from niffler_ops.png import (
 )
 from niffler_ops.postprocess.context import Context
 from niffler_ops.postprocess.duplicates import Instances
-from niffler_ops.postprocess.fragments import Fragments, Row
+from niffler_ops.postprocess.fragments import Fragments
 from niffler_ops.postprocess.job import Job, Settings
 from niffler_ops.postprocess.marker import Marker
+from niffler_ops.postprocess.merging import Row
 from niffler_ops.postprocess.outputs import Folders, write_output
 from niffler_ops.postprocess.people import learn_people
 from niffler_ops.postprocess.reading import DEADLY, DIED, quietly, why

@@ -63,7 +63,8 @@ class Settings:
 class Job:
     """`name` tells the study and names what is written about it; `files` are absolute paths, in order.
 
-    `copy` above 0 is a second attempt beside one that is under way elsewhere.
+    `copy` above 0 is a second attempt beside one that is under way elsewhere. A job that `adds` may lack
+    files of the study that are gone: what was made of other instances before stays.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Job:
     files: tuple[str, ...]
     settings: Settings
     copy: int = 0
+    adds: bool = False
 
     def written(self) -> bytes:
         """The job file."""
@@ -86,6 +88,7 @@ class Job:
             files=tuple(values["files"]),
             settings=Settings.read(values["settings"]),
             copy=values.get("copy", 0),
+            adds=values.get("adds", False),
         )
 
 

@@ -117,6 +117,7 @@ class Passing:
             processor=Processor(due.processor),
             files=tuple(paths),
             settings=self._settings,
+            adds=True,  # earlier files of the study may be gone
         )
         return job, partial(self._answered, due)
 

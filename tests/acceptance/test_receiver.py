@@ -253,6 +253,31 @@ def test_images_are_handed_on_before_they_go(receiver: ReceiverRig) -> None:
     stop(running)
 
 
+def made_of(receiver: ReceiverRig) -> tuple[int, int, int]:
+    """How many PNG and DICOM files there are, and lines of mapping.csv."""
+    output = receiver.folder / "received-deidentified"
+    rows = (output / "mapping.csv").read_text().splitlines()[1:]
+    return len(list(output.rglob("*.png"))), len(list(output.rglob("*.dcm"))), len(rows)
+
+
+def test_what_was_made_of_images_that_are_gone_stays_when_more_of_their_study_comes(
+    receiver: ReceiverRig,
+) -> None:
+    receiver.configure(PassOn=["png", "deidentify"])
+    known: set[str] = set()
+    for come in (
+        series_of(1, 1, 5),
+        series_of(1, 1, 1, first=5),  # a late instance
+        series_of(1, 2, 2),  # a late series
+        series_of(1, 1, 1, first=2),  # one that comes again
+    ):
+        receiver.leave_in_incoming(come)
+        assert receiver.sweep(120).status == 0
+        assert not receiver.on_disk()
+        known |= {one.uid for one in come}
+        assert made_of(receiver) == (len(known),) * 3
+
+
 # The store is away
 
 

@@ -46,9 +46,11 @@ class Workplace:
         """Make the instance with this number; gives its path."""
         return self.put(f"{number}.dcm", picture(SOPInstanceUID=f"1.2.3.{number}", **elements))
 
-    def job(self, processor: Processor, *files: str, name: str = NAME, **changed: Any) -> Job:
+    def job(
+        self, processor: Processor, *files: str, name: str = NAME, adds: bool = False, **changed: Any
+    ) -> Job:
         """A job for these files."""
-        return Job(name=name, processor=processor, files=files, settings=self.settings(**changed))
+        return Job(name=name, processor=processor, files=files, settings=self.settings(**changed), adds=adds)
 
     def run(self, processor: Processor, *files: str, name: str = NAME, **changed: Any) -> Outcome:
         """Do a job for these files."""

@@ -81,6 +81,13 @@ class Bench:
         self.clock.pass_time(6)
         self.passing.advance()
 
+    def delete(self, series: str) -> None:
+        """As a round of deletion ends."""
+        (found,) = [one for one in self.record.series_by_age() if one.series == series]
+        with self.record.transaction():
+            self.record.forget([file.id for file in self.record.files_of_series(found, limit=9)])
+            self.record.forget_passed()
+
     def may_go(self, series: str) -> bool:
         (found,) = [one for one in self.record.series_by_age() if one.series == series]
         return self.passing.is_passed_on(found, False)  # noqa: FBT003 - as Deletion calls it
@@ -154,6 +161,20 @@ def test_what_comes_late_is_handed_on_with_its_study(bench: Bench) -> None:
     assert bench.may_go("a")
 
 
+def test_what_comes_after_its_study_has_gone_is_added_to_what_was_made_of_it(bench: Bench) -> None:
+    bench.arrive("a", 1)
+    bench.clock.pass_time(601)
+    bench.turn()
+    bench.crew.answer()
+    bench.delete("a")
+    bench.arrive("a", 2)
+    bench.clock.pass_time(601)
+    bench.turn()
+    (job,) = [one for one in bench.crew.answer() if one.processor is Processor.PNG]
+    assert (len(job.files), job.adds) == (1, True)
+    assert bench.may_go("a")
+
+
 def test_when_one_series_of_a_study_has_gone_the_others_may_and_are_not_handed_on_again(bench: Bench) -> None:
     for series in "abc":
         bench.arrive(series, 1)
@@ -162,10 +183,7 @@ def test_when_one_series_of_a_study_has_gone_the_others_may_and_are_not_handed_o
     bench.crew.answer()
     bench.turn()
     bench.crew.answer()
-    first = next(bench.record.series_by_age())
-    (gone,) = bench.record.files_of_series(first, limit=1)
-    with bench.record.transaction():
-        bench.record.forget([gone.id])
+    bench.delete("a")
     assert bench.may_go("b")
     bench.turn()
     assert bench.crew.jobs == [], "the output of series a would be replaced by nothing"
