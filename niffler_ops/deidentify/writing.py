@@ -212,8 +212,8 @@ def _single(dataset: Dataset, keyword: str) -> str:
 def _appearing_at(path: Path, *, appears: bool) -> Iterator[BinaryIO]:
     """A private file that has its name when all is written, and leaves nothing behind otherwise."""
     temporary = part_of(path)
-    write_private(temporary, b"")
     try:
+        write_private(temporary, b"")
         with temporary.open("wb") as target:
             yield target
         if appears:
