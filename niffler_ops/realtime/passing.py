@@ -2,16 +2,18 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from niffler_ops.clock import Clock
-from niffler_ops.errors import ExhaustedError
-from niffler_ops.postprocess.crew import Answer, Crew
+from niffler_ops.errors import ExhaustedError, NifflerError
+from niffler_ops.postprocess.crew import Crew
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.record import Due, Record, Series
+from niffler_ops.realtime.tabling import Tables
 
 LOOK_SECONDS = 5.0
 MOST_JOBS = 20
@@ -46,13 +48,13 @@ class Passing:
         self._settle = settle
         self._given: set[Key] = set()
         self._look_at = 0.0
-        self._tables_due = False
+        self._tables = Tables(place.tables_mark, crew, clock, settings)
         self._unable = False  # that no worker can be started is said once
 
     @property
     def busy(self) -> bool:
-        """Whether a study is being worked on, or is due."""
-        return self._crew.busy or self._tables_due or bool(self._processors and self._due())
+        """Whether a study or the tables are being worked on, or a study is due, or tables are asked for."""
+        return bool(self._processors) and (self._crew.busy or self._tables.asked or bool(self._due()))
 
     def advance(self) -> None:
         """Give what is due to workers that are free."""
@@ -73,18 +75,14 @@ class Passing:
     def _give_what_is_due(self) -> None:
         """Raises ExhaustedError where no worker can be started just now."""
         due = self._due()
+        if not self._crew.busy and self._tables.are_due(idle=not due):
+            self._tables.write()
+            self._unable = False
         while due and self._crew.has_room:
             batch, due = due[:MOST_JOBS], due[MOST_JOBS:]
-            self._give([self._job(one) for one in batch])
+            self._crew.give([self._job(one) for one in batch])
+            self._unable = False
             self._given.update((one.study, one.processor) for one in batch)
-        if self._tables_due and not due and not self._crew.busy:
-            job = Job(name="tables", processor=Processor.TABLES, files=(), settings=self._settings)
-            self._give([(job, lambda _outcome: None)])
-            self._tables_due = False
-
-    def _give(self, jobs: Sequence[tuple[Job, Answer]]) -> None:
-        self._crew.give(jobs)
-        self._unable = False
 
     def is_passed_on(self, series: Series, despite_failures: bool) -> bool:  # noqa: FBT001 - a callback
         """Whether every post-processor has worked on the series' study as it is now."""
@@ -99,9 +97,23 @@ class Passing:
             for processor in self._processors
         )
 
+    def ask_for_tables(self) -> None:
+        """Bring the tables up to date as soon as nothing else is due."""
+        self._tables.ask()
+        self._look_at = 0.0
+
     def stop(self) -> None:
         """End the workers."""
         self._crew.stop()
+
+    def end(self) -> None:
+        """End the workers, but for one that brings the tables up to date."""
+        if self._tables.writing:
+            return
+        self.stop()
+        if self._processors and self._tables.lack_rows:
+            with suppress(NifflerError, OSError):  # the next start makes up for it
+                self._tables.write()
 
     def _due(self) -> list[Due]:
         """Studies that are settled and not worked on as they are now."""
@@ -129,7 +141,8 @@ class Passing:
         attempts = (before["attempts"] if before and before["newest"] == due.newest else 0) + 1
         failed = ""
         if outcome.verdict is Verdict.DONE:
-            self._tables_due, attempts = True, 0
+            attempts = 0
+            self._tables.note_rows()
         elif attempts >= ATTEMPTS:
             failed = outcome.reason
             log.warning("%s of a study failed, its images stay: %s", due.processor, outcome.reason)

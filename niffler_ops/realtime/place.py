@@ -59,6 +59,11 @@ class Place:
         return self.private / "notices"
 
     @property
+    def tables_mark(self) -> Path:
+        """It is there while the tables of PassOn lack rows."""
+        return self.private / "tables.due"
+
+    @property
     def logs(self) -> Path:
         """The output of tools that failed."""
         return self.private / "logs"

@@ -198,10 +198,10 @@ class Service:
             )
 
     def _end(self) -> None:
-        """Receive nothing more, take in what has been read, and let go of the store."""
+        """Receive nothing more, take in what has been read, write the tables, and let go of the store."""
         for receiver in self._receivers:
             receiver.stop()
-        self._passing.stop()
+        self._passing.end()
         deadline = time.monotonic() + END_SECONDS
         while time.monotonic() < deadline and (self._launcher.children or self._intake.unread):
             self._intake.advance()

@@ -59,14 +59,19 @@ class Sweeping:
     def _swept(self, stored: Callable[[], Iterator[None]]) -> Iterator[None]:
         yield from self._read_all(sweep=True)
         yield from stored()
-        while self._passing.busy:
-            self._passing.advance()
-            yield
+        yield from self._passed_on()
         self._deletion.begin("Sweep")
         while self._deletion.busy:
             self._deletion.advance()
             yield
         yield from self._read_all(sweep=False)  # what came anew while it was about to go
+        self._passing.ask_for_tables()
+        yield from self._passed_on()
+
+    def _passed_on(self) -> Iterator[None]:
+        while self._passing.busy:
+            self._passing.advance()
+            yield
 
     def _read_all(self, *, sweep: bool) -> Iterator[None]:
         self._intake.advance(sweep=sweep)

@@ -12,7 +12,7 @@ from niffler_ops.clock import timestamp
 from niffler_ops.errors import ExhaustedError
 from niffler_ops.files import make_private_folder
 from niffler_ops.postprocess.crew import Answer, Crew
-from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
+from niffler_ops.postprocess.job import UNTOUCHED, Job, Outcome, Processor, Settings, Verdict
 from niffler_ops.realtime.passing import ATTEMPTS, Passing
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.record import Due, Record, Waiting
@@ -28,6 +28,7 @@ class Workers:
 
     def __init__(self) -> None:
         self.jobs: list[tuple[Job, Answer]] = []
+        self.stopped = False
 
     busy = property(lambda self: bool(self.jobs))
     has_room = property(lambda self: not self.jobs)
@@ -37,6 +38,10 @@ class Workers:
 
     def give(self, jobs: Sequence[tuple[Job, Answer]]) -> None:
         self.jobs += jobs
+
+    def stop(self) -> None:
+        self.stopped = True
+        self.answer(UNTOUCHED)
 
     def answer(self, outcome: Outcome = DONE) -> list[Job]:
         jobs, self.jobs = self.jobs, []
@@ -53,6 +58,10 @@ class Bench:
         make_private_folder(self.place.private)
         self.clock = FakeClock()
         self.record = Record(self.place.record, self.clock)
+        self.start()
+
+    def start(self) -> None:
+        """A receiver begins, whatever became of the last one."""
         self.crew = Workers()
         self.passing = Passing(
             self.place,
@@ -80,6 +89,15 @@ class Bench:
     def turn(self) -> None:
         self.clock.pass_time(6)
         self.passing.advance()
+
+    def work(self, outcome: Outcome = DONE) -> list[Processor]:
+        """Whatever is given is done, until there is nothing more."""
+        worked: list[Processor] = []
+        self.turn()
+        while self.crew.jobs:
+            worked += [job.processor for job in self.crew.answer(outcome)]
+            self.turn()
+        return worked
 
     def delete(self, series: str) -> None:
         """As a round of deletion ends."""
@@ -150,8 +168,7 @@ def test_where_no_worker_can_be_started_it_is_tried_again(
 def test_what_comes_late_is_handed_on_with_its_study(bench: Bench) -> None:
     bench.arrive("a", 1)
     bench.clock.pass_time(601)
-    bench.turn()
-    bench.crew.answer()
+    bench.work()
     bench.arrive("a", 2)
     assert not bench.may_go("a")
     bench.clock.pass_time(601)
@@ -164,8 +181,7 @@ def test_what_comes_late_is_handed_on_with_its_study(bench: Bench) -> None:
 def test_what_comes_after_its_study_has_gone_is_added_to_what_was_made_of_it(bench: Bench) -> None:
     bench.arrive("a", 1)
     bench.clock.pass_time(601)
-    bench.turn()
-    bench.crew.answer()
+    bench.work()
     bench.delete("a")
     bench.arrive("a", 2)
     bench.clock.pass_time(601)
@@ -201,6 +217,80 @@ def test_what_fails_is_tried_again_and_then_given_up_and_said(bench: Bench) -> N
     assert not bench.may_go("a")
     (series,) = bench.record.series_by_age()
     assert bench.passing.is_passed_on(series, True)  # noqa: FBT003 - as Deletion calls it
+
+
+def pass_studies(bench: Bench, number: int) -> list[Processor]:
+    """So many studies come, a quarter of an hour after each other; gives what workers did."""
+    worked = []
+    for _ in range(number):
+        bench.arrive("a", 1, study=f"study at {bench.clock.monotonic()}")
+        bench.clock.pass_time(15 * 60)
+        worked += bench.work()
+    return worked
+
+
+def test_the_tables_are_written_once_an_hour(bench: Bench) -> None:
+    assert pass_studies(bench, 8).count(Processor.TABLES) == 2
+    bench.clock.pass_time(3600)
+    assert bench.work() == [Processor.TABLES]
+    bench.clock.pass_time(3600)
+    assert bench.work() == [], "nothing is new"
+
+
+def test_the_tables_are_written_for_whoever_asks_once_all_studies_are_done(bench: Bench) -> None:
+    pass_studies(bench, 2)
+    bench.arrive("b", 1)
+    bench.clock.pass_time(601)
+    bench.passing.ask_for_tables()
+    assert bench.work() == [Processor.PNG, Processor.TABLES]
+    bench.passing.ask_for_tables()
+    assert not bench.passing.busy
+
+
+def test_the_tables_are_made_up_for_after_a_kill(bench: Bench) -> None:
+    assert pass_studies(bench, 2) == [Processor.PNG, Processor.TABLES, Processor.PNG]
+    bench.start()
+    bench.turn()
+    assert [job.processor for job, _ in bench.crew.jobs] == [Processor.TABLES]
+    bench.start()
+    assert bench.work() == [Processor.TABLES]
+    bench.start()
+    assert bench.work() == []
+
+
+def test_at_the_end_the_tables_are_brought_up_to_date(bench: Bench) -> None:
+    pass_studies(bench, 2)
+    bench.arrive("b", 1)
+    bench.clock.pass_time(601)
+    bench.turn()
+    bench.passing.end()
+    assert bench.crew.stopped
+    assert [job.processor for job in bench.crew.answer()] == [Processor.TABLES]
+    bench.start()
+    bench.passing.end()
+    assert bench.crew.jobs == []
+
+
+def test_at_the_end_the_tables_that_are_being_written_are_waited_for(bench: Bench) -> None:
+    pass_studies(bench, 2)
+    bench.passing.ask_for_tables()
+    bench.turn()
+    bench.passing.end()
+    assert [job.processor for job in bench.crew.answer()] == [Processor.TABLES]
+    assert not bench.crew.stopped
+
+
+def test_that_the_tables_cannot_be_written_is_said_and_they_are_tried_again(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    pass_studies(bench, 2)
+    bench.passing.ask_for_tables()
+    failed = Outcome(verdict=Verdict.FAILED, reason="a fragment is damaged")
+    assert bench.work(failed) == [Processor.TABLES]
+    assert not bench.passing.busy
+    assert "not up to date: a fragment is damaged" in caplog.text
+    bench.clock.pass_time(3600)
+    assert bench.work() == [Processor.TABLES]
 
 
 def test_the_record_is_not_asked_each_turn_what_is_due(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
