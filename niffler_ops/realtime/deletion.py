@@ -1,4 +1,7 @@
-"""Which images may go: only whole series that are read, settled, stored and passed on, the oldest first."""
+"""Which images may go: only whole series that are read, settled, stored and passed on, the oldest first.
+
+What is not read yet may be of any series: one counts as settled that was before the oldest of it came.
+"""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -24,9 +27,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True, slots=True)
 class Round:
-    """One deletion that is under way: what it still has to look at, and what it has come to."""
+    """One deletion that is under way: what it still has to look at, and what it has come to.
+
+    `unread_since`: when the oldest file came that is not read yet; `held_up`: it has waited so long that
+    series stay.
+    """
 
     why: str
+    unread_since: datetime | None
     series: Iterator[Series]
     enough: Callable[[], bool]
     pressed: bool
@@ -36,6 +44,7 @@ class Round:
     deleted_files: int = 0
     deleted_bytes: int = 0
     waiting_series: int = 0
+    held_up: bool = False
 
 
 class Deletion:
@@ -52,8 +61,12 @@ class Deletion:
         keep: timedelta,
         is_passed_on: Callable[[Series, bool], bool],
         again: Callable[[Path], None],
+        unread_since: Callable[[], datetime | None],
     ) -> None:
-        """`is_passed_on` tells whether a series' study was, or by the flag was given up; `again` reads it."""
+        """`is_passed_on` tells whether a series' study was, or by the flag was given up; `again` reads it.
+
+        `unread_since` tells when the oldest file came that is not read yet; None where there is none.
+        """
         self._place = place
         self._record = record
         self._journal = journal
@@ -62,10 +75,12 @@ class Deletion:
         self._keep = keep
         self._is_passed_on = is_passed_on
         self._again = again
+        self._unread_since = unread_since
         self._round: Round | None = None
         self._further: dict[str, Callable[[], None]] = {}  # asked for meanwhile, each once
         self._fold_before: datetime | None = None  # what was quiet since is still to be folded
         self._idle_said_at: float | None = None
+        self._held_up = False  # which is said once
 
     @property
     def deleting(self) -> bool:
@@ -84,6 +99,7 @@ class Deletion:
             return
         self._round = Round(
             why=why,
+            unread_since=self._unread_since(),
             series=self._record.series_by_age(),
             enough=enough,
             pressed=pressed,
@@ -127,7 +143,17 @@ class Deletion:
             and age(state.changed_at, now) >= self._settle
             and age(datetime.fromisoformat(series.newest), now) >= max(self._settle, current.keep)
             and self._is_passed_on(series, current.pressed)
+            and self._was_settled(series, current, now)
         )
+
+    def _was_settled(self, series: Series, current: Round, now: datetime) -> bool:
+        """Whether it was before anything came that is not read yet."""
+        if current.unread_since is None:
+            return True
+        unread = max(now - current.unread_since, timedelta())
+        settled = age(datetime.fromisoformat(series.newest), now) >= self._settle + unread
+        current.held_up |= not settled and unread > self._settle
+        return settled
 
     def _delete(self, current: Round, series: Series, room: int) -> int:
         """Some files of a series; gives how many were looked at."""
@@ -174,6 +200,9 @@ class Deletion:
             self._record.forget_passed()
         self._fold_before = self._clock.now() - self._settle
         self._say(current)
+        if current.held_up and not self._held_up:
+            log.warning("Images wait to be read: series stay that were not settled before these came")
+        self._held_up = current.held_up
         if self._further:
             self._further.pop(next(iter(self._further)))()
 

@@ -18,7 +18,7 @@ from niffler_ops.files import failpoint, make_private_folder, move
 from niffler_ops.metadata import Journal, Reading
 from niffler_ops.postprocess.job import Settings
 from niffler_ops.processes.workers import Workers
-from niffler_ops.realtime.noticing import Noticing
+from niffler_ops.realtime.noticing import Noticing, oldest_in
 from niffler_ops.realtime.place import PRIVATE, Place
 from niffler_ops.realtime.readers import Readers
 from niffler_ops.realtime.reading import Arrival
@@ -69,6 +69,11 @@ class Intake:
             with suppress(FileNotFoundError):
                 times.append(os.lstat(path).st_mtime)
         return SystemClock().at(min(times)) if times else None
+
+    def unread_since(self) -> datetime | None:
+        """The same of all that is there, noticed or not, which takes longer."""
+        oldest = oldest_in(self._place.incoming)
+        return None if oldest is None else SystemClock().at(oldest)
 
     def forget_taken_away(self) -> None:
         """Files that could not be read, and that somebody has taken away since."""

@@ -91,6 +91,7 @@ def put_together(
         keep=timedelta(hours=config.keep_images_hours),
         is_passed_on=passing.is_passed_on,
         again=intake.again,
+        unread_since=intake.unread_since,
     )
     progress = Progress(clock.monotonic())
     return Machinery(

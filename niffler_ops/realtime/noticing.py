@@ -18,6 +18,18 @@ _FOLDER_EVENTS = flags.MOVED_TO | flags.CLOSE_WRITE | flags.ONLYDIR
 _ROOT_EVENTS = flags.CREATE | flags.MOVED_TO | flags.ONLYDIR
 
 
+def oldest_in(incoming: Path) -> float | None:
+    """When the oldest file came that is there, by the kernel's clock; None where none is."""
+    times = []
+    for folder in _folders(incoming):
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(incoming / folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(ENDING):
+                    with suppress(FileNotFoundError):
+                        times.append(entry.stat(follow_symlinks=False).st_mtime)
+    return min(times, default=None)
+
+
 class Noticing:
     """Watches incoming/ and the folder of each study in it."""
 
@@ -57,9 +69,7 @@ class Noticing:
     def sweep(self) -> Iterator[str]:
         """Every file that is there; folders that nothing is in go. `sweeps` counts them."""
         self.sweeps += 1
-        with os.scandir(self._incoming) as entries:
-            folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-        for name in folders:
+        for name in _folders(self._incoming):
             yield from self._enter(name)
             self._remove_if_left(self._incoming / name)
 
@@ -88,3 +98,8 @@ class Noticing:
             if error.errno not in {errno.ENOSPC, errno.ENOMEM}:
                 raise
             return NO_WATCH
+
+
+def _folders(incoming: Path) -> list[str]:
+    with os.scandir(incoming) as entries:
+        return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]

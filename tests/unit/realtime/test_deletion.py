@@ -41,6 +41,7 @@ class Bench:
     clock: FakeClock
     again: list[Path] = field(default_factory=list)
     passed_on: Callable[[Series, bool], bool] = lambda _series, _despite: True
+    unread_since: datetime | None = None
 
     def deletion(self, *, keep: timedelta = timedelta()) -> Deletion:
         return Deletion(
@@ -52,6 +53,7 @@ class Bench:
             keep=keep,
             is_passed_on=self.passed_on,
             again=self.again.append,
+            unread_since=lambda: self.unread_since,
         )
 
     def arrive(self, series: str, number: int, *, study: str = "study", size: int = 10) -> Path:
@@ -177,6 +179,42 @@ def test_what_was_not_passed_on_stays_and_failures_go_under_pressure(bench: Benc
     assert path.exists()
     delete(bench, pressed=True)
     assert not path.exists()
+
+
+def test_while_files_wait_to_be_read_only_what_was_settled_before_they_came_goes(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    settled = bench.arrive("settled", 1)
+    bench.settle()
+    partly = bench.arrive("partly", 1)
+    bench.clock.pass_time(60)
+    bench.unread_since = bench.clock.now()
+    bench.store()
+    bench.clock.pass_time(timedelta(days=2).total_seconds())
+    deletion = bench.deletion()
+    for pressed in (False, False, True):
+        deletion.begin("Test", pressed=pressed)
+        run(deletion)
+    assert (settled.exists(), partly.exists()) == (False, True)
+    assert caplog.text.count("Images wait to be read") == 1
+    bench.unread_since = None
+    deletion.begin("Test")
+    run(deletion)
+    assert not partly.exists()
+
+
+def test_of_what_is_read_in_time_nothing_is_said(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    path = bench.arrive("series", 1)
+    bench.store()
+    bench.clock.pass_time(SETTLE.total_seconds() - 1)
+    bench.unread_since = bench.clock.now()
+    bench.clock.pass_time(2)
+    delete(bench)
+    assert path.exists(), "the unread one may be of this series"
+    bench.unread_since = bench.clock.now()
+    delete(bench)
+    assert not path.exists()
+    assert "Images wait to be read" not in caplog.text
 
 
 def test_a_file_that_was_replaced_after_it_was_read_is_read_again(bench: Bench) -> None:

@@ -83,6 +83,16 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         yield made
 
 
+def test_since_when_files_are_unread_is_asked_of_the_folder(bench: Bench) -> None:
+    assert bench.intake.unread_since() is None
+    paths = [bench.arrive(number) for number in range(3)]
+    for path, seconds in zip(paths, (3000, 1000, 2000), strict=True):
+        os.utime(path, (seconds, seconds))
+    assert bench.intake.unread_since() == datetime.fromtimestamp(1000, UTC)
+    bench.run()
+    assert bench.intake.unread_since() is None
+
+
 def test_what_arrives_is_journaled_and_put_where_it_waits(bench: Bench) -> None:
     for number in range(100):
         bench.arrive(number)
