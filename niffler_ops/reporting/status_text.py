@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from niffler_ops.reporting.counts import PostCounts
+from niffler_ops.reporting.remedy import remedy
 from niffler_ops.reporting.standing import Standing
 from niffler_ops.reporting.status import (
     AT_WORK,
@@ -177,12 +178,11 @@ def _wrapped(head: str, reason: str) -> list[str]:
 
 
 def _next_steps(status: Status) -> list[str]:
-    return textwrap.wrap(" ".join(advice(status)), WIDTH)
+    return textwrap.wrap(" ".join([*advice(status), remedy(status)]), WIDTH, break_on_hyphens=False)
 
 
 def advice(status: Status) -> Iterator[str]:
-    """What to do next, in pieces of sentences."""
-    rows = status.rows
+    """What to do next, in pieces of sentences; `remedy` tells of rows with problems."""
     if status.state is ExtractionState.RUNNING:
         yield "It is at work. --stop stops it in order, and the same command continues it; --pause makes it"
         yield "begin nothing new."
@@ -198,20 +198,12 @@ def advice(status: Status) -> Iterator[str]:
     if status.state is not ExtractionState.FINISHED:
         yield "Next: run the same command again. It continues where it was and fetches nothing twice."
         return
-    if not rows.problems:
+    if not status.rows.problems:
         yield "Every row is done."
     failed = {name: post.failed for name, post in status.post.items() if post.failed}
     if failed:
         told = ", ".join(f"{name} of {counted(studies, 'study')}" for name, studies in failed.items())
         yield f"Post-processing failed: {told}; the log says why, --retry-failed takes it up again."
-    if not rows.problems:
-        return
-    if rows.problems > rows.rejected:
-        yield "Next: run the same command again with --retry-failed to take up what is partial, failed or"
-        yield "not found."
-    if rows.rejected:
-        yield "Rejected lines cannot be asked for as they stand: correct them in the CSV and run the same"
-        yield "command again."
 
 
 def _process(process: ProcessStatus) -> str:

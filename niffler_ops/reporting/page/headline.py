@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from niffler_ops.reporting.page.words import pace, share
+from niffler_ops.reporting.remedy import remedy
 from niffler_ops.reporting.standing import Standing
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, Status, overall_of
 from niffler_ops.reporting.time_left import until_when
@@ -52,24 +53,23 @@ def last_entry(status: Status) -> str:
 
 def advice(status: Status) -> str:
     """What to do next."""
-    rows = status.rows
+    return " ".join(text for text in (*_next_steps(status), remedy(status)) if text)
+
+
+def _next_steps(status: Status) -> Iterator[str]:
     if status.state in AT_WORK:
-        quiet = status.updated_at and status.gathered_at - datetime.fromisoformat(status.updated_at) > QUIET
-        return "Nothing was written to the ledger for some minutes: look into niffler.log." if quiet else ""
+        if status.updated_at and status.gathered_at - datetime.fromisoformat(status.updated_at) > QUIET:
+            yield "Nothing was written to the ledger for some minutes: look into niffler.log."
+        return
     if status.state is not ExtractionState.FINISHED:
-        return "Run the same command again: it continues where it was and fetches nothing twice."
-    steps = [] if rows.problems else ["Every row is done."]
+        yield "Run the same command again: it continues where it was and fetches nothing twice."
+        return
+    if not status.rows.problems:
+        yield "Every row is done."
     failed = {name: post.failed for name, post in status.post.items() if post.failed}
     if failed:
         told = ", ".join(f"{printable(name)} of {counted(value, 'study')}" for name, value in failed.items())
-        steps.append(f"Post-processing failed: {told}; the log says why, --retry-failed takes it up again.")
-    if rows.problems > rows.rejected:
-        steps.append(
-            "Run the same command again with --retry-failed to take up what is partial, failed or not found."
-        )
-    if rows.rejected:
-        steps.append("Correct the rejected lines in the CSV and run the same command again.")
-    return " ".join(steps)
+        yield f"Post-processing failed: {told}; the log says why, --retry-failed takes it up again."
 
 
 def figures(status: Status, night: Window | None = None) -> Iterator[Figure]:

@@ -121,5 +121,6 @@ class ExtractionPicture:
             going_on.archives(self.standing, signs),
             going_on.processes(status, signs),
             trouble.problems(status, signs),
+            trouble.what_to_do(status, width),
             trouble.events(activity.events, signs),
         ]

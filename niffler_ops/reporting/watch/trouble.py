@@ -1,5 +1,6 @@
 """Rows with problems and what to do about them, and what happened last."""
 
+import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from rich.text import Text
 
 from niffler_ops.ledger.watching import WatchedEvent
 from niffler_ops.reporting.narration import short_name, without_uids
+from niffler_ops.reporting.remedy import remedy
 from niffler_ops.reporting.status import Problem, Status
 from niffler_ops.reporting.watch.fitting import Section
 from niffler_ops.reporting.watch.signs import Signs, sign
@@ -14,14 +16,16 @@ from niffler_ops.reporting.words import counted, printable
 from niffler_ops.states import RowState
 
 PROBLEMS_SHOWN = 60
+INDENT = 2
+NARROWEST = 20
 
 
 def problems(status: Status, signs: Signs) -> Section:
-    """What to do, and the first of them by line."""
+    """The first of them by line."""
     total = status.rows.problems
     if not total:
         return Section(rank=3, lines=[])
-    title = Text.assemble((f"{counted(total, 'row')} with problems", "bold"), f": {_remedy(status)}")
+    title = Text(f"{counted(total, 'row')} with problems", style="bold")
     shown = status.problems[:PROBLEMS_SHOWN]
     column = max((len(str(problem.line)) for problem in shown), default=0)
     lines = [title, *(_problem(problem, column, signs) for problem in shown)]
@@ -29,11 +33,10 @@ def problems(status: Status, signs: Signs) -> Section:
     return Section(rank=3, lines=lines, least=2, listing=True, beyond=beyond)
 
 
-def _remedy(status: Status) -> str:
-    why = "--why LINE tells more"
-    if status.rows.problems == status.rows.rejected:
-        return f"{why}; correct them in the CSV"
-    return f"{why}, --retry-failed tries again"
+def what_to_do(status: Status, width: int) -> Section:
+    """About these rows: whole, where there is room for it."""
+    lines = textwrap.wrap(remedy(status), max(width - INDENT, NARROWEST), break_on_hyphens=False)
+    return Section(rank=8, lines=[Text(f"{'':{INDENT}}{line}") for line in lines], least=len(lines))
 
 
 def _problem(problem: Problem, column: int, signs: Signs) -> Text:

@@ -148,7 +148,7 @@ def test_rejected_lines_alone_are_nothing_to_try_again() -> None:
     rejected = (problem(3, RowState.REJECTED, "a wildcard"),)
     shown = text(state=ExtractionState.FINISHED, rows=Counts(done=14, rejected=1), problems=rejected)
     assert "--retry-failed" not in shown
-    assert "correct them in the CSV" in paragraph(shown)
+    assert "Correct the rejected lines in the CSV and run the same command again." in paragraph(shown)
 
 
 def test_ten_problems_are_shown_and_all_are_counted() -> None:

@@ -122,7 +122,8 @@ def test_a_usual_terminal_shows_all_that_matters() -> None:
     assert f"1  study {short_name(UID)}  12 of 200 instances, for 12 s, 3 more in its batch" in shown
     assert "✓ PACS@archive:104 answers" in shown
     assert "✓ supervisor 4711, ✓ storescp 4712, restarted 2 times, 2 movescu" in shown
-    assert "2 rows with problems: --why LINE tells more, --retry-failed tries again" in shown
+    assert "2 rows with problems" in shown
+    assert "When it has ended, the same command with --retry-failed takes up what is" in shown
     assert "✗ line  7  failed     the archive refused" in shown
     assert "? line 12  not found  the archive has no match" in shown
     assert f"◐ study {short_name(UID)} partial: 1 instances missing: {short_name(f'{UID}.5')}" in shown
