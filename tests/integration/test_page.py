@@ -57,7 +57,16 @@ def test_so_many_rows_and_it_says_how_many_there_are(tmp_path: Path, monkeypatch
     text = report_html(Layout(tmp_path), SystemClock())
     rows = text.partition('<tbody id="rows"')[2].partition("</tbody>")[0]
     assert rows.count("<tr>") == 3
-    assert "3 shown of 8, by line; more follow from line 5 on, and report.csv has all" in text
+    assert "3 shown of 8, by line; more follow from line 5 on, and <code>niffler-status FOLDER --csv" in text
+
+
+def test_so_many_problems_and_it_says_what_has_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "MAX_PROBLEMS", 1)
+    extraction(tmp_path, rows=9)
+    text = report_html(Layout(tmp_path), SystemClock())
+    rows = text.partition('<tbody id="problems"')[2].partition("</tbody>")[0]
+    assert rows.count("<tr>") == 1
+    assert "by line; <code>niffler-status FOLDER --csv FILE</code> writes all of them." in text
 
 
 def test_what_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
