@@ -26,8 +26,8 @@ from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.showing.metrics import receiver_metrics
 from niffler_ops.reporting.prometheus import write_metrics
 from niffler_ops.reporting.sheets import write_sheet
-from niffler_ops.reporting.snapshot import NAME, look
-from niffler_ops.reporting.standing import read_standing, standing_json
+from niffler_ops.reporting.snapshot import look
+from niffler_ops.reporting.standing import standing_json
 from niffler_ops.reporting.status import AT_WORK, gather
 from niffler_ops.reporting.status_json import status_json
 from niffler_ops.reporting.status_text import status_text
@@ -241,7 +241,7 @@ def _show_extraction(layout: Layout, arguments: Namespace) -> int:
         return 0
     if seen.note:
         sys.stderr.write(f"niffler-status: {seen.note}\n")
-    status, standing = seen.status, read_standing(layout, NAME, seen.status)
+    status, standing = seen.status, seen.standing
     if arguments.json:
         content = {**status_json(status), "standing": standing_json(standing)}
         show(json.dumps(content, indent=2) + "\n")

@@ -18,6 +18,7 @@ from niffler_ops.files import rename, write_durable
 from niffler_ops.reporting.counts import Counts
 from niffler_ops.reporting.rate import SECONDS_IN_HOUR
 from niffler_ops.reporting.status import ExtractionState, Status
+from niffler_ops.reporting.time_left import end_of
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PUBLIC_FILE = 0o644
@@ -141,6 +142,11 @@ def _extraction_state(status: Status) -> Samples:
         yield (("state", str(state)),), float(state is status.state)
 
 
+def _expected_end(status: Status) -> float | None:
+    end = end_of(status)
+    return None if end is None else end.timestamp()
+
+
 def _processes(status: Status) -> Samples:
     alive = Counter(process.role for process in status.processes if process.alive)
     for role in _ROLES:
@@ -214,8 +220,13 @@ METRICS: tuple[Metric[Status], ...] = (
     ),
     Metric(
         name="niffler_remaining_seconds",
-        help="Expected time to the end; absent where it is not known.",
+        help="Expected time to the end, at work and without pauses; absent where it is not known.",
         samples=one(lambda status: status.eta_seconds),
+    ),
+    Metric(
+        name="niffler_expected_end_timestamp_seconds",
+        help="When the end is expected, the hours of NightlyOnly included; absent where it is not known.",
+        samples=one(_expected_end),
     ),
     Metric(
         name="niffler_processes",

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+from niffler_ops.clock import timestamp
 from niffler_ops.reporting.registry import GONE, Extraction
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, Status
+from niffler_ops.reporting.time_left import end_of, until_when
 from niffler_ops.reporting.words import duration, number, printable
 
 WIDTH = 80
@@ -60,7 +62,7 @@ def facts(status: Status) -> Iterator[str]:
     if status.state is ExtractionState.RUNNING:
         yield f"{status.rate.studies_per_hour:,.0f} studies an hour"
     if status.eta_seconds is not None and status.rows.open:
-        yield f"about {duration(timedelta(seconds=status.eta_seconds))} to go"
+        yield f"about {duration(timedelta(seconds=status.eta_seconds))} to go{until_when(status)}"
     if status.pause_reason:
         yield printable(status.pause_reason)
     if status.state not in AT_WORK and status.rows.open:
@@ -76,8 +78,10 @@ def _numbers(status: Status | None) -> dict[str, Any]:
             "studies_per_hour",
             "instances_per_second",
             "eta_seconds",
+            "expected_end",
         )
         return dict.fromkeys(names)
+    end = end_of(status)
     return {
         "rows_total": status.rows.total,
         "rows_done": status.rows.done,
@@ -85,6 +89,7 @@ def _numbers(status: Status | None) -> dict[str, Any]:
         "studies_per_hour": status.rate.studies_per_hour,
         "instances_per_second": status.rate.instances_per_second,
         "eta_seconds": status.eta_seconds,
+        "expected_end": None if end is None else timestamp(end),
     }
 
 

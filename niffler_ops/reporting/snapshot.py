@@ -9,7 +9,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from niffler_ops.processes.identity import Identity, boot_id, identify, is_alive
 from niffler_ops.reporting.counts import Counts, PostCounts
 from niffler_ops.reporting.narration import without_uids
 from niffler_ops.reporting.rate import Rate
-from niffler_ops.reporting.standing import Standing, standing_json
+from niffler_ops.reporting.standing import Standing, read_standing, standing_json
 from niffler_ops.reporting.status import (
     AT_WORK,
     ExtractionState,
@@ -45,9 +45,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """A status; `note` says of what age it is where it is no reading of the ledger, else ""."""
+    """A status, and what its supervisor told; `note` says of what age it is, "" where the ledger was read."""
 
     status: Status
+    standing: Standing = field(default_factory=Standing)
     note: str = ""
 
 
@@ -71,8 +72,9 @@ class Snapshots:
         """Write now, as at the end of a run; what cannot be written is logged once."""
         self._due = self._clock.monotonic() + WRITTEN_EVERY_SECONDS
         try:
-            status = gather(self._layout, clock=self._clock)
-            write_snapshot(self._layout, status, identify(os.getpid()), self._standing())
+            status, standing = gather(self._layout, clock=self._clock), self._standing()
+            status = replace(status, night=standing.night)
+            write_snapshot(self._layout, status, identify(os.getpid()), standing)
         except (OSError, sqlite3.Error, MissingInputError) as error:
             if not self._complained:
                 log.warning("%s: not brought up to date: %s", self._layout.private / NAME, error)
@@ -110,7 +112,7 @@ def look(layout: Layout, *, clock: Clock) -> Seen:
     can be opened and is damaged is told. Raises MissingInputError.
     """
     try:
-        return Seen(status=gather(layout, clock=clock))
+        return _seen(layout, gather(layout, clock=clock))
     except MissingInputError as error:
         if not _out_of_reach(layout):
             raise
@@ -119,7 +121,12 @@ def look(layout: Layout, *, clock: Clock) -> Seen:
         except MissingInputError:
             raise error from None
         age = f"{status.gathered_at.astimezone():%Y-%m-%d %H:%M:%S %z}"
-        return Seen(status=status, note=f"as of {age}, from {layout.private / NAME}, because {error}")
+        return _seen(layout, status, f"as of {age}, from {layout.private / NAME}, because {error}")
+
+
+def _seen(layout: Layout, status: Status, note: str = "") -> Seen:
+    standing = read_standing(layout, NAME, status)
+    return Seen(status=replace(status, night=standing.night), standing=standing, note=note)
 
 
 def read_snapshot(layout: Layout, *, clock: Clock) -> Status:

@@ -16,6 +16,7 @@ from niffler_ops.processes.identity import Identity, is_alive
 from niffler_ops.reporting.consult import consult
 from niffler_ops.reporting.counts import Counts, PostCounts, post_counts, row_counts, study_counts
 from niffler_ops.reporting.rate import WINDOW_EVENTS, Overall, Rate, eta_seconds, overall, rate, window_start
+from niffler_ops.stages.windows import Window
 from niffler_ops.states import RowState
 
 MAX_PROBLEMS = 1000  # listed; all are counted, and all are in report.csv
@@ -78,7 +79,8 @@ class Status(Amounts):
     """An extraction at the instant `gathered_at`; times are ISO 8601 or None.
 
     `created_at`: when its first run began. `shard`: the part of its list that it works on, None for all.
-    `csv_digest`: the SHA-256 of the list.
+    `csv_digest`: the SHA-256 of the list. `night`: the hours in which the archives may be asked, None for all
+    and where no supervisor has told, which the ledger does not know.
     """
 
     state: ExtractionState
@@ -96,6 +98,7 @@ class Status(Amounts):
     created_at: str | None = None
     shard: Shard | None = None
     csv_digest: str = ""
+    night: Window | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

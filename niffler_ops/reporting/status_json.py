@@ -1,10 +1,13 @@
 """The status as the object that scripts read; its keys are promised, further ones may come."""
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
+from niffler_ops.clock import timestamp
 from niffler_ops.reporting.counts import Counts, PostCounts
 from niffler_ops.reporting.status import Amounts, Status, overall_of
+from niffler_ops.reporting.time_left import end_of
 
 
 def status_json(status: Status) -> dict[str, Any]:
@@ -25,7 +28,7 @@ def status_json(status: Status) -> dict[str, Any]:
             "shard": str(status.shard) if status.shard else None,
             "csv_digest": status.csv_digest,
         },
-        **amounts_json(status),
+        **amounts_json(status, end_of(status)),
         "rate_overall": None if rate is None else asdict(rate),
         "processes": [
             {
@@ -44,8 +47,8 @@ def status_json(status: Status) -> dict[str, Any]:
     }
 
 
-def amounts_json(amounts: Amounts) -> dict[str, Any]:
-    """The numbers of one extraction, or of several together."""
+def amounts_json(amounts: Amounts, end: datetime | None) -> dict[str, Any]:
+    """The numbers of one extraction, or of several together; `end` is when it is expected."""
     return {
         "rows": {**_counts(amounts.rows), "withdrawn": amounts.rows.withdrawn},
         "studies": {**_counts(amounts.studies), "unverified": amounts.unverified},
@@ -56,6 +59,7 @@ def amounts_json(amounts: Amounts) -> dict[str, Any]:
             "instances_per_second": amounts.rate.instances_per_second,
         },
         "eta_seconds": amounts.eta_seconds,
+        "expected_end": None if end is None else timestamp(end),
         "problems_total": amounts.rows.problems,
         "unexpected_files": amounts.unexpected_files,
     }

@@ -84,12 +84,13 @@ def amounts_words(amounts: Amounts, *, at_work: bool, when: str = "") -> Iterato
         studies, instances = amounts.rate.studies_per_hour, amounts.rate.instances_per_second
         yield _fact("Rate", f"{studies:,.0f} studies an hour, {instances:,.1f} instances a second")
     if amounts.eta_seconds is not None and amounts.rows.open:
-        yield _fact("To go", f"about {duration(timedelta(seconds=amounts.eta_seconds))}{when}")
+        left = duration(timedelta(seconds=amounts.eta_seconds))
+        yield from _wrapped(f"{'To go':{LABEL}}", f"about {left}{when}")
 
 
 def _amounts(status: Status, standing: Standing) -> Iterator[str]:
     running = status.state is ExtractionState.RUNNING
-    yield from amounts_words(status, at_work=running, when=until_when(status, standing.night))
+    yield from amounts_words(status, at_work=running, when=until_when(status))
     yield from _overall(status)
     if status.unverified:
         yield _fact(

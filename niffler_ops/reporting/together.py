@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from niffler_ops.reporting.counts import Counts
@@ -11,6 +12,7 @@ from niffler_ops.reporting.registry_text import paragraph
 from niffler_ops.reporting.status import AT_WORK, Amounts, Status
 from niffler_ops.reporting.status_json import amounts_json, status_json
 from niffler_ops.reporting.status_text import amounts_words, counts_table
+from niffler_ops.reporting.time_left import end_of, until
 from niffler_ops.reporting.words import counted
 
 
@@ -40,6 +42,13 @@ def _sum(counts: Sequence[Counts]) -> Counts:
     return Counts(**{name: sum(getattr(one, name) for one in counts) for name in names})
 
 
+def latest_end(statuses: Sequence[Status]) -> datetime | None:
+    """When the last of them is expected to be at its end; None where one with open rows does not know it."""
+    ends = [end_of(status) for status in statuses if status.rows.open]
+    known = [end for end in ends if end is not None]
+    return max(known, default=None) if len(known) == len(ends) else None
+
+
 def doubts(statuses: Sequence[Status]) -> Iterator[str]:
     """Why the sums may not be those of one list."""
     sizes = {status.shard.of for status in statuses if status.shard is not None}
@@ -64,7 +73,7 @@ def together_json(statuses: Sequence[Status]) -> dict[str, Any]:
     """Each as it is by itself, their sums, and what may be wrong with these."""
     return {
         "extractions": [status_json(status) for status in statuses],
-        "total": amounts_json(add_up(statuses)),
+        "total": amounts_json(add_up(statuses), latest_end(statuses)),
         "doubts": list(doubts(statuses)),
     }
 
@@ -74,7 +83,9 @@ def together_text(statuses: Sequence[Status]) -> str:
     total = add_up(statuses)
     lines = [line for status in statuses for line in _one(status)]
     lines += ["", f"Together, {counted(len(statuses), 'extraction')}", *counts_table(total), ""]
-    lines += amounts_words(total, at_work=any(status.state in AT_WORK for status in statuses))
+    now = max(status.gathered_at for status in statuses)
+    at_work = any(status.state in AT_WORK for status in statuses)
+    lines += amounts_words(total, at_work=at_work, when=until(latest_end(statuses), now))
     told = list(doubts(statuses))
     lines += ["", *told] if told else []
     return "\n".join(lines) + "\n"

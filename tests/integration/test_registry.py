@@ -12,12 +12,16 @@ from niffler_ops.clock import SystemClock
 from niffler_ops.layout import Layout
 from niffler_ops.model import LocalEntity
 from niffler_ops.processes.holders import RUNTIME_VARIABLE
+from niffler_ops.processes.identity import identify
 from niffler_ops.processes.locks import acquire
 from niffler_ops.reporting import registry
 from niffler_ops.reporting.registry import FORGOTTEN_AFTER, Extraction, extractions, register, registry_folder
 from niffler_ops.reporting.registry_text import NONE_KNOWN, listing_json, listing_text
+from niffler_ops.reporting.serving.board import _card
 from niffler_ops.reporting.snapshot import Seen, look, write_snapshot
+from niffler_ops.reporting.standing import Standing
 from niffler_ops.reporting.status import gather
+from niffler_ops.stages.windows import Window
 from tests.support.clock import FakeClock
 from tests.support.extractions import GONE, asked, end_run, make_ledger, match, refused, retrieve, start_run
 
@@ -76,6 +80,7 @@ def test_it_tells_folder_state_done_of_total_and_problems(tmp_path: Path) -> Non
         "studies_per_hour": 0.0,
         "instances_per_second": 0.0,
         "eta_seconds": None,
+        "expected_end": None,
     }
 
 
@@ -91,6 +96,24 @@ def test_a_folder_that_vanished_is_gone_and_forgotten_in_time(tmp_path: Path, ow
     clock.pass_time(timedelta(hours=2).total_seconds())
     register(tmp_path / "new", clock)
     assert states(extractions(CLOCK)) == [("new", "gone")]
+
+
+def test_the_hours_of_nightly_only_are_known_of_each(tmp_path: Path) -> None:
+    night = Window(start_hour=3, end_hour=3)
+    ledger = make_ledger(tmp_path / "first", [asked(2), asked(3)])
+    start_run(ledger)
+    match(ledger, {2: ["1.2"], 3: ["1.3"]})
+    retrieve(ledger, "1.2")
+    layout = Layout(tmp_path / "first")
+    write_snapshot(layout, gather(layout, clock=CLOCK), identify(os.getpid()), Standing(night=night))
+    register(tmp_path / "first", CLOCK)
+    (found,) = extractions(CLOCK)
+    assert found.status is not None
+    assert found.status.night == night
+    assert f"from {night} only, until about" in " ".join(listing_text([found]).split())
+    assert f"from {night} only" in str(_card(found).figures)
+    (told,) = listing_json([found])
+    assert datetime.fromisoformat(told["expected_end"]).tzinfo
 
 
 def test_one_that_is_there_is_never_forgotten(tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def test_the_object_has_the_promised_keys(tmp_path: Path, capsys: pytest.Capture
         ledger.count_unexpected(3)
     answer = told(capsys, tmp_path)
     rate, eta, overall = (answer.pop(name) for name in ("rate", "eta_seconds", "rate_overall"))
+    assert datetime.fromisoformat(answer.pop("expected_end")).tzinfo
     times = [answer["extraction"].pop(name) for name in ("created_at", "started_at", "updated_at")]
     assert all(datetime.fromisoformat(moment).tzinfo for moment in times)
     assert set(rate) == {"studies_per_hour", "instances_per_second"}

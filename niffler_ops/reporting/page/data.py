@@ -1,7 +1,7 @@
 """What a page shows of one extraction, read in several short transactions and without changing anything."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from niffler_ops.clock import Clock, minute_of
 from niffler_ops.layout import Layout
@@ -38,11 +38,13 @@ def read_page(layout: Layout, clock: Clock, history: History, *, problems: int, 
 
     The charts are of `history` as far as the caller has brought it forward.
     """
-    status = gather(layout, clock=clock)
+    read = gather(layout, clock=clock)
+    standing = read_standing(layout, NAME, read)
+    status = replace(read, night=standing.night)
     at_work = status.state in AT_WORK
     return Page(
         status=status,
-        standing=read_standing(layout, NAME, status),
+        standing=standing,
         charts=charts(
             history,
             rows=status.rows,

@@ -10,7 +10,6 @@ from niffler_ops.reporting.standing import Standing
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, Status, overall_of
 from niffler_ops.reporting.time_left import until_when
 from niffler_ops.reporting.words import counted, duration, local_time, number, printable, since, size
-from niffler_ops.stages.windows import Window
 
 QUIET = timedelta(minutes=2)  # longer than a supervisor ever lets pass between two entries
 
@@ -72,8 +71,8 @@ def _next_steps(status: Status) -> Iterator[str]:
         yield f"Post-processing failed: {told}; the log says why, --retry-failed takes it up again."
 
 
-def figures(status: Status, night: Window | None = None) -> Iterator[Figure]:
-    """The numbers on top of the page; `night` are the hours in which the archives may be asked."""
+def figures(status: Status) -> Iterator[Figure]:
+    """The numbers on top of the page."""
     rows, studies = status.rows, status.studies
     wanted = rows.total - rows.withdrawn
     yield Figure(
@@ -101,7 +100,8 @@ def figures(status: Status, night: Window | None = None) -> Iterator[Figure]:
     yield from _speed(status)
     if status.state in AT_WORK and status.eta_seconds is not None:
         left = duration(timedelta(seconds=status.eta_seconds))
-        yield Figure("to go, about", left, f"at the present rate{until_when(status, night)}")
+        rate = "rate before the pause" if status.state is ExtractionState.PAUSED else "present rate"
+        yield Figure("to go, about", left, f"at the {rate}{until_when(status)}")
     if status.unexpected_files:
         yield Figure("unexpected files", number(status.unexpected_files), "in .niffler/unexpected")
 

@@ -18,7 +18,7 @@ from niffler_ops.reporting.page.selection import Selection
 from niffler_ops.reporting.page.words import share
 from niffler_ops.reporting.serving.sharing import PATIENCE, Shared, in_thread
 from niffler_ops.reporting.serving.showing import View, key_of
-from niffler_ops.reporting.standing import Standing, read_standing
+from niffler_ops.reporting.standing import Standing
 from niffler_ops.reporting.status import Status
 
 HISTORY_SECONDS = 0.5  # of one reading that go into the past
@@ -95,9 +95,8 @@ class Watch:
             seen = snapshot.look(layout, clock=self._clock)
         except MissingInputError as error:
             return Look(trouble=str(error))
-        standing = read_standing(layout, snapshot.NAME, seen.status)
-        parts = {name: part(name, status=seen.status, standing=standing) for name in PARTS_FROM_AFAR}
-        return Look(status=seen.status, standing=standing, parts=parts, trouble=seen.note)
+        parts = {name: part(name, status=seen.status, standing=seen.standing) for name in PARTS_FROM_AFAR}
+        return Look(status=seen.status, standing=seen.standing, parts=parts, trouble=seen.note)
 
 
 def _view(look: Look, rows: Rows | None = None) -> View:

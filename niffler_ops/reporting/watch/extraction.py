@@ -11,8 +11,8 @@ from niffler_ops.ledger.store import Ledger
 from niffler_ops.reporting.consult import consult
 from niffler_ops.reporting.rate import WINDOW, WINDOW_EVENTS
 from niffler_ops.reporting.registry_text import facts
-from niffler_ops.reporting.snapshot import NAME, look
-from niffler_ops.reporting.standing import Standing, read_standing
+from niffler_ops.reporting.snapshot import look
+from niffler_ops.reporting.standing import Standing
 from niffler_ops.reporting.status import AT_WORK, Status
 from niffler_ops.reporting.watch import bars, going_on, heading, trouble
 from niffler_ops.reporting.watch.fitting import Section
@@ -52,7 +52,7 @@ class ExtractionSource:
             status=status,
             note=seen.note,
             activity=activity,
-            standing=read_standing(self._layout, NAME, status),
+            standing=seen.standing,
             rates=self._throughput.rates(now, bars.MOST_STEPS),
         )
 
@@ -115,7 +115,7 @@ class ExtractionPicture:
         """The most important first; each is made elsewhere."""
         status, activity = self.status, self.activity
         return [
-            heading.section(status, self.note, self.standing.night, width, signs),
+            heading.section(status, self.note, width, signs),
             *bars.sections(status, self.rates, width, signs),
             going_on.lanes(activity.lanes if self.at_work else (), self.standing, status, width),
             going_on.archives(self.standing, signs),

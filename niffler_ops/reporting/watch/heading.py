@@ -12,17 +12,16 @@ from niffler_ops.reporting.time_left import until_when
 from niffler_ops.reporting.watch.fitting import Section
 from niffler_ops.reporting.watch.signs import Signs, sign
 from niffler_ops.reporting.words import duration, printable
-from niffler_ops.stages.windows import Window
 
 QUIET = timedelta(minutes=2)
 NARROWEST = 20
 LINES = 3  # of a reason or an advice
 
 
-def section(status: Status, note: str, night: Window | None, width: int, signs: Signs) -> Section:
+def section(status: Status, note: str, width: int, signs: Signs) -> Section:
     """State, time left, pause and advice."""
     lines = [Text.assemble(sign(status.state, signs), " ", (state_words(status), "bold"))]
-    for text in _texts(status, note, night):
+    for text in _texts(status, note):
         lines += [
             Text(f"  {line}")
             for line in textwrap.wrap(
@@ -32,11 +31,12 @@ def section(status: Status, note: str, night: Window | None, width: int, signs: 
     return Section(rank=0, lines=lines, least=2)
 
 
-def _texts(status: Status, note: str, night: Window | None) -> Iterator[str]:
+def _texts(status: Status, note: str) -> Iterator[str]:
     if status.pause_reason:
         yield f"Paused: {status.pause_reason}"
-    if status.state is ExtractionState.RUNNING:
-        yield from _time_left(status, night)
+    paused = status.state is ExtractionState.PAUSED
+    if status.state is ExtractionState.RUNNING or (paused and status.eta_seconds is not None):
+        yield from _time_left(status)
     if status.state not in AT_WORK:
         yield " ".join(advice(status))
     elif status.updated_at and status.gathered_at - datetime.fromisoformat(status.updated_at) > QUIET:
@@ -46,7 +46,7 @@ def _texts(status: Status, note: str, night: Window | None) -> Iterator[str]:
         yield note
 
 
-def _time_left(status: Status, night: Window | None) -> Iterator[str]:
+def _time_left(status: Status) -> Iterator[str]:
     if status.eta_seconds is None:
         yield "The time left is not known yet."
         return
@@ -54,4 +54,4 @@ def _time_left(status: Status, night: Window | None) -> Iterator[str]:
         yield "Every row is at its end; post-processing and the report are left."
         return
     left = f"About {duration(timedelta(seconds=status.eta_seconds))}"
-    yield f"{left} to go{until_when(status, night)}."
+    yield f"{left} to go{until_when(status)}."

@@ -69,13 +69,13 @@ def test_what_the_supervisor_knows_of_archives_lanes_and_hours_is_told() -> None
         name="B@b:104", state="silent", reason="asked until it answers", seconds=9, lanes=2
     )
     good = ArchiveStanding(name="A@a:104", state="answers", reason="", seconds=0, lanes=3)
-    standing = Standing(archives=(good, silent), night=Window(start_hour=21, end_hour=9))
+    standing, night = Standing(archives=(good, silent)), Window(start_hour=21, end_hour=9)
     tool = ProcessStatus(role="movescu", pid=4712, alive=True, restarts=0)
-    shown = status_text(replace(BASE, processes=(*BASE.processes, tool)), standing)
+    shown = status_text(replace(BASE, processes=(*BASE.processes, tool), night=night), standing)
     assert "Lanes       1 of 5 at work" in shown
     assert "Archive     A@a:104 answers\n" in shown
     assert "Archive     B@b:104 silent for 9 s: asked until it answers" in shown
-    assert f"about 1 h 6 min, from {standing.night} only, until about" in shown
+    assert f"about 1 h 6 min, from {night} only, until about" in shown
     assert "Lanes" not in text()
 
 

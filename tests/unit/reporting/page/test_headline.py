@@ -87,7 +87,8 @@ def test_instances_that_are_only_listed_have_no_empty_bar() -> None:
 
 def test_the_time_to_go_knows_the_hours_in_which_archives_may_be_asked() -> None:
     running = status(state=ExtractionState.RUNNING, eta_seconds=4000)
-    by_night = {figure.label: figure.detail for figure in figures(running, Window(start_hour=19, end_hour=7))}
+    night = replace(running, night=Window(start_hour=19, end_hour=7))
+    by_night = {figure.label: figure.detail for figure in figures(night)}
     at_any_time = {figure.label: figure.detail for figure in figures(running)}
     assert ", from 19" in by_night["to go, about"]
     assert at_any_time["to go, about"].startswith("at the present rate, until about ")

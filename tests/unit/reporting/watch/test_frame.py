@@ -206,8 +206,8 @@ def test_a_pause_says_why_and_until_when() -> None:
 
 
 def test_the_time_left_knows_the_night() -> None:
-    night = replace(PICTURE, standing=Standing(night=Window(start_hour=22, end_hour=6)))
-    assert "About 1 h 6 min to go, from 22:00 to 6:00 only, until about" in screen(night)
+    shown = screen(of(night=Window(start_hour=22, end_hour=6)))
+    assert "About 1 h 6 min to go, from 22:00 to 6:00 only, until about" in shown
 
 
 def test_a_finished_one_is_done() -> None:
