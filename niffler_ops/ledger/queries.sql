@@ -384,10 +384,14 @@ AND (ended_at IS NULL OR role IN ('supervisor', 'storescp')) ORDER BY id
 -- name: recent_ends
 SELECT count(*) AS ended, coalesce(sum(events.to_state <> 'failed'), 0) AS retrieved,
        coalesce(sum(studies.received), 0) AS received,
-       (SELECT at FROM events WHERE id > (SELECT max(id) - :events FROM events) ORDER BY id LIMIT 1) AS looked_from
+       (SELECT at FROM events WHERE id > :last - :events ORDER BY id LIMIT 1) AS looked_from
 FROM events CROSS JOIN studies ON studies.id = events.subject_id
-WHERE events.id > (SELECT max(id) - :events FROM events) AND events.at >= :since
+WHERE events.id > :last - :events AND events.id <= :last AND events.at >= :since
 AND events.subject = 'study' AND events.to_state IN ('done', 'partial', 'failed')
+
+-- name: latest_pause
+SELECT id, at FROM events WHERE id > (SELECT max(id) - :events FROM events)
+AND subject = 'extraction' AND to_state = 'paused' AND from_state <> 'paused' ORDER BY id DESC LIMIT 1
 
 -- name: last_event
 SELECT coalesce(max(id), 0) AS id FROM events

@@ -64,6 +64,14 @@ class RecentEnds:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PauseBegan:
+    """The event with which a pause began."""
+
+    event: int
+    at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BadEnd:
     """A row that did not become done, at its `event`; `studies` are the UIDs of those to blame."""
 
@@ -220,9 +228,18 @@ class Ledger:
         """Add to the number of files that went to unexpected/."""
         self._shared.run("count_unexpected", files=files)
 
-    def recent_ends(self, *, since: str, events: int) -> RecentEnds:
-        """Studies that ended after `since` (ISO 8601, UTC), as far as the newest `events` tell."""
-        row = self._shared.one("recent_ends", since=since, events=events)
+    def latest_pause(self, *, events: int) -> PauseBegan | None:
+        """When the latest pause began, whatever its causes since, as far as the newest `events` tell."""
+        row = self._shared.one("latest_pause", events=events)
+        return None if row is None else PauseBegan(event=row["id"], at=row["at"])
+
+    def recent_ends(self, *, since: str, events: int, last: int | None = None) -> RecentEnds:
+        """Studies that ended after `since` (ISO 8601, UTC), as far as the newest `events` tell.
+
+        With `last` only what had happened at the event with this id.
+        """
+        last = self.last_event() if last is None else last
+        row = self._shared.one("recent_ends", since=since, events=events, last=last)
         assert row is not None  # noqa: S101 - an aggregate always gives a row
         return RecentEnds(
             ended=row["ended"],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from niffler_ops.clock import Clock, timestamp
+from niffler_ops.clock import Clock
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.launches import Launch
 from niffler_ops.ledger.reading import not_imported
@@ -15,7 +15,8 @@ from niffler_ops.model import Listing, Shard
 from niffler_ops.processes.identity import Identity, is_alive
 from niffler_ops.reporting.consult import consult
 from niffler_ops.reporting.counts import Counts, PostCounts, post_counts, row_counts, study_counts
-from niffler_ops.reporting.rate import WINDOW_EVENTS, Overall, Rate, eta_seconds, overall, rate, window_start
+from niffler_ops.reporting.pace import read_pace
+from niffler_ops.reporting.rate import Overall, Rate, eta_seconds, overall
 from niffler_ops.stages.windows import Window
 from niffler_ops.states import RowState
 
@@ -147,23 +148,17 @@ def _read(layout: Layout, clock: Clock) -> _Reading:
         record = ledger.record()
         if record is None or not record.imported:
             raise not_imported(layout.ledger)
+        tallies = ledger.tallies()
         return _Reading(
             at=now,
             record=record,
-            tallies=ledger.tallies(),
+            tallies=tallies,
             launches=ledger.launches.shown(),
             problems=ledger.rows.problems(MAX_PROBLEMS),
-            pace=_pace(ledger, record, now),
+            pace=read_pace(ledger, record, tallies, now),
         )
 
     return consult(layout.ledger, look)
-
-
-def _pace(ledger: Ledger, record: ExtractionRecord, now: datetime) -> Rate:
-    if record.run_state != "running" or record.started_at is None:
-        return Rate()
-    start = window_start(datetime.fromisoformat(record.started_at), now)
-    return rate(ledger.recent_ends(since=timestamp(start), events=WINDOW_EVENTS), start, now)
 
 
 def _supervisor_lives(reading: _Reading) -> bool:
@@ -190,7 +185,6 @@ def _status(reading: _Reading, state: ExtractionState) -> Status:
     rows, studies = row_counts(tallies), study_counts(tallies)
     if state is ExtractionState.STOPPED:
         rows, studies = rows.at_rest(), studies.at_rest()
-    pace = reading.pace if running else Rate()
     return Status(
         state=state,
         storage_folder=record.storage_folder,
@@ -207,8 +201,8 @@ def _status(reading: _Reading, state: ExtractionState) -> Status:
         expected=tallies.get(("instance", "expected"), 0),
         received=tallies.get(("instance", "received"), 0),
         bytes_received=tallies.get(("instance", "bytes"), 0),
-        rate=pace,
-        eta_seconds=eta_seconds(rows, studies, pace) if running else None,
+        rate=reading.pace if state is ExtractionState.RUNNING else Rate(),
+        eta_seconds=eta_seconds(rows, studies, reading.pace) if running else None,
         processes=_processes(reading.launches, running=running),
         post=post_counts(tallies),
         problems=tuple(

@@ -205,6 +205,14 @@ def test_a_pause_says_why_and_until_when() -> None:
     assert f"Paused: {reason}" in paragraph(shown)
 
 
+def test_a_pause_says_when_the_end_is_expected_where_that_is_known() -> None:
+    night = Window(start_hour=22, end_hour=6)
+    paused = of(state=ExtractionState.PAUSED, resumes_at=NOW.isoformat(), pause_reason="by day", night=night)
+    assert "About 1 h 6 min to go, from 22:00 to 6:00 only, until about" in screen(paused)
+    unknown = of(state=ExtractionState.PAUSED, pause_reason="by day", eta_seconds=None)
+    assert "not known yet" not in screen(unknown)
+
+
 def test_the_time_left_knows_the_night() -> None:
     shown = screen(of(night=Window(start_hour=22, end_hour=6)))
     assert "About 1 h 6 min to go, from 22:00 to 6:00 only, until about" in shown
