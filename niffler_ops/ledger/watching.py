@@ -7,8 +7,10 @@ from functools import cache
 
 from niffler_ops.database import named_queries
 from niffler_ops.ledger.store import Ledger
+from niffler_ops.states import RowState
 
 EVENTS_LOOKED_AT = 5_000
+PROBLEM_EVENTS = 20_000  # a row and its studies have about ten
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +69,19 @@ def newest_events(ledger: Ledger, *, limit: int) -> list[WatchedEvent]:
         )
         for row in _run(ledger, "newest_events", events=EVENTS_LOOKED_AT, limit=limit)
     ]
+
+
+def newest_problems(ledger: Ledger, *, limit: int) -> list[tuple[int, RowState, str]]:
+    """Line, state and reason of the rows that ended last otherwise than done, the newest first.
+
+    They are looked for among the newest events only, and no longer than until there are enough.
+    """
+    found: dict[int, tuple[int, RowState, str]] = {}
+    for row in ledger._connection.execute(_queries()["newest_problems"], {"events": PROBLEM_EVENTS}):
+        found.setdefault(row["line"], (row["line"], RowState(row["state"]), row["reason"]))
+        if len(found) == limit:
+            break
+    return list(found.values())
 
 
 def arrived(ledger: Ledger, *, since: str, events: int) -> dict[int, int]:

@@ -26,6 +26,14 @@ LEFT JOIN handovers ON latest.subject = 'handover' AND handovers.id = latest.sub
 LEFT JOIN studies ON studies.id = CASE latest.subject WHEN 'study' THEN latest.subject_id ELSE handovers.study_id END
 ORDER BY latest.id DESC
 
+-- name: newest_problems
+SELECT rows.line, rows.state, rows.reason
+FROM events CROSS JOIN rows ON rows.id = events.subject_id
+WHERE events.id > (SELECT max(id) - :events FROM events)
+AND events.subject = 'row' AND events.to_state IN ('partial', 'failed', 'not_found')
+AND rows.state IN ('partial', 'failed', 'not_found') AND rows.line IS NOT NULL
+ORDER BY events.id DESC
+
 -- name: arrived
 SELECT CAST(strftime('%s', events.at) AS INTEGER) AS second, sum(studies.received) AS instances
 FROM events CROSS JOIN studies ON studies.id = events.subject_id

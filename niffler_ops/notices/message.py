@@ -11,6 +11,7 @@ from typing import Any
 
 from niffler_ops.clock import timestamp
 from niffler_ops.notices.notice import Cause, Notice, Occasion
+from niffler_ops.reporting.few_problems import few_problems
 from niffler_ops.reporting.narration import without_uids
 from niffler_ops.reporting.status import Problem, Status
 
@@ -146,11 +147,10 @@ def _fact(label: str, text: str) -> str:
 
 
 def _problems(status: Status) -> Iterator[str]:
-    total = status.rows.problems
-    shown = status.problems[:PROBLEMS_TOLD]
+    shown, which = few_problems(status)
     if not shown:
         return
-    yield "Rows with problems" + (f" (the first {len(shown)} of {total:,})" if total > len(shown) else "")
+    yield "Rows with problems" + (f" ({which})" if which else "")
     for problem in shown:
         text = f"line {problem.line}: {problem.outcome.replace('_', ' ')}: {_reason(problem)}"
         yield textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="    ")

@@ -1,7 +1,7 @@
 """Where an extraction stands, gathered from its ledger without changing anything."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +11,7 @@ from niffler_ops.layout import Layout
 from niffler_ops.ledger.launches import Launch
 from niffler_ops.ledger.reading import not_imported
 from niffler_ops.ledger.store import ExtractionRecord, Ledger
+from niffler_ops.ledger.watching import newest_problems
 from niffler_ops.model import Listing, Shard
 from niffler_ops.processes.identity import Identity, is_alive
 from niffler_ops.reporting.consult import consult
@@ -21,6 +22,7 @@ from niffler_ops.stages.windows import Window
 from niffler_ops.states import RowState
 
 MAX_PROBLEMS = 1000  # listed; all are counted, and all are in report.csv
+NEWEST_PROBLEMS = 10  # of more than these, those that ended last are wanted
 
 
 class ExtractionState(StrEnum):
@@ -81,7 +83,8 @@ class Status(Amounts):
 
     `created_at`: when its first run began. `shard`: the part of its list that it works on, None for all.
     `csv_digest`: the SHA-256 of the list. `night`: the hours in which the archives may be asked, None for all
-    and where no supervisor has told, which the ledger does not know.
+    and where no supervisor has told, which the ledger does not know. `problems`: the first by line.
+    `newest_problems`: those that ended last, by line; none where there are few, or all ended long ago.
     """
 
     state: ExtractionState
@@ -100,6 +103,7 @@ class Status(Amounts):
     shard: Shard | None = None
     csv_digest: str = ""
     night: Window | None = None
+    newest_problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +115,7 @@ class _Reading:
     tallies: dict[tuple[str, str], int]
     launches: list[Launch]
     problems: list[tuple[int, RowState, str]]
+    newest: list[tuple[int, RowState, str]]
     pace: Rate
 
 
@@ -149,12 +154,14 @@ def _read(layout: Layout, clock: Clock) -> _Reading:
         if record is None or not record.imported:
             raise not_imported(layout.ledger)
         tallies = ledger.tallies()
+        many = row_counts(tallies).problems > NEWEST_PROBLEMS
         return _Reading(
             at=now,
             record=record,
             tallies=tallies,
             launches=ledger.launches.shown(),
             problems=ledger.rows.problems(MAX_PROBLEMS),
+            newest=newest_problems(ledger, limit=NEWEST_PROBLEMS) if many else [],
             pace=read_pace(ledger, record, tallies, now),
         )
 
@@ -205,15 +212,18 @@ def _status(reading: _Reading, state: ExtractionState) -> Status:
         eta_seconds=eta_seconds(rows, studies, reading.pace) if running else None,
         processes=_processes(reading.launches, running=running),
         post=post_counts(tallies),
-        problems=tuple(
-            Problem(line=line, outcome=outcome, reason=reason) for line, outcome, reason in reading.problems
-        ),
+        problems=_problems(reading.problems),
+        newest_problems=_problems(sorted(reading.newest)),
         unexpected_files=tallies.get(("unexpected", "files"), 0),
         created_at=record.created_at,
         lists_only=record.configuration.get("FilePath") in LISTS_ONLY,
         shard=_shard(record.configuration.get("Shard", "null")),
         csv_digest=record.csv_digest,
     )
+
+
+def _problems(rows: Iterable[tuple[int, RowState, str]]) -> tuple[Problem, ...]:
+    return tuple(Problem(line=line, outcome=outcome, reason=reason) for line, outcome, reason in rows)
 
 
 def _shard(value: str) -> Shard | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from niffler_ops.reporting.counts import PostCounts
+from niffler_ops.reporting.few_problems import few_problems
 from niffler_ops.reporting.remedy import remedy
 from niffler_ops.reporting.standing import Standing
 from niffler_ops.reporting.status import (
@@ -21,7 +22,6 @@ from niffler_ops.reporting.words import counted, duration, local_time, number, p
 WIDTH = 80
 LABEL = 12
 NUMBER = 13
-PROBLEMS_SHOWN = 10
 REASON_LINES = 3
 MOVESCU = "movescu"
 
@@ -148,21 +148,19 @@ def _processes(status: Status) -> list[str]:
 
 
 def _problems(status: Status) -> Iterator[str]:
-    total = status.rows.problems
-    if not total:
+    if not status.rows.problems:
         return
-    shown = status.problems[:PROBLEMS_SHOWN]
-    yield "Rows with problems" + (f" ({_more(status, len(shown))})" if total > len(shown) else "")
+    shown, which = few_problems(status)
+    yield "Rows with problems" + (f" ({which}; {_more(status)})" if which else "")
     width = max((len(str(problem.line)) for problem in shown), default=0)
     for problem in shown:
         head = f"line {problem.line:>{width}}  {problem.outcome.replace('_', ' '):9}  "
         yield from _wrapped(head, problem.reason)
 
 
-def _more(status: Status, shown: int) -> str:
+def _more(status: Status) -> str:
     """Where the others are: the report is written when a run has finished."""
-    where = ".niffler/report.csv" if status.state is ExtractionState.FINISHED else "--json"
-    return f"the first {shown} of {number(status.rows.problems)}; {where} has more"
+    return ".niffler/report.csv has all" if status.state is ExtractionState.FINISHED else "--json has more"
 
 
 def _wrapped(head: str, reason: str) -> list[str]:

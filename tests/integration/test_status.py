@@ -20,6 +20,7 @@ from niffler_ops.cli.status import main
 from niffler_ops.clock import SystemClock
 from niffler_ops.errors import MissingInputError
 from niffler_ops.layout import Layout
+from niffler_ops.ledger import watching
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.processes.identity import Identity, identify
 from niffler_ops.reporting.status import MAX_PROBLEMS, ExtractionState, Status, gather
@@ -623,4 +624,37 @@ def test_the_answer_does_not_depend_on_the_number_of_rows(
 
     monkeypatch.setattr(sqlite3, "connect", Counted)
     assert status(tmp_path).rows.problems == 99_999
-    assert 0 < steps < 500_000  # 20 000 events and 1000 problems; a scan of all takes millions
+    assert 0 < steps < 700_000  # twice 20 000 events, and 1000 problems; a scan of all takes millions
+
+
+def test_of_many_problems_those_that_ended_last_are_told_by_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = make_ledger(tmp_path, [asked(line) for line in range(2, 32)])
+    start_run(ledger)
+    match(ledger, {line: [f"1.{line}"] for line in range(2, 32)})
+    for line in range(31, 1, -1):
+        fail(ledger, f"1.{line}", "refused: A900")
+    found = status(tmp_path)
+    assert [problem.line for problem in found.newest_problems] == list(range(2, 12))
+    assert [problem.line for problem in found.problems] == list(range(2, 32))
+    with ledger.transaction():
+        ledger.rows.take_up()
+        ledger.studies.take_up()
+    fail(ledger, "1.31", "refused: A700")
+    assert status(tmp_path).newest_problems == (), "there is one problem only"
+    for line in range(30, 14, -1):
+        fail(ledger, f"1.{line}", "refused: A700")
+    assert [problem.line for problem in status(tmp_path).newest_problems] == list(range(15, 25))
+    assert main([str(tmp_path)]) == 0
+    assert "(the newest 10 of 17; --json has more)" in capsys.readouterr().out
+
+
+def test_problems_of_long_ago_leave_the_first_by_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = make_ledger(tmp_path, [refused(line, "a wildcard") for line in range(2, 20)])
+    start_run(ledger)
+    monkeypatch.setattr(watching, "PROBLEM_EVENTS", 1)
+    found = status(tmp_path)
+    assert (found.newest_problems, len(found.problems)) == ((), 18)

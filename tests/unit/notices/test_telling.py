@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,15 @@ from niffler_ops.layout import Layout
 from niffler_ops.notices import Notices, channels_of
 from niffler_ops.notices.command import NotifyCommand
 from niffler_ops.notices.mail import SmtpServer, SystemClient
-from niffler_ops.notices.message import compose
+from niffler_ops.notices.message import _problems, compose
 from niffler_ops.notices.notice import Cause, Notice, Occasion
+from niffler_ops.reporting.counts import Counts
 from niffler_ops.reporting.narration import short_name
 from niffler_ops.stages.gate import Pause
 from tests.support.clock import FakeClock
 from tests.support.extractions import asked, end_run, make_ledger, match, refused, retrieve, start_run
 from tests.support.posting import Post
+from tests.unit.reporting.test_status_text import BASE, problem
 
 UID = "1.2.840.99999.1.2.3"
 DISK = Pause(reason="less than 1.0 GB (MinFreeDisk) are free in /data", until=None, at_once=True)
@@ -79,6 +82,16 @@ def test_a_completion_with_problems_tells_numbers_reasons_and_the_next_step(scen
     assert "line 4: rejected: a wildcard" in notice.body
     assert "--retry-failed" in notice.body
     assert max(len(line) for line in notice.body.splitlines() if str(scene.folder) not in line) <= 78
+
+
+def test_of_many_problems_the_newest_are_told_in_order_of_lines() -> None:
+    newest = tuple(map(problem, range(91, 101)))
+    status = replace(
+        BASE, rows=Counts(failed=100), problems=tuple(map(problem, range(1, 101))), newest_problems=newest
+    )
+    heading, *lines = _problems(status)
+    assert heading == "Rows with problems (the newest 10 of 100)"
+    assert [line.split(":")[0] for line in lines] == [f"  line {line}" for line in range(91, 101)]
 
 
 def test_neither_mail_nor_details_hold_an_identifier(scene: Scene) -> None:

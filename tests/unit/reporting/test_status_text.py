@@ -157,7 +157,15 @@ def test_ten_problems_are_shown_and_all_are_counted() -> None:
     assert "the first 10 of 12,000; --json has more" in shown
     assert shown.count("the archive refused") == 10
     finished = text(state=ExtractionState.FINISHED, rows=Counts(failed=12_000), problems=many)
-    assert ".niffler/report.csv has more" in finished
+    assert ".niffler/report.csv has all" in finished
+
+
+def test_of_many_problems_the_newest_are_shown_by_line_where_they_are_known() -> None:
+    many, newest = tuple(map(problem, range(2, 1002))), tuple(map(problem, range(1491, 1501)))
+    shown = text(rows=Counts(failed=1500), problems=many, newest_problems=newest)
+    assert "Rows with problems (the newest 10 of 1,500; --json has more)" in shown
+    lines = [line for line in shown.splitlines() if line.startswith("line ")]
+    assert [int(line.split()[1]) for line in lines] == list(range(1491, 1501))
 
 
 def test_what_a_finished_run_left_alive_is_shown_and_what_is_gone_is_not() -> None:
