@@ -8,6 +8,7 @@ from pathlib import Path
 from niffler_ops.clock import SystemClock
 from niffler_ops.layout import Layout
 from niffler_ops.realtime.place import Place
+from niffler_ops.realtime.showing.machine import neighbours, of_this_machine
 from niffler_ops.realtime.status import is_receiver
 from niffler_ops.realtime.watching import ReceiverSource
 from niffler_ops.reporting.watch.extraction import ExtractionSource
@@ -21,7 +22,7 @@ WITHOUT_CURSOR = {"", "dumb", "unknown"}
 
 
 def watch(folder: Path | None) -> int:
-    """Watch an extraction or a receiver, without a folder the extractions of this machine."""
+    """Watch an extraction or a receiver, without a folder all that works on this machine."""
     source, clock = _source(folder), SystemClock()
     if not _is_screen():
         watch_plainly(source, clock, _tell)
@@ -34,7 +35,7 @@ def watch(folder: Path | None) -> int:
 def _source(folder: Path | None) -> Source:
     clock = SystemClock()
     if folder is None:
-        return MachineSource(clock)
+        return MachineSource(clock, lambda: neighbours(of_this_machine(clock)))
     if is_receiver(Place(folder)):
         return ReceiverSource(Place(folder), clock)
     return ExtractionSource(Layout.found(folder), clock)

@@ -115,6 +115,10 @@ def test_receivers_that_were_started_here_are_listed(
     assert (one["kind"], one["state"], one["lag_seconds"]) == ("receiver", "crashed", 1.5)
     (card,) = LiveReceivers(SystemClock()).look(None).cards
     assert (card.storage_folder, card.state) == (str(place.storage_folder), "crashed")
+    assert main(["--watch"]) == 0
+    watched = capsys.readouterr().out
+    assert f"{place.storage_folder} crashed: receiver, 490 instances" in watched
+    assert "The disk is filling" in watched
 
 
 async def _looked(place: Place) -> tuple[str, bool, str]:

@@ -13,6 +13,7 @@ from niffler_ops.realtime.showing.worries import worries
 from niffler_ops.realtime.status import ReceiverStatus, gather, is_receiver
 from niffler_ops.reporting.registry import GONE, NO_ANSWER, UNKNOWN, receivers, side_by_side
 from niffler_ops.reporting.registry_text import INDENT, wrapped
+from niffler_ops.reporting.watch.neighbour import Neighbour
 from niffler_ops.reporting.words import counted, printable
 
 ORDER = ("running", "crashed", "stopped", UNKNOWN)
@@ -49,6 +50,11 @@ def receivers_text(seen: Iterable[SeenReceiver]) -> str:
     return "".join(f"{line}\n" for one in seen for line in _lines(one))
 
 
+def neighbours(seen: Iterable[SeenReceiver]) -> list[Neighbour]:
+    """The same for those who watch the machine."""
+    return [Neighbour(storage_folder=str(one.folder), state=one.state, told=_told(one)) for one in seen]
+
+
 def receivers_json(seen: Iterable[SeenReceiver]) -> list[dict[str, Any]]:
     """One object for each, which `kind` tells from extractions."""
     return [
@@ -66,17 +72,21 @@ def receivers_json(seen: Iterable[SeenReceiver]) -> list[dict[str, Any]]:
 
 def _lines(one: SeenReceiver) -> Iterator[str]:
     yield f"{one.state:{len(INDENT)}}{printable(str(one.folder))}"
+    for text in _told(one):
+        yield from wrapped(text)
+
+
+def _told(one: SeenReceiver) -> list[str]:
+    """How it stands, and what needs somebody."""
     status = one.status
     if status is None:
-        yield from wrapped(one.note)
-        return
+        return [one.note]
     receiver = status.receiver
-    yield from wrapped(
+    stands = (
         f"receiver, {counted(status.counts['received'], 'instance')}, {receiver['rate']:,.1f} a second,"
         f" {receiver['lag']:,.0f} s behind"
     )
-    for text in worries(status):
-        yield from wrapped(text)
+    return [stands, *worries(status)]
 
 
 def _examine(folder: Path, clock: Clock) -> SeenReceiver:

@@ -20,6 +20,7 @@ from niffler_ops.reporting.status import ExtractionState, Problem, ProcessStatus
 from niffler_ops.reporting.watch.extraction import Activity, ExtractionPicture
 from niffler_ops.reporting.watch.frame import as_text, frame, shortened
 from niffler_ops.reporting.watch.machine import MachinePicture
+from niffler_ops.reporting.watch.neighbour import Neighbour
 from niffler_ops.reporting.watch.picture import Picture
 from niffler_ops.reporting.watch.signs import ASCII, UNICODE, Signs
 from niffler_ops.stages.windows import Window
@@ -277,6 +278,39 @@ def test_a_machine_shows_each_extraction() -> None:
     assert machine.at_work
     assert machine.line.startswith("/data/study running: 10 of 17 rows done")
     screen(machine, 20, 5)
+
+
+def test_a_machine_shows_its_receivers_after_the_extractions() -> None:
+    receiver = Neighbour(
+        storage_folder="/data/received",
+        state="running",
+        told=[
+            "receiver, 490 instances, 47.2 a second, 2 s behind",
+            f"The store cannot be used: {'why ' * 30}",
+        ],
+    )
+    study = Extraction(storage_folder="/data/study", state="finished")
+    machine = MachinePicture(extractions=[study], receivers=[receiver])
+    shown = screen(machine)
+    assert "1 extraction and 1 receiver of this machine" in shown
+    assert shown.index("finished  /data/study") < shown.index("▸ running   /data/received")
+    assert "receiver, 490 instances, 47.2 a second" in shown
+    assert "The store cannot be used: why why" in shown
+    assert "/data/received running: receiver, 490 instances" in machine.line
+    assert not machine.at_work, "a receiver goes on for ever"
+    screen(machine, 20, 5)
+    alone = screen(MachinePicture(extractions=[], receivers=[receiver]))
+    assert "/data/received" in alone
+    assert "No extraction is known" not in alone
+
+
+def test_what_is_wrong_with_a_receiver_is_told_at_once_and_its_numbers_are_not() -> None:
+    def told(*words: str) -> object:
+        one = Neighbour(storage_folder="/data/received", state="running", told=words)
+        return MachinePicture(extractions=[], receivers=[one]).told_at_once
+
+    assert told("490 instances") == told("500 instances")
+    assert told("490 instances") != told("490 instances", "The disk is filling.")
 
 
 def test_a_machine_without_extractions_says_how_they_come() -> None:
