@@ -239,7 +239,7 @@ def _work_on(supervisor: Supervisor, ledger: Ledger, followers: Followers) -> No
         with suppress(OSError, sqlite3.OperationalError), ledger.transaction():
             ledger.run_ended("stopped")
         level = logging.WARNING if supervisor.asked_to_stop else logging.ERROR
-        log.log(level, "Stopped with exit status %d: %s", error.exit_status, error)
+        log.log(level, "Ended early with exit status %d: %s", error.exit_status, error)
         raise
     followers.ended()
 

@@ -14,7 +14,7 @@ from niffler_ops.reporting.watch.bars import MOST_STEPS, throughput
 from niffler_ops.reporting.watch.fitting import Section
 from niffler_ops.reporting.watch.signs import LABEL, Signs, sign
 from niffler_ops.reporting.watch.throughput import Throughput
-from niffler_ops.reporting.words import counted, local_time, number, printable, size
+from niffler_ops.reporting.words import counted, local_time, number, printable, size, times
 
 
 class ReceiverSource:
@@ -129,8 +129,9 @@ def _sender(source: Mapping[str, Any], signs: Signs) -> Text:
 
 def _process(process: Mapping[str, Any], signs: Signs) -> Text:
     state, gone = ("answers", "") if process["alive"] else ("problem", " gone")
+    restarted = f", restarted {times(process['restarts'])}" if process["restarts"] else ""
     return Text.assemble(
-        f"{'Process':{LABEL}}", sign(state, signs), f" {process['role']} {process['pid']}{gone}"
+        f"{'Process':{LABEL}}", sign(state, signs), f" {process['role']} {process['pid']}{gone}{restarted}"
     )
 
 

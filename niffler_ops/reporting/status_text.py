@@ -17,7 +17,7 @@ from niffler_ops.reporting.status import (
     overall_of,
 )
 from niffler_ops.reporting.time_left import until_when
-from niffler_ops.reporting.words import counted, duration, local_time, number, printable, since, size
+from niffler_ops.reporting.words import counted, duration, local_time, number, printable, since, size, times
 
 WIDTH = 80
 LABEL = 12
@@ -210,7 +210,7 @@ def _process(process: ProcessStatus) -> str:
     if not process.alive:
         text += " (gone)"
     if process.restarts:
-        text += " (restarted once)" if process.restarts == 1 else f" (restarted {process.restarts} times)"
+        text += f" (restarted {times(process.restarts)})"
     return text
 
 

@@ -17,6 +17,11 @@ def counted(value: int, noun: str) -> str:
     return f"{number(value)} {noun if value == 1 else plural}"
 
 
+def times(value: int) -> str:
+    """`once`, `2 times`."""
+    return "once" if value == 1 else f"{number(value)} times"
+
+
 def size(value: int) -> str:
     """Bytes in the unit that suits them."""
     amount, unit = float(value), "bytes"

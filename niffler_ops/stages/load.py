@@ -88,7 +88,8 @@ class Load:
 
     def _tell(self, before: int) -> None:
         if self.lanes != before:
-            log.info("%s: %d lanes instead of %d: %s", self._name, self.lanes, before, self.why)
+            lanes = "1 lane" if self.lanes == 1 else f"{self.lanes} lanes"
+            log.info("%s: %s instead of %d: %s", self._name, lanes, before, self.why)
 
 
 def load_of(config: Config, archive: Archive, clock: Clock) -> Load:

@@ -210,6 +210,7 @@ def test_a_signal_stops_it_within_ten_seconds_with_75_and_the_same_command_conti
     wait_until(lambda: rig.received() >= 10, "ten instances", seconds=60)
     stop(running, number)
     rig.wait_for_no_process()
+    assert "Ended early with exit status 75: Stopped." in rig.log()
     status = rig.status()
     assert status["extraction"]["state"] == "stopped"
     assert status["rows"]["pending"] + status["rows"]["done"] == 4

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from niffler_ops.reporting.page import headline
 from niffler_ops.reporting.page.selection import CHOICES
 from niffler_ops.reporting.page.words import time_of_day
-from niffler_ops.reporting.words import local_time, number, printable, size
+from niffler_ops.reporting.words import local_time, number, printable, size, times
 
 PACKAGE = "niffler_ops.reporting.page"
 SYMBOLS = {  # of states, so that none is told by colour alone
@@ -68,6 +68,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "number": number,
         "size": size,
+        "times": times,
         "plain": printable,
         "moment": local_time,
         "time_of_day": time_of_day,

@@ -12,7 +12,7 @@ from niffler_ops.reporting.standing import ArchiveStanding, Standing
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, ProcessStatus, Status
 from niffler_ops.reporting.watch.fitting import Section
 from niffler_ops.reporting.watch.signs import LABEL, Signs, sign
-from niffler_ops.reporting.words import counted, duration, number, printable
+from niffler_ops.reporting.words import counted, duration, number, printable, times
 
 WIDE = 100
 FEW = {"movescu", "findscu", "postprocess"}  # of which many come and go
@@ -78,5 +78,5 @@ def _process(process: ProcessStatus, signs: Signs) -> Text:
     if not process.alive:
         text += " gone"
     if process.restarts:
-        text += f", restarted {'once' if process.restarts == 1 else f'{process.restarts} times'}"
+        text += f", restarted {times(process.restarts)}"
     return text

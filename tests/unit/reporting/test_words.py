@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from niffler_ops.reporting.words import counted, duration, local_time, number, printable, size
+from niffler_ops.reporting.words import counted, duration, local_time, number, printable, size, times
 
 
 def test_numbers_have_commas_and_nouns_their_plural() -> None:
     assert number(1234567) == "1,234,567"
     assert [counted(value, "study") for value in (0, 1, 2000)] == ["0 studies", "1 study", "2,000 studies"]
     assert counted(3, "file") == "3 files"
+    assert [times(value) for value in (1, 2, 1000)] == ["once", "2 times", "1,000 times"]
 
 
 @pytest.mark.parametrize(

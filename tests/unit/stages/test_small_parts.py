@@ -129,3 +129,11 @@ def test_an_archive_may_have_its_lanes_found_where_the_others_have_a_number(tmp_
     assert [load.lanes for load in loads] == [4, FIRST_LANES]
     assert [most_lanes(config, archive) for archive in config.archives] == [4, 6]
     assert str(config.archives[1]).endswith("MoveLanes=auto")
+
+
+def test_one_lane_is_told_as_one(caplog: pytest.LogCaptureFixture) -> None:
+    load = Load("PACS@archive:104", lanes=None, most_lanes=4, batch=1, limit=None, clock=FakeClock())
+    caplog.set_level("INFO")
+    while load.lanes > 1:
+        load.trouble()
+    assert "PACS@archive:104: 1 lane instead of 2: " in caplog.text
