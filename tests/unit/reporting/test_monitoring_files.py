@@ -46,7 +46,7 @@ def receiver(state: str) -> ReceiverStatus:
         unreadable=(),
         unreadable_files=3,
         refused=(),
-        processes=({"role": "storescp", "pid": 2, "alive": True},),
+        processes=({"role": "storescp", "pid": 2, "alive": True, "restarts": 0},),
     )
 
 
