@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from niffler_ops.clock import Clock
@@ -123,11 +124,11 @@ class Passing:
         return [due for due in found if (due.study, due.processor) not in self._given]
 
     def _job(self, due: Due) -> tuple[Job, "partial[None]"]:
-        paths = [str(self._place.storage_folder / path) for path in self._record.files_of_study(due.study)]
+        paths = [self._place.storage_folder / path for path in self._record.files_of_study(due.study)]
         job = Job(
             name=due.study,
             processor=Processor(due.processor),
-            files=tuple(paths),
+            files=tuple(str(path) for path in paths if not _is_gone(path)),
             settings=self._settings,
             adds=True,  # earlier files of the study may be gone
         )
@@ -148,6 +149,17 @@ class Passing:
             log.warning("%s of a study failed, its images stay: %s", due.processor, outcome.reason)
         with self._record.transaction():
             self._record.pass_on(due, attempts=attempts, failed=failed)
+
+
+def _is_gone(path: Path) -> bool:
+    """A deletion that was killed has left it in the record, or somebody took it away."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:  # the worker tells
+        return False
+    return False
 
 
 def _is_finished(done: Mapping[str, Any], files: int, newest: str) -> bool:

@@ -364,6 +364,22 @@ def test_it_may_die_at_any_step(receiver: ReceiverRig) -> None:
     stop(running)
 
 
+def test_it_may_die_before_and_after_it_has_handed_images_on(receiver: ReceiverRig) -> None:
+    receiver.configure(PassOn=["png"])
+    for number, failpoint in enumerate(("recorded", "deleted")):
+        receiver.leave_in_incoming(series_of(1, 1, 1, first=number))
+        receiver.environment["NIFFLER_FAILPOINT"] = failpoint
+        assert receiver.sweep().status == -signal.SIGKILL
+        receiver.wait_for_no_process()
+    receiver.environment.pop("NIFFLER_FAILPOINT")
+    receiver.leave_in_incoming(series_of(1, 1, 1, first=2))
+    assert receiver.sweep().status == 0
+    assert made_of(receiver) == (3, 0, 3)
+    failures = (receiver.folder / "received-deidentified" / "failures.csv").read_text()
+    assert len(failures.splitlines()) == 1, "a file that has just gone is no failure"
+    assert not receiver.on_disk()
+
+
 @pytest.mark.timeout(600)
 def test_killed_at_random_through_cycles_every_instance_is_in_a_record_or_on_the_disk(
     receiver: ReceiverRig,

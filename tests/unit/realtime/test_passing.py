@@ -83,6 +83,9 @@ class Bench:
             inode=1,
             modified=1,
         )
+        path = self.place.storage_folder / waiting.path
+        make_private_folder(path.parent)
+        path.touch()
         with self.record.transaction():
             self.record.add([waiting])
 
@@ -175,6 +178,17 @@ def test_what_comes_late_is_handed_on_with_its_study(bench: Bench) -> None:
     bench.turn()
     (job,) = [one for one in bench.crew.answer() if one.processor is Processor.PNG]
     assert len(job.files) == 2
+    assert bench.may_go("a")
+
+
+def test_a_file_that_has_gone_is_not_handed_on(bench: Bench) -> None:
+    for number in (1, 2):
+        bench.arrive("a", number)
+    (bench.place.storage_folder / "study" / "a" / "1.dcm").unlink()
+    bench.clock.pass_time(601)
+    bench.turn()
+    (job,) = bench.crew.answer()
+    assert [Path(file).name for file in job.files] == ["2.dcm"]
     assert bench.may_go("a")
 
 
