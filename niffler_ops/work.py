@@ -21,7 +21,7 @@ from niffler_ops.stages.unqueried import UnqueriedStage
 from niffler_ops.stages.verify import VerifyStage
 
 READERS = 2
-FIRST_LISTED = 10
+FIRST_LISTED = (10, 40)
 QUIET_SECONDS = 0.5  # without an arrival, after which an archive that was stopped sends no more
 
 
@@ -76,12 +76,12 @@ class Archives:
             QueryStage(place, contact, succession, last_line=last_line, retrieves=True)
             for contact in place.contacts
         ]
-        # Two for each archive, because each asks twice, one after the other; one begins with a few studies,
-        # so that the first retrieve need not wait for many.
+        # Two for each archive, because each asks twice, one after the other. They begin with few studies, so
+        # that the first retrieve need not wait for many, nor the second one.
         self._listings = [
             ListingStage(place, contact, succession, first_batch=first)
             for contact in place.contacts
-            for first in (FIRST_LISTED, None)
+            for first in FIRST_LISTED
         ]
         self._moves = [MoveStage(place, contact, progress) for contact in place.contacts]
 

@@ -62,8 +62,8 @@ def findscu_arguments(
 ) -> list[str]:
     """Arguments for one C-FIND for each query file, one after another over one association.
 
-    `level` is STUDY, SERIES or IMAGE. `output` must be empty or missing: results of another
-    run would be read as this one's.
+    `level` is STUDY, SERIES or IMAGE. `output` must be missing, empty, or of empty files: results of
+    another run would be read as this one's.
     """
     if not query_files:
         raise ValueError("findscu without a query file would ask for everything")
@@ -85,13 +85,20 @@ def read_answers(log: FindLog, output: Path, queries: int) -> list[FindAnswer]:
     for position, number in enumerate(log.responses, start=1):
         files.setdefault(number, []).append(output / _result_name(position))
     # A file beyond the last logged response: lines are missing, and files may stand for other queries.
-    whole_log = not (output / _result_name(len(log.responses) + 1)).exists()
+    whole_log = not _has_content(output / _result_name(len(log.responses) + 1))
     with warnings.catch_warnings(), config.disable_value_validation():
         warnings.simplefilter("ignore")  # an archive's bad values are no news to an operator
         return [
             _answer(log.final.get(number), files[number], whole_log=whole_log)
             for number in range(1, queries + 1)
         ]
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _result_name(position: int) -> str:

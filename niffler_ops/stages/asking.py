@@ -10,13 +10,12 @@ from niffler_ops.dicomtools.findscu import FindAnswer, FindLog, findscu_argument
 from niffler_ops.dicomtools.querykeys import query_file
 from niffler_ops.dicomtools.storescp import short_name
 from niffler_ops.dicomtools.timeouts import Timeouts
-from niffler_ops.files import make_private_folder, remove_folder
 from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.launcher import Child
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.place import Place
-from niffler_ops.stages.queryfiles import QueryFiles
 from niffler_ops.stages.retry import retry_delay
+from niffler_ops.stages.toolfiles import AnswerFiles, QueryFiles
 
 REFUSED_FOR_GOOD = frozenset({0x0122, 0x0112, 0x0110, 0x0211})
 KILL_SECONDS = 5.0
@@ -105,6 +104,7 @@ class Asking:
         self._contact = contact
         self._folder = place.layout.requests / f"find-{next(self._numbers)}"
         self._files = QueryFiles(self._folder)
+        self._output = AnswerFiles(self._folder / "answers")
         self._child: Child | None = None
         self._log = FindLog()
         self._queries: Sequence[Mapping[str, str]] = ()
@@ -136,8 +136,7 @@ class Asking:
         `lines` has the line of the CSV for each query that is about a row; the others are about a study.
         """
         names = self._files.write([query_file(keys, returned=returned) for keys in queries])
-        output = self._folder / "answers"
-        make_private_folder(output)
+        self._output.make()
         self.busy = True
         self._log = FindLog()
         self._queries, self._lines = queries, lines
@@ -147,8 +146,8 @@ class Asking:
         def ended(child: Child, code: int) -> None:
             self._child = None
             self._place.tools.require_running(child, code)
-            answers = read_answers(self._log, output, len(queries))
-            remove_folder(output)
+            answers = read_answers(self._log, self._output.folder, len(queries))
+            self._output.clear()
             self._ended(child, answers, then)
 
         self._child = self._place.tools.run(
@@ -157,7 +156,7 @@ class Asking:
                 archive=self._contact.archive.peer,
                 calling_aet=self._contact.archive.calling_aet,
                 level=level,
-                output=output,
+                output=self._output.folder,
                 query_files=names,
                 timeouts=Timeouts(),
             ),

@@ -18,18 +18,24 @@ from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.lanes import SUCCESS, Item, Lane
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
-from niffler_ops.stages.queryfiles import QueryFiles
 from niffler_ops.stages.retry import retry_delay
+from niffler_ops.stages.toolfiles import QueryFiles
 
 DESTINATION_UNKNOWN = 0xA801
 SOME_FAILED = 0xB000
 OUT_OF_RESOURCES = {0x0213, *range(0xA700, 0xA800)}  # PS3.4 C.4.2.1.5, PS3.7 C.5
+FEW = 10  # studies, for which it is not worth while to start another movescu
 UIDS_IN_ONE_REQUEST = 200  # 64 characters each stay far below the 64 KiB of an explicit VR UI element
 REMEMBERED = 1000  # answered studies that may be refunded when storescp turns out to have been silent
 KILL_SECONDS = 5.0
 RELEASE_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
+
+
+def _share(studies: int, lanes: int, free: int) -> int:
+    """How many a free lane takes: those at work get theirs when they are free, unless it is a few."""
+    return max(-(-studies // lanes), min(-(-studies // free), FEW))
 
 
 def _chunks(uids: Sequence[str], size: int) -> Iterable[Sequence[str]]:
@@ -89,14 +95,14 @@ class MoveStage:
         waits = self._breaker.is_open or self._place.clock.monotonic() < self._not_before
         if not free or waits or (self._breaker.tries and self._lanes):
             return
-        most = 1 if self._breaker.tries else load.batch * len(free)
+        most = 1 if self._breaker.tries else load.batch * load.lanes
         due = self._place.ledger.studies.due_for_move(most, archive=self._contact.name)
         awaited = (item.study for lane in self._lanes.values() for item in lane.items[lane.turn :])
         by_level: dict[str, list[Study]] = defaultdict(list)
         for study in load.affordable(self._incomplete(due), awaited):
             by_level[self._level(study)].append(study)
         for level, studies in by_level.items():
-            share = min(load.batch, -(-len(studies) // max(len(free), 1)))
+            share = min(load.batch, _share(len(studies), load.lanes, max(len(free), 1)))
             while free and studies:
                 self._start(free.pop(0), level, studies[:share])
                 del studies[:share]

@@ -23,9 +23,9 @@ from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.lanes import SUCCESS
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
-from niffler_ops.stages.queryfiles import QueryFiles
 from niffler_ops.stages.retry import retry_delay
 from niffler_ops.stages.succession import Succession
+from niffler_ops.stages.toolfiles import QueryFiles
 
 LANE = 0
 KILL_SECONDS = 5.0

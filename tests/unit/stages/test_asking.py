@@ -83,8 +83,8 @@ def test_every_query_has_its_answer(questioning: Questioning) -> None:
     assert questioning.asking.ready
 
 
-def test_queries_and_answers_are_private_and_answers_removed_after_use(questioning: Questioning) -> None:
-    questioning.begin("respond 1 0; respond 2 0; sleep 0.2; respond 3 0")
+def test_queries_and_answers_are_private_and_nothing_is_left_of_an_answer(questioning: Questioning) -> None:
+    questioning.begin("match 1; respond 1 0; respond 2 0; sleep 0.2; respond 3 0")
     (folder,) = questioning.bench.layout.requests.iterdir()
     queries = [path for path in folder.iterdir() if path.suffix == ".query"]
     assert len(queries) == 3
@@ -92,7 +92,8 @@ def test_queries_and_answers_are_private_and_answers_removed_after_use(questioni
     assert folder.stat().st_mode & 0o777 == 0o700
     assert "A1" not in " ".join(questioning.bench.calls()[0])
     questioning.answer()
-    assert sorted(folder.iterdir()) == sorted(queries)
+    assert sorted(folder.iterdir()) == sorted([*queries, folder / "answers"])
+    assert [path.stat().st_size for path in (folder / "answers").iterdir()] == [0]
 
 
 def test_the_first_query_without_an_answer_counts_where_the_archive_is_there(

@@ -15,7 +15,7 @@ from niffler_ops.dicomtools.storescp import staging_name
 from niffler_ops.errors import ConfigurationError, UnavailableError
 from niffler_ops.ledger.studies import MoveOutcome
 from niffler_ops.ledger.wanting import FoundSeries, FoundStudy
-from niffler_ops.stages.move import MoveStage
+from niffler_ops.stages.move import MoveStage, _share
 from niffler_ops.states import StudyState
 from tests.support.peers import absent, answering
 from tests.support.stages import Bench, bench
@@ -146,6 +146,24 @@ def test_few_studies_are_spread_over_the_lanes(tmp_path: Path) -> None:
         made.studies(*FOUR)
         Moving(made).begin(HANGS)
         assert [len([word for word in call if word.endswith(".query")]) for call in made.calls()] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("studies", "lanes", "free", "share"),
+    [
+        (100, 2, 2, 50),
+        (100, 2, 1, 50),
+        (10, 2, 2, 5),
+        (10, 2, 1, 10),
+        (12, 2, 1, 10),
+        (3, 4, 1, 3),
+        (1, 4, 4, 1),
+    ],
+)
+def test_a_free_lane_leaves_the_others_theirs_but_for_a_few(
+    studies: int, lanes: int, free: int, share: int
+) -> None:
+    assert _share(studies, lanes, free) == share
 
 
 def test_nothing_is_asked_for_while_storescp_or_the_archive_is_away(moving: Moving) -> None:
