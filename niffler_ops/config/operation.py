@@ -57,9 +57,9 @@ class OperationKeys(BaseModel):
         examples=[{"7-19": 20, "19-7": 200}],
     )
     query_batch_size: Annotated[int, Whole(1, 10_000, "queries")] = Field(
-        100,
+        250,
         alias="QueryBatchSize",
-        description="Queries in one findscu",
+        description="Queries in one findscu; the first ones have fewer",
         examples=[50],
     )
     idle_timeout: Annotated[float, Seconds()] = Field(

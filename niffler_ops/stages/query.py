@@ -18,6 +18,7 @@ from niffler_ops.stages.succession import Succession
 from niffler_ops.stages.walking import Candidate, Walk
 
 BACKLOG_BATCHES = 8
+FIRST_ASKED = 25  # rows, so that what the first of them match need not wait for many
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class QueryStage:
         self._succession = succession
         self._last_line = last_line
         self._asking = Asking(place, contact)
+        self._batch = min(FIRST_ASKED, place.config.query_batch_size)
         self._walk: Walk | None = None
         self._tries_study_level = place.config.retrieve_level == "STUDY"
 
@@ -101,10 +103,9 @@ class QueryStage:
     def _claim(self) -> None:
         ledger, config = self._place.ledger, self._place.config
         with ledger.transaction():
-            rows = ledger.rows.claim(
-                config.query_batch_size, archive=self._contact.queue, last_line=self._last_line
-            )
+            rows = ledger.rows.claim(self._batch, archive=self._contact.queue, last_line=self._last_line)
         if rows:
+            self._batch = config.query_batch_size
             self._ask([split_keys(row) for row in rows])
 
     def _far_ahead(self) -> bool:
