@@ -14,6 +14,7 @@ from benchmarks.setting import Setting
 
 NAME = "embedded"
 TITLE = "Retrieval, embedded toolkit and archive"
+LONG = 400  # studies, of which the start of a few processes is a small part
 
 
 def missing(_setting: Setting) -> str:
@@ -22,11 +23,14 @@ def missing(_setting: Setting) -> str:
 
 
 def measure(setting: Setting) -> Iterator[Row]:
-    """Ten instances a study, and one."""
+    """Ten instances a study, of few studies and of many; and one."""
     studies = setting.studies(40 if setting.quick else 100)
     rounds = 1 if setting.quick else 3
     yield from compare(setting, studies, archives.embedded, toolkit="embedded", rounds=rounds, goals=Goals())
     if not setting.quick:
+        longer = setting.studies(LONG)
+        goals = Goals(seconds_over_bare=None)
+        yield from compare(setting, longer, archives.embedded, toolkit="embedded", rounds=2, goals=goals)
         single = setting.studies(100, instances=1)
         goals = Goals(over_bare=None, over_serial=25)
         yield from compare(setting, single, archives.embedded, toolkit="embedded", rounds=1, goals=goals)

@@ -80,6 +80,11 @@ def _rows(runs: Runs, studies: int, instances: int, goals: Goals) -> Iterator[Ro
     yield by_ratio(
         f"{size}, first C-MOVE to last done, to bare tools", "instances/s", rates, at_least=goals.over_bare
     )
+    yield by_ratio(
+        f"{size}, from the study in the middle to the last, to bare tools",
+        "instances/s",
+        [(cold.settled, bare.instances / bare.retrieving) for cold, bare in runs.pairs],
+    )
     yield by_difference(
         f"{size}, command to exit, to bare tools",
         "s",

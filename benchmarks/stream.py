@@ -36,6 +36,7 @@ SHARE = 0.7  # of what the bare storescp takes, at which nothing may pile up
 MOST_BEHIND = 4.0  # seconds, of which two pass between one round of storing and the next
 MOST_GROWN = 1.0
 LOOK_SECONDS = 0.5
+FORGOTTEN_SECONDS = 70.0  # after which files that were removed do not make new ones dearer, on ext4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,8 +164,11 @@ def _sent(sender: "subprocess.Popen[str]") -> tuple[int, float]:
 
 @contextmanager
 def _folder(setting: Setting) -> Iterator[Path]:
-    """Some gigabytes, which do not stay."""
+    """Some gigabytes, which do not stay where a disk could not hold them all."""
     folder = setting.new_folder("stream")
     settle()
     yield folder
-    shutil.rmtree(folder)
+    if MINUTES:
+        shutil.rmtree(folder)
+        settle()
+        time.sleep(FORGOTTEN_SECONDS)
