@@ -437,8 +437,11 @@ def test_every_warning_for_machines_has_its_line_or_study(plain_rig: Rig, corpus
     assert ended.status == 3, ended
     told = [json.loads(line) for line in plain_rig.log().splitlines()]
     warnings = [entry for entry in told if entry["level"] == "WARNING"]
-    of_the_run = [entry for entry in warnings if "line" not in entry and "study" not in entry]
-    assert ["of the rows are not done" in entry["message"] for entry in of_the_run] == [True]
+    of_the_run = [entry["message"] for entry in warnings if "line" not in entry and "study" not in entry]
+    # On a busy machine the archive may seem silent for a moment.
+    others = [text for text in of_the_run if not text.startswith("The archive ")]
+    assert len(others) == 1, others
+    assert "of the rows are not done" in others[0]
 
     kinds = ("A batch of queries", "Lane ", "unexpected/surplus-", "pixel data", "nobody asked for it")
     for kind in kinds:
