@@ -21,7 +21,7 @@ from niffler_ops.stages.unqueried import UnqueriedStage
 from niffler_ops.stages.verify import VerifyStage
 
 READERS = 2
-FIRST_LISTED = (10, 40)
+FIRST_LISTED = (20, 100)
 QUIET_SECONDS = 0.5  # without an arrival, after which an archive that was stopped sends no more
 
 

@@ -18,7 +18,7 @@ from niffler_ops.stages.succession import Succession
 from niffler_ops.stages.walking import Candidate, Walk
 
 BACKLOG_BATCHES = 8
-FIRST_ASKED = 25  # rows, so that what the first of them match need not wait for many
+FIRST_ASKED = 100  # rows, so that what the first of them match need not wait for many
 
 log = logging.getLogger(__name__)
 
