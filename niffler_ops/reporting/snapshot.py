@@ -112,7 +112,7 @@ def look(layout: Layout, *, clock: Clock) -> Seen:
     can be opened and is damaged is told. Raises MissingInputError.
     """
     try:
-        return _seen(layout, gather(layout, clock=clock))
+        return with_standing(layout, gather(layout, clock=clock))
     except MissingInputError as error:
         if not _out_of_reach(layout):
             raise
@@ -121,10 +121,11 @@ def look(layout: Layout, *, clock: Clock) -> Seen:
         except MissingInputError:
             raise error from None
         age = f"{status.gathered_at.astimezone():%Y-%m-%d %H:%M:%S %z}"
-        return _seen(layout, status, f"as of {age}, from {layout.private / NAME}, because {error}")
+        return with_standing(layout, status, f"as of {age}, from {layout.private / NAME}, because {error}")
 
 
-def _seen(layout: Layout, status: Status, note: str = "") -> Seen:
+def with_standing(layout: Layout, status: Status, note: str = "") -> Seen:
+    """A status with what its supervisor told of it."""
     standing = read_standing(layout, NAME, status)
     return Seen(status=replace(status, night=standing.night), standing=standing, note=note)
 

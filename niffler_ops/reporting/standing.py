@@ -61,6 +61,13 @@ class Standing:
         """How many may retrieve at once, all archives together."""
         return sum(archive.lanes for archive in self.archives)
 
+    def lanes_words(self, going: int) -> str:
+        """How many lanes retrieve, of how many, and why there are so many; "" where nobody has told it."""
+        if not self.lanes:
+            return ""
+        why = f": {self.tuning}" if self.tuning else ""
+        return f"{going} of {self.lanes} at work{why}"
+
     @property
     def tuning(self) -> str:
         """Why the lanes are so many, where there is one archive to tell of."""

@@ -125,10 +125,9 @@ def _instances(status: Amounts) -> str:
 
 
 def _lanes(status: Status, standing: Standing) -> Iterator[str]:
-    if standing.lanes:
-        going = sum(process.alive for process in status.processes if process.role == MOVESCU)
-        why = f": {standing.tuning}" if standing.tuning else ""
-        yield _fact("Lanes", f"{going} of {standing.lanes} at work{why}")
+    told = standing.lanes_words(sum(process.alive for process in status.processes if process.role == MOVESCU))
+    if told:
+        yield _fact("Lanes", told)
 
 
 def _post(post: PostCounts) -> str:

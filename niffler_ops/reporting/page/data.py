@@ -1,7 +1,7 @@
 """What a page shows of one extraction, read in several short transactions and without changing anything."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from niffler_ops.clock import Clock, minute_of
 from niffler_ops.layout import Layout
@@ -10,8 +10,8 @@ from niffler_ops.reporting.page.history import History
 from niffler_ops.reporting.page.rows import Rows, read_rows
 from niffler_ops.reporting.page.selection import PROBLEMS, Selection
 from niffler_ops.reporting.page.work import Work, read_work
-from niffler_ops.reporting.snapshot import NAME
-from niffler_ops.reporting.standing import Standing, read_standing
+from niffler_ops.reporting.snapshot import with_standing
+from niffler_ops.reporting.standing import Standing
 from niffler_ops.reporting.status import AT_WORK, Status, gather
 
 
@@ -38,13 +38,12 @@ def read_page(layout: Layout, clock: Clock, history: History, *, problems: int, 
 
     The charts are of `history` as far as the caller has brought it forward.
     """
-    read = gather(layout, clock=clock)
-    standing = read_standing(layout, NAME, read)
-    status = replace(read, night=standing.night)
+    seen = with_standing(layout, gather(layout, clock=clock))
+    status = seen.status
     at_work = status.state in AT_WORK
     return Page(
         status=status,
-        standing=standing,
+        standing=seen.standing,
         charts=charts(
             history,
             rows=status.rows,

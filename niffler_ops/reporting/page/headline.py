@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from niffler_ops.reporting.page.words import pace, share
 from niffler_ops.reporting.remedy import remedy
-from niffler_ops.reporting.standing import Standing
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, Status, overall_of
 from niffler_ops.reporting.time_left import until_when
 from niffler_ops.reporting.words import counted, duration, local_time, number, printable, since, size
@@ -123,14 +122,6 @@ def _speed(status: Status) -> Iterator[Figure]:
             pace(overall.studies_per_hour),
             f"{pace(overall.instances_per_second)} instances a second, in {took}",
         )
-
-
-def lanes_words(going: int, standing: Standing) -> str:
-    """How many lanes retrieve, of how many, and why there are so many."""
-    if not standing.lanes:
-        return ""
-    why = f": {standing.tuning}" if standing.tuning else ""
-    return printable(f"{going} of {standing.lanes} at work{why}")
 
 
 def post_words(status: Status) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,6 @@ from niffler_ops.reporting.page.selection import Selection
 from niffler_ops.reporting.page.words import share
 from niffler_ops.reporting.serving.sharing import PATIENCE, Shared, in_thread
 from niffler_ops.reporting.serving.showing import View, key_of
-from niffler_ops.reporting.standing import Standing
 from niffler_ops.reporting.status import Status
 
 HISTORY_SECONDS = 0.5  # of one reading that go into the past
@@ -34,7 +33,6 @@ class Look:
     """What was read last, its parts as HTML; `page`, or even `status`, is None where `trouble` says why."""
 
     status: Status | None = None
-    standing: Standing = field(default_factory=Standing)
     page: Page | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
@@ -62,10 +60,7 @@ class Watch:
         except (TimeoutError, MissingInputError) as error:
             last = self._last
             parts = {name: html for name, html in last.parts.items() if name in PARTS_FROM_AFAR}
-            seen = Look(
-                status=last.status, standing=last.standing, parts=parts, trouble=str(error) or NO_ANSWER
-            )
-            return _view(seen)
+            return _view(Look(status=last.status, parts=parts, trouble=str(error) or NO_ANSWER))
         rest = {name: part(name, page=look.page, rows=rows) for name in ("rows_note", "rows")}
         return _view(replace(look, parts={**look.parts, **rest}), rows)
 
@@ -84,9 +79,8 @@ class Watch:
             )
         except MissingInputError:
             return self._from_afar(layout)
-        status, standing = page.status, page.standing
-        parts = {name: part(name, page=page, status=status, standing=standing) for name in PARTS}
-        self._last = Look(status=status, standing=standing, page=page, parts=parts)
+        parts = {name: part(name, page=page, status=page.status) for name in PARTS}
+        self._last = Look(status=page.status, page=page, parts=parts)
         return self._last
 
     def _from_afar(self, layout: Layout) -> Look:
@@ -95,8 +89,8 @@ class Watch:
             seen = snapshot.look(layout, clock=self._clock)
         except MissingInputError as error:
             return Look(trouble=str(error))
-        parts = {name: part(name, status=seen.status, standing=seen.standing) for name in PARTS_FROM_AFAR}
-        return Look(status=seen.status, standing=seen.standing, parts=parts, trouble=seen.note)
+        parts = {name: part(name, status=seen.status) for name in PARTS_FROM_AFAR}
+        return Look(status=seen.status, parts=parts, trouble=seen.note)
 
 
 def _view(look: Look, rows: Rows | None = None) -> View:
@@ -105,7 +99,7 @@ def _view(look: Look, rows: Rows | None = None) -> View:
         template="live.html",
         title=_title(look.status),
         source="the ledger",
-        values={"status": look.status, "standing": look.standing, "page": look.page, "rows": rows},
+        values={"status": look.status, "page": look.page, "rows": rows},
         parts=look.parts,
         trouble=look.trouble,
         whole=look.page is not None,

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+NARROWEST = 20  # columns, in which text is wrapped however narrow the screen is
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:

@@ -9,12 +9,11 @@ from rich.text import Text
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, Status
 from niffler_ops.reporting.status_text import advice, state_words
 from niffler_ops.reporting.time_left import until_when
-from niffler_ops.reporting.watch.fitting import Section
+from niffler_ops.reporting.watch.fitting import NARROWEST, Section
 from niffler_ops.reporting.watch.signs import Signs, sign
 from niffler_ops.reporting.words import duration, printable
 
 QUIET = timedelta(minutes=2)
-NARROWEST = 20
 LINES = 3  # of a reason or an advice
 
 

@@ -12,13 +12,11 @@ from niffler_ops.reporting.registry import Extraction, extractions
 from niffler_ops.reporting.registry_text import NONE_KNOWN, facts
 from niffler_ops.reporting.status import AT_WORK
 from niffler_ops.reporting.watch.bars import bar_width, parts_of
-from niffler_ops.reporting.watch.fitting import Section
+from niffler_ops.reporting.watch.fitting import NARROWEST, Section
 from niffler_ops.reporting.watch.frame import shortened
 from niffler_ops.reporting.watch.neighbour import Neighbour
 from niffler_ops.reporting.watch.signs import LABEL, Signs, bar, sign
 from niffler_ops.reporting.words import counted, printable
-
-NARROWEST = 20
 
 
 class MachineSource:

@@ -10,14 +10,13 @@ from niffler_ops.ledger.watching import WatchedEvent
 from niffler_ops.reporting.narration import short_name, without_uids
 from niffler_ops.reporting.remedy import remedy
 from niffler_ops.reporting.status import Problem, Status
-from niffler_ops.reporting.watch.fitting import Section
+from niffler_ops.reporting.watch.fitting import NARROWEST, Section
 from niffler_ops.reporting.watch.signs import Signs, sign
 from niffler_ops.reporting.words import counted, printable
 from niffler_ops.states import RowState
 
 PROBLEMS_SHOWN = 60
 INDENT = 2
-NARROWEST = 20
 
 
 def problems(status: Status, signs: Signs) -> Section:

@@ -12,9 +12,7 @@ from niffler_ops.ledger.studies import Study
 from niffler_ops.ledger.wanting import FoundSeries, FoundStudy
 from niffler_ops.model import Peer
 from niffler_ops.stages.asking import Answers, Asking
-from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.listing import Listing, ListingStage, uids_of
-from niffler_ops.stages.place import Place
 from niffler_ops.states import StudyState
 from tests.support.stages import Bench, bench
 
@@ -134,11 +132,12 @@ def test_by_count_nothing_is_asked(tmp_path: Path) -> None:
 
 
 class Telling(Asking):
-    """An archive that tells at once which instances its series have."""
+    """An archive that tells at once which instances its series have, or nothing; `asked` are the batches."""
 
-    def __init__(self, place: Bench, held: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, place: Bench, held: Mapping[str, Sequence[str]] | None) -> None:
         super().__init__(place.place, place.contact)
         self.held = held
+        self.asked: list[list[str]] = []
 
     def ask(
         self,
@@ -150,6 +149,9 @@ class Telling(Asking):
         lines: Sequence[int] = (),
     ) -> None:
         del returned, lines
+        self.asked.append([keys["StudyInstanceUID"] for keys in queries])
+        if self.held is None:
+            return
         answers = []
         for keys in queries:
             if level == "SERIES":
@@ -179,30 +181,10 @@ def test_of_two_each_lists_other_studies_and_the_one_that_begins_with_few_takes_
     few._asking = Telling(place, {"1.1.1": ["1.1.1.7"]})
     few.advance([])
     assert [place.study(uid).state for uid in ("1.1", "1.2", "1.3")] == ["listed", "found", "found"]
-    few._asking = many._asking = Silent(place.place, place.contact)
+    silent = few._asking = many._asking = Telling(place, None)
     many.advance([])
     few.advance([])
-    assert few._asking.asked == [["1.2", "1.3"]]
-
-
-class Silent(Asking):
-    """An archive that does not answer; `asked` are the studies of each batch."""
-
-    def __init__(self, place: Place, contact: Contact) -> None:
-        super().__init__(place, contact)
-        self.asked: list[list[str]] = []
-
-    def ask(
-        self,
-        level: str,
-        queries: Sequence[Mapping[str, str]],
-        returned: Sequence[str],
-        then: Callable[[Answers], None],
-        *,
-        lines: Sequence[int] = (),
-    ) -> None:
-        del level, returned, then, lines
-        self.asked.append([keys["StudyInstanceUID"] for keys in queries])
+    assert silent.asked == [["1.2", "1.3"]]
 
 
 def want_series(place: Bench, *series: str, count: int | None = 2) -> None:

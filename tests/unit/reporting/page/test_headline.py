@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from niffler_ops.reporting.counts import Counts, PostCounts
-from niffler_ops.reporting.page.headline import advice, figures, lanes_words, state_words
+from niffler_ops.reporting.page.headline import advice, figures, state_words
 from niffler_ops.reporting.rate import Rate
 from niffler_ops.reporting.standing import ArchiveStanding, Standing
 from niffler_ops.reporting.status import ExtractionState, Status
@@ -111,5 +111,5 @@ def test_lanes_are_told_with_their_number_and_why() -> None:
     archive = ArchiveStanding(
         name="A@h:1", state="answers", reason="", seconds=0, lanes=3, tuning="4 was no faster"
     )
-    assert lanes_words(2, Standing(archives=(archive,))) == "2 of 3 at work: 4 was no faster"
-    assert lanes_words(2, Standing()) == "", "nobody has told it yet"
+    assert Standing(archives=(archive,)).lanes_words(2) == "2 of 3 at work: 4 was no faster"
+    assert Standing().lanes_words(2) == "", "nobody has told it yet"
