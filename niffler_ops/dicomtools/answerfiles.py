@@ -12,6 +12,9 @@ from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
+EMPTIED = 1
+"""Bytes of a file that is to be written again: no data set. Over none, all goes to the disk at once."""
+
 Match = Mapping[str, str]
 """What an archive returned of one match: keyword to text without padding, several values with backslashes."""
 

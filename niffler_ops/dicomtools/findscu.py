@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydicom import config
 
-from niffler_ops.dicomtools.answerfiles import Match, read_answer_file
+from niffler_ops.dicomtools.answerfiles import EMPTIED, Match, read_answer_file
 from niffler_ops.dicomtools.responses import SUCCESS, Status, parse_response
 from niffler_ops.dicomtools.timeouts import Timeouts
 from niffler_ops.model import Peer
@@ -96,7 +96,7 @@ def read_answers(log: FindLog, output: Path, queries: int) -> list[FindAnswer]:
 
 def _has_content(path: Path) -> bool:
     try:
-        return path.stat().st_size > 0
+        return path.stat().st_size > EMPTIED
     except OSError:
         return False
 

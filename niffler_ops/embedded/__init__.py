@@ -1,1 +1,1 @@
-"""The toolkit for machines without Java: storescp, findscu, movescu and a small archive on pynetdicom."""
+"""The toolkit for machines without Java: storescp, findscu, movescu and a small archive."""

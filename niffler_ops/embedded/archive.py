@@ -25,13 +25,18 @@ from niffler_ops.embedded.log import Log
 from niffler_ops.embedded.negotiation import Context
 from niffler_ops.embedded.retrieving import Progress, Retrieve, failed_list
 from niffler_ops.embedded.sending import Originator
+from niffler_ops.embedded.uids import (
+    PATIENT_ROOT_FIND,
+    PATIENT_ROOT_MOVE,
+    STUDY_ROOT_FIND,
+    STUDY_ROOT_MOVE,
+    VERIFICATION,
+)
 from niffler_ops.errors import MissingInputError, UnavailableError
 from niffler_ops.model import Peer
 
-PATIENT_ROOT = frozenset({"1.2.840.10008.5.1.4.1.2.1.1", "1.2.840.10008.5.1.4.1.2.1.2"})
-SERVED = PATIENT_ROOT | {
-    *("1.2.840.10008.1.1", "1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.2.2"),
-}
+PATIENT_ROOT = frozenset({PATIENT_ROOT_FIND, PATIENT_ROOT_MOVE})
+SERVED = PATIENT_ROOT | {VERIFICATION, STUDY_ROOT_FIND, STUDY_ROOT_MOVE}
 SUCCESS, PENDING, CANCELLED = 0x0000, 0xFF00, 0xFE00
 MOVE_DESTINATION_UNKNOWN = 0xA801
 CANNOT_UNDERSTAND = 0xC000

@@ -8,8 +8,7 @@ are streamed, and the toolkit is three to four times as fast.
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO, Protocol
@@ -159,6 +158,16 @@ class Association:
 
     def receive(self, sink_for: SinkFactory = in_memory, deadline: float | None = None) -> Message:
         """The next message; raises EndedError. `deadline` is of the monotonic clock."""
+        try:
+            return self._message(sink_for, deadline)
+        except TimeoutError as error:
+            raise TimedOutError(describe_abort(ABORT_BY_USER)) from error
+        except EOFError as error:
+            raise self._lost("null") from error
+        except OSError as error:
+            raise self._lost(error.strerror or str(error)) from error
+
+    def _message(self, sink_for: SinkFactory, deadline: float | None) -> Message:
         command_set, command, sink = BytesIO(), None, None
         while True:
             context, control, length = self._next_fragment(deadline)
@@ -213,14 +222,14 @@ class Association:
 
     def _next_fragment(self, deadline: float | None) -> tuple[int, int, int]:
         while not self._unread:
-            kind, length = struct.unpack("!BxL", self._exactly(PDU_HEAD, deadline))
+            kind, length = struct.unpack("!BxL", self._inbox.exactly(PDU_HEAD, deadline))
             if kind == P_DATA:
                 self._unread = length
             else:
-                self._end(kind, self._exactly(self._bounded(length), deadline))
+                self._end(kind, self._inbox.exactly(self._bounded(length), deadline))
         if self._unread < PDV_HEAD:
             raise self._violation("a P-DATA PDU that is too short")
-        length, context, control = struct.unpack("!LBB", self._exactly(PDV_HEAD, deadline))
+        length, context, control = struct.unpack("!LBB", self._inbox.exactly(PDV_HEAD, deadline))
         self._unread -= length + 4
         if length < PDV_COUNTED or self._unread < 0 or context not in self.contexts:
             raise self._violation("a P-DATA PDU that contradicts itself")
@@ -258,27 +267,11 @@ class Association:
         return AbortedError(describe_abort(ABORT_BY_USER))
 
     def _stream(self, length: int, sink: Sink | BytesIO, deadline: float | None) -> None:
-        with self._receiving():
-            for piece in self._inbox.pieces(length, deadline):
-                try:
-                    sink.write(piece)
-                except ValueError as error:
-                    raise self._violation(str(error)) from error
-
-    def _exactly(self, count: int, deadline: float | None) -> bytes:
-        with self._receiving():
-            return self._inbox.exactly(count, deadline)
-
-    @contextmanager
-    def _receiving(self) -> Iterator[None]:
-        try:
-            yield
-        except TimeoutError as error:
-            raise TimedOutError(describe_abort(ABORT_BY_USER)) from error
-        except EOFError as error:
-            raise self._lost("null") from error
-        except OSError as error:
-            raise self._lost(error.strerror or str(error)) from error
+        for piece in self._inbox.pieces(length, deadline):
+            try:
+                sink.write(piece)
+            except ValueError as error:
+                raise self._violation(str(error)) from error
 
     def _lost(self, text: str) -> LostError:
         self.log.note(f"{self.label}: i/o exception: {text}")

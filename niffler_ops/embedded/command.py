@@ -4,10 +4,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from functools import lru_cache
 
-from pydicom.config import IGNORE
-from pydicom.uid import UID
+from niffler_ops.embedded.text import plain_text
+from niffler_ops.embedded.uids import uid_name
 
 NO_DATA_SET = 0x0101
 UNSIGNED_LENGTH = 2  # of a US value
@@ -140,7 +139,7 @@ def decode_command(data: bytes) -> Command:
         elif vr == "US":
             values[attribute] = _unsigned(value)
         elif vr:
-            values[attribute] = value.decode("ascii", "replace").strip(" \0")
+            values[attribute] = plain_text(value)
     if "field" not in values:
         raise ValueError("a command set without Command Field")
     return Command(**values)  # type: ignore[arg-type]
@@ -196,16 +195,9 @@ def name(command: Command) -> str:
         return f"{command.field:04x}H"
 
 
-@lru_cache(maxsize=256)
 def prompt(uid: str) -> str:
     """A UID and its name, or a question mark where it has none."""
     return f"{uid} - {uid_name(uid) or '?'}"
-
-
-def uid_name(uid: str) -> str:
-    """The name of a UID in the standard, empty where it has none, whatever a peer calls a UID."""
-    known = UID(uid, validation_mode=IGNORE).name
-    return "" if known == uid else known
 
 
 def dump(command: Command) -> list[str]:

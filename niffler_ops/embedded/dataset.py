@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
+from niffler_ops.embedded.uids import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
 )
 
 SPECIFIC_CHARACTER_SET = 0x00080005
@@ -54,10 +54,10 @@ class Reader:
     """Reads elements of one transfer syntax from a stream, in order."""
 
     def __init__(self, stream: BinaryIO, transfer_syntax: str) -> None:
-        deflated = transfer_syntax == DeflatedExplicitVRLittleEndian
+        deflated = transfer_syntax == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
         self.stream = Inflated(stream) if deflated else stream
-        self.explicit = transfer_syntax != ImplicitVRLittleEndian
-        order = ">" if transfer_syntax == ExplicitVRBigEndian else "<"
+        self.explicit = transfer_syntax != IMPLICIT_VR_LITTLE_ENDIAN
+        order = ">" if transfer_syntax == EXPLICIT_VR_BIG_ENDIAN else "<"
         self._tag = struct.Struct(f"{order}HH")
         self._length16 = struct.Struct(f"{order}H")
         self._length32 = struct.Struct(f"{order}L")
@@ -189,7 +189,7 @@ def read_file_head(stream: BinaryIO) -> FileHead | None:
     start = stream.read(PREAMBLE + 4)
     if start[PREAMBLE:] != b"DICM":
         return None
-    meta = Reader(stream, ExplicitVRLittleEndian)
+    meta = Reader(stream, EXPLICIT_VR_LITTLE_ENDIAN)
     first = next(meta.elements(), None)
     if first is None or first.tag != GROUP_LENGTH or not first.value:
         raise DataSetError("file meta information without group length")
@@ -216,7 +216,7 @@ def read_query_file(stream: BinaryIO) -> dict[int, bytes]:
         explicit = start[4:6] in SHORT_VRS | LONG_VRS
         if not explicit and start and HEADER_LENGTH + int.from_bytes(start[4:8], "little") > len(start):
             raise DataSetError("Not a DICOM Stream")  # as dcm4che, which looks no further
-        syntax = ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian
+        syntax = EXPLICIT_VR_LITTLE_ENDIAN if explicit else IMPLICIT_VR_LITTLE_ENDIAN
         return keys(Reader(stream, syntax))
     return keys(Reader(stream, head.transfer_syntax))
 

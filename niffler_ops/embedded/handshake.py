@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from pydicom.uid import ImplicitVRLittleEndian
-
 from niffler_ops.embedded import negotiation
 from niffler_ops.embedded.association import (
     ABORT,
@@ -26,10 +24,10 @@ from niffler_ops.embedded.association import (
     describe_abort,
 )
 from niffler_ops.embedded.log import Log
-from niffler_ops.embedded.negotiation import Context, Terms
+from niffler_ops.embedded.negotiation import ASSOCIATE_AC, ASSOCIATE_RJ, ASSOCIATE_RQ, Context, Terms
+from niffler_ops.embedded.uids import IMPLICIT_VR_LITTLE_ENDIAN
 from niffler_ops.model import Peer
 
-ASSOCIATE_RQ, ASSOCIATE_AC, ASSOCIATE_RJ = 1, 2, 3
 REQUEST_SECONDS = 60.0  # for a peer that connects to ask for an association
 
 _numbers = itertools.count(1)
@@ -236,4 +234,4 @@ def first_offered(context: Context) -> str | None:
 
 def implicit_little_endian(context: Context) -> str | None:
     """The default transfer syntax, where the peer offers it, which it must."""
-    return str(ImplicitVRLittleEndian) if ImplicitVRLittleEndian in context.transfer_syntaxes else None
+    return IMPLICIT_VR_LITTLE_ENDIAN if IMPLICIT_VR_LITTLE_ENDIAN in context.transfer_syntaxes else None

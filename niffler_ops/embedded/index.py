@@ -10,11 +10,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
-
 from niffler_ops import database
 from niffler_ops.embedded import dataset, query
 from niffler_ops.embedded.dataset import DataSetError, Reader
+from niffler_ops.embedded.uids import EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 
 PACKAGE = "niffler_ops.embedded"
 FILE_NAME = ".niffler-archive.sqlite"
@@ -52,7 +51,7 @@ class Instance:
 
 @lru_cache(maxsize=4096)
 def _keys(header: bytes) -> Mapping[int, bytes]:
-    return dataset.keys(Reader(BytesIO(header), ImplicitVRLittleEndian))
+    return dataset.keys(Reader(BytesIO(header), IMPLICIT_VR_LITTLE_ENDIAN))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -211,7 +210,7 @@ def _identified(head: dataset.FileHead, reader: Reader) -> dict[str, object]:
 
 
 def _kept(keys: Mapping[int, bytes], transfer_syntax: str) -> dict[int, bytes]:
-    swapped = transfer_syntax == ExplicitVRBigEndian
+    swapped = transfer_syntax == EXPLICIT_VR_BIG_ENDIAN
     return {
         tag: value
         for tag, value in keys.items()

@@ -4,16 +4,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pydicom.uid import UID
-
 from niffler_ops.embedded import dataset, options, query, scu, signals
 from niffler_ops.embedded.command import Field
 from niffler_ops.embedded.options import Arguments, Option, OptionError, Takes
+from niffler_ops.embedded.uids import PATIENT_ROOT_MOVE, STUDY_ROOT_MOVE
 
-MODELS = {
-    "PatientRoot": UID("1.2.840.10008.5.1.4.1.2.1.2"),
-    "StudyRoot": UID("1.2.840.10008.5.1.4.1.2.2.2"),
-}
+MODELS = {"PatientRoot": PATIENT_ROOT_MOVE, "StudyRoot": STUDY_ROOT_MOVE}
 DEFAULT_KEYS = (dataset.SOP_INSTANCE_UID, dataset.STUDY_INSTANCE_UID, dataset.SERIES_INSTANCE_UID)
 
 OPTIONS = (

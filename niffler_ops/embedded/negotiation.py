@@ -1,19 +1,11 @@
-"""What both sides of an association agree on, through pynetdicom's codecs for A-ASSOCIATE PDUs."""
+"""What both sides of an association agree on, as A-ASSOCIATE PDUs (PS3.8 section 9.3, PS3.7 annex D.3)."""
 
-from collections.abc import Callable, Iterable
+import struct
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from pydicom.uid import ImplicitVRLittleEndian
-from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
-from pynetdicom.pdu_primitives import (
-    A_ASSOCIATE,
-    AsynchronousOperationsWindowNegotiation,
-    ImplementationClassUIDNotification,
-    ImplementationVersionNameNotification,
-    MaximumLengthNotification,
-)
-from pynetdicom.presentation import PresentationContext
+from niffler_ops.embedded.text import plain_text
+from niffler_ops.embedded.uids import IMPLICIT_VR_LITTLE_ENDIAN
 
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 IMPLEMENTATION_CLASS = "2.25.219604287392740316285493612780413594027"
@@ -40,6 +32,20 @@ REASONS = {
 }
 CALLED_AET_NOT_RECOGNIZED = (1, 1, 7)
 
+ASSOCIATE_RQ, ASSOCIATE_AC, ASSOCIATE_RJ = 1, 2, 3
+APPLICATION, USER_INFORMATION = 0x10, 0x50
+PROPOSED_CONTEXT, ANSWERED_CONTEXT, ABSTRACT_SYNTAX, TRANSFER_SYNTAX = 0x20, 0x21, 0x30, 0x40
+LENGTH, CLASS, WINDOW, VERSION = 0x51, 0x52, 0x53, 0x55
+
+_HEAD = struct.Struct("!BxLH2x16s16s32x")  # type, length, protocol version, called and calling AE title
+_ITEM = struct.Struct("!BxH")  # type, length
+_CONTEXT = struct.Struct("!BxBx")  # identifier, and of an answer the result
+_LENGTH = struct.Struct("!L")
+_WINDOW = struct.Struct("!HH")
+_COUNTED_FROM = 6  # bytes of a PDU that its length leaves out
+_PROTOCOL_VERSION = 1
+_TITLE_LENGTH = 16
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
@@ -64,69 +70,31 @@ class Terms:
     contexts: tuple[Context, ...]
     maximum_length: int = UNLIMITED
     window: tuple[int, int] = SYNCHRONOUS
-    implementation_class: str = IMPLEMENTATION_CLASS
-    implementation_version: str = IMPLEMENTATION_VERSION
 
 
 def encode_request(terms: Terms) -> bytes:
     """The A-ASSOCIATE-RQ PDU."""
-    primitive = _primitive(terms)
-    primitive.presentation_context_definition_list = [_presentation_context(c) for c in terms.contexts]
-    pdu = A_ASSOCIATE_RQ()
-    pdu.from_primitive(primitive)
-    return pdu.encode()
+    return _pdu(ASSOCIATE_RQ, terms, map(_proposed, terms.contexts))
 
 
 def encode_acceptance(terms: Terms) -> bytes:
     """The A-ASSOCIATE-AC PDU."""
-    primitive = _primitive(terms)
-    primitive.result = 0
-    primitive.result_source = 1
-    answers = [_presentation_context(c) for c in terms.contexts]
-    for answer, context in zip(answers, terms.contexts, strict=True):
-        answer.result = context.result
-    primitive.presentation_context_definition_results_list = answers
-    pdu = A_ASSOCIATE_AC()
-    pdu.from_primitive(primitive)
-    return pdu.encode()
+    return _pdu(ASSOCIATE_AC, terms, map(_answered, terms.contexts))
 
 
 def encode_rejection(result: int, source: int, reason: int) -> bytes:
     """The A-ASSOCIATE-RJ PDU."""
-    primitive = A_ASSOCIATE()
-    primitive.result, primitive.result_source, primitive.diagnostic = result, source, reason
-    pdu = A_ASSOCIATE_RJ()
-    pdu.from_primitive(primitive)
-    return pdu.encode()
+    return bytes((ASSOCIATE_RJ, 0, 0, 0, 0, 4, 0, result, source, reason))
 
 
 def decode_request(data: bytes) -> Terms:
     """The contents of an A-ASSOCIATE-RQ PDU; raises ValueError for what is none."""
-    primitive = _decoded(A_ASSOCIATE_RQ, data)
-    contexts = [
-        Context(
-            identifier=int(context.context_id or 0),
-            abstract_syntax=str(context.abstract_syntax or ""),
-            transfer_syntaxes=tuple(str(uid) for uid in context.transfer_syntax or ()),
-        )
-        for context in primitive.presentation_context_definition_list
-    ]
-    return _terms(primitive, contexts)
+    return _terms(data, PROPOSED_CONTEXT)
 
 
 def decode_acceptance(data: bytes) -> Terms:
     """The contents of an A-ASSOCIATE-AC PDU; raises ValueError for what is none."""
-    primitive = _decoded(A_ASSOCIATE_AC, data)
-    contexts = [
-        Context(
-            identifier=int(context.context_id or 0),
-            abstract_syntax="",
-            transfer_syntaxes=tuple(str(uid) for uid in context.transfer_syntax or ())[:1],
-            result=int(context.result or 0),
-        )
-        for context in primitive.presentation_context_definition_results_list
-    ]
-    return _terms(primitive, contexts)
+    return _terms(data, ANSWERED_CONTEXT)
 
 
 def describe_rejection(data: bytes) -> str:
@@ -149,61 +117,99 @@ def _answer(context: Context, chosen: str | None) -> Context:
         identifier=context.identifier,
         abstract_syntax=context.abstract_syntax,
         # A refused context carries a transfer syntax too, of no meaning (PS3.8 section 9.3.3.2).
-        transfer_syntaxes=(chosen or ImplicitVRLittleEndian,),
+        transfer_syntaxes=(chosen or IMPLICIT_VR_LITTLE_ENDIAN,),
         result=ABSTRACT_SYNTAX_NOT_SUPPORTED if chosen is None else ACCEPTANCE,
     )
 
 
-def _primitive(terms: Terms) -> A_ASSOCIATE:
-    primitive = A_ASSOCIATE()
-    primitive.application_context_name = APPLICATION_CONTEXT
-    primitive.called_ae_title, primitive.calling_ae_title = terms.called, terms.calling
-    length = MaximumLengthNotification()
-    length.maximum_length_received = terms.maximum_length
-    implementation = ImplementationClassUIDNotification()
-    implementation.implementation_class_uid = terms.implementation_class
-    version = ImplementationVersionNameNotification()
-    version.implementation_version_name = terms.implementation_version
-    information: list[Any] = [length, implementation, version]
+def _pdu(kind: int, terms: Terms, contexts: Iterable[bytes]) -> bytes:
+    items = _item(APPLICATION, APPLICATION_CONTEXT.encode()) + b"".join(contexts) + _user_information(terms)
+    called, calling = (title.encode("ascii").ljust(_TITLE_LENGTH) for title in (terms.called, terms.calling))
+    length = _HEAD.size - _COUNTED_FROM + len(items)
+    return _HEAD.pack(kind, length, _PROTOCOL_VERSION, called, calling) + items
+
+
+def _item(kind: int, value: bytes) -> bytes:
+    return _ITEM.pack(kind, len(value)) + value
+
+
+def _proposed(context: Context) -> bytes:
+    abstract = _item(ABSTRACT_SYNTAX, context.abstract_syntax.encode())
+    transfer = (_item(TRANSFER_SYNTAX, uid.encode()) for uid in context.transfer_syntaxes)
+    return _item(PROPOSED_CONTEXT, _CONTEXT.pack(context.identifier, 0) + abstract + b"".join(transfer))
+
+
+def _answered(context: Context) -> bytes:
+    transfer = _item(TRANSFER_SYNTAX, context.transfer_syntaxes[0].encode())
+    return _item(ANSWERED_CONTEXT, _CONTEXT.pack(context.identifier, context.result) + transfer)
+
+
+def _user_information(terms: Terms) -> bytes:
+    items = _item(LENGTH, _LENGTH.pack(terms.maximum_length)) + _item(CLASS, IMPLEMENTATION_CLASS.encode())
     if terms.window != SYNCHRONOUS:
-        window = AsynchronousOperationsWindowNegotiation()
-        window.maximum_number_operations_invoked = terms.window[0]
-        window.maximum_number_operations_performed = terms.window[1]
-        information.append(window)
-    primitive.user_information = information
-    return primitive
+        items += _item(WINDOW, _WINDOW.pack(*terms.window))
+    return _item(USER_INFORMATION, items + _item(VERSION, IMPLEMENTATION_VERSION.encode()))
 
 
-def _presentation_context(context: Context) -> PresentationContext:
-    encoded = PresentationContext()
-    encoded.context_id = context.identifier
-    if context.abstract_syntax:
-        encoded.abstract_syntax = context.abstract_syntax
-    encoded.transfer_syntax = list(context.transfer_syntaxes)
-    return encoded
-
-
-def _decoded(kind: type[A_ASSOCIATE_RQ] | type[A_ASSOCIATE_AC], data: bytes) -> A_ASSOCIATE:
-    pdu = kind()
-    try:
-        pdu.decode(data)
-        return pdu.to_primitive()
-    except Exception as error:  # whatever the codec stumbles over, the bytes are the peer's fault
-        raise ValueError(f"an A-ASSOCIATE PDU that cannot be read: {error}") from error
-
-
-def _terms(primitive: A_ASSOCIATE, contexts: list[Context]) -> Terms:
-    window = SYNCHRONOUS
+def _terms(data: bytes, kind_of_context: int) -> Terms:
+    """What a PDU says; its type and length have been looked at by whoever has received it."""
+    if len(data) < _HEAD.size:
+        raise ValueError("an A-ASSOCIATE PDU that is too short")
+    _, _, _, called, calling = _HEAD.unpack_from(data)
+    contexts: list[Context] = []
     maximum_length = UNLIMITED
-    for item in primitive.user_information:
-        if isinstance(item, AsynchronousOperationsWindowNegotiation):
-            window = (item.maximum_number_operations_invoked, item.maximum_number_operations_performed)
-        elif isinstance(item, MaximumLengthNotification):
-            maximum_length = item.maximum_length_received or UNLIMITED
+    window: tuple[int, ...] = SYNCHRONOUS
+    for kind, value in _items(data[_HEAD.size :]):
+        if kind == kind_of_context:
+            contexts.append(_context(value))
+        elif kind == USER_INFORMATION:
+            told = dict(_items(value))
+            if LENGTH in told:
+                maximum_length = _numbers(_LENGTH, told[LENGTH])[0]
+            if WINDOW in told:
+                window = _numbers(_WINDOW, told[WINDOW])
     return Terms(
-        called=str(primitive.called_ae_title or "").strip(),
-        calling=str(primitive.calling_ae_title or "").strip(),
+        called=_title(called),
+        calling=_title(calling),
         contexts=tuple(contexts),
         maximum_length=maximum_length,
-        window=window,
+        window=(window[0], window[1]),
     )
+
+
+def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
+    position = 0
+    while position < len(data):
+        if len(data) - position < _ITEM.size:
+            raise ValueError("an A-ASSOCIATE PDU that ends within an item")
+        kind, length = _ITEM.unpack_from(data, position)
+        position += _ITEM.size + length
+        if position > len(data):
+            raise ValueError("an A-ASSOCIATE PDU with an item that is longer than itself")
+        yield kind, data[position - length : position]
+
+
+def _context(data: bytes) -> Context:
+    identifier, result = _numbers(_CONTEXT, data[: _CONTEXT.size])
+    if not identifier % 2:
+        raise ValueError("an A-ASSOCIATE PDU with a presentation context of an even identifier")
+    syntaxes = [(kind, plain_text(value)) for kind, value in _items(data[_CONTEXT.size :])]
+    return Context(
+        identifier=identifier,
+        abstract_syntax=next((uid for kind, uid in syntaxes if kind == ABSTRACT_SYNTAX), ""),
+        transfer_syntaxes=tuple(uid for kind, uid in syntaxes if kind == TRANSFER_SYNTAX),
+        result=result,
+    )
+
+
+def _numbers(form: struct.Struct, data: bytes) -> tuple[int, ...]:
+    if len(data) != form.size:
+        raise ValueError("an A-ASSOCIATE PDU with an item of another length than its type has")
+    return form.unpack(data)
+
+
+def _title(data: bytes) -> str:
+    title = plain_text(data)
+    if not title:
+        raise ValueError("an A-ASSOCIATE PDU without AE title")
+    return title

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-
-from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from typing import Any
 
 from niffler_ops.embedded import dataset
 from niffler_ops.embedded.dataset import DataSetError
@@ -44,9 +45,9 @@ def tag_of(name: str) -> int:
 
 
 def _tag(name: str) -> int:
-    tag = tag_for_keyword(name)
+    tag = _dictionary().tag_for_keyword(name)
     if tag is not None:
-        return tag
+        return int(tag)
     try:
         return int(name, HEXADECIMAL)
     except ValueError:
@@ -56,9 +57,15 @@ def _tag(name: str) -> int:
 def vr_of(tag: int) -> str:
     """The VR of a tag in the dictionary, UN for an unknown one."""
     try:
-        return dictionary_VR(tag)
+        return str(_dictionary().dictionary_VR(tag))
     except KeyError:
         return "UN"
+
+
+@cache
+def _dictionary() -> Any:
+    """pydicom's, imported where a key is named or shown: what query files hold is sent as it stands."""
+    return import_module("pydicom.datadict")
 
 
 def read(path: str) -> dict[int, bytes]:
@@ -94,6 +101,6 @@ def describe(keys: Iterable[tuple[int, bytes]]) -> list[str]:
     """One line for each key, for dumps."""
     return [
         f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {vr_of(tag)} "
-        f"[{value.decode('utf-8', 'replace').strip(' ' + chr(0))}] {keyword_for_tag(tag)}"
+        f"[{value.decode('utf-8', 'replace').strip(' ' + chr(0))}] {_dictionary().keyword_for_tag(tag)}"
         for tag, value in sorted(keys)
     ]

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
 
-from pydicom.uid import ImplicitVRLittleEndian
-
 from niffler_ops.embedded import dataset, negotiation, options, query
 from niffler_ops.embedded.association import Association, EndedError, Message, TimedOutError
 from niffler_ops.embedded.command import Command, Field, name
@@ -15,6 +13,7 @@ from niffler_ops.embedded.handshake import RejectedError, Timeouts, request
 from niffler_ops.embedded.log import Level, Log
 from niffler_ops.embedded.options import Arguments, Option, OptionError, Takes
 from niffler_ops.embedded.query import LEVELS, QueryError
+from niffler_ops.embedded.uids import IMPLICIT_VR_LITTLE_ENDIAN
 from niffler_ops.model import Peer
 
 CONTEXT = 1
@@ -91,7 +90,7 @@ def converse(job: Job) -> None:
     association = request(
         job.peer,
         job.local_aet,
-        [(job.model, (str(ImplicitVRLittleEndian),))],
+        [(job.model, (IMPLICIT_VR_LITTLE_ENDIAN,))],
         log=job.log,
         window=job.window,
         timeouts=job.timeouts,
@@ -130,10 +129,9 @@ class Conversation:
         self.number += 1
         command = replace(self.job.template, message_id=self.number)
         self.association.announce("<<", CONTEXT, command)
-        self.job.log.detail(
-            f"{self.association.label} << {self.number}:{name(command)} Dataset:",
-            *query.describe(keys.items()),
-        )
+        if self.job.log.level == Level.DEBUG:
+            subject = f"{self.association.label} << {self.number}:{name(command)} Dataset:"
+            self.job.log.detail(subject, *query.describe(keys.items()))
         if self.ended is not None:
             raise self.ended
         self._send(command, dataset.encode(keys.items()))

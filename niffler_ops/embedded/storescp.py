@@ -10,19 +10,19 @@ from pathlib import Path
 
 from niffler_ops.embedded import handshake, options, scu, signals
 from niffler_ops.embedded.association import Association, EndedError, Message, Sink, in_memory
-from niffler_ops.embedded.command import Command, Field, uid_name
+from niffler_ops.embedded.command import Command, Field
 from niffler_ops.embedded.filepath import PatternError, parse_pattern
 from niffler_ops.embedded.listener import Listener
 from niffler_ops.embedded.log import Log
 from niffler_ops.embedded.negotiation import Context
 from niffler_ops.embedded.options import Arguments, Option, OptionError, Takes
 from niffler_ops.embedded.receiving import Folder, Incoming, StoreError
+from niffler_ops.embedded.uids import VERIFICATION, uid_name
 
 TOOL = "storescp"
 SUCCESS = 0x0000
 PROCESSING_FAILURE = 0x0110
 UNRECOGNIZED_OPERATION = 0x0211
-VERIFICATION = "1.2.840.10008.1.1"
 ANY = "0.0.0.0"  # noqa: S104 - the archive connects from another machine
 
 OPTIONS = (
@@ -76,8 +76,8 @@ class Receiver:
 
     def choose(self, context: Context) -> str | None:
         """The transfer syntax for a proposed context: the first, for storage and C-ECHO."""
-        known = uid_name(context.abstract_syntax)
-        if self.accept_unknown or known == "Verification SOP Class" or known.endswith("Storage"):
+        syntax = context.abstract_syntax
+        if self.accept_unknown or syntax == VERIFICATION or uid_name(syntax).endswith("Storage"):
             return handshake.first_offered(context)
         return None
 

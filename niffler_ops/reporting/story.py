@@ -13,10 +13,10 @@ from niffler_ops.ledger.tracing import EVENTS_AT_ONCE, TracedEvent, TracedRow, T
 from niffler_ops.reporting.by_hand import query_by_hand, retrieve_by_hand
 from niffler_ops.reporting.consult import consult
 from niffler_ops.reporting.prospects import Prospect
+from niffler_ops.reporting.retelling import Moment, StudyStory, Teller
 from niffler_ops.reporting.snapshot import NAME
 from niffler_ops.reporting.standing import told_attempts
 from niffler_ops.reporting.status import gather
-from niffler_ops.reporting.telling import Moment, StudyStory, Teller
 from niffler_ops.states import RowState
 
 MOST_STUDIES = 50

@@ -99,7 +99,9 @@ class Asking:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, place: Place, contact: Contact) -> None:
+    def __init__(self, place: Place, contact: Contact, *, first_batch: int | None = None) -> None:
+        """`first_batch`: how much is asked for at first, then as many as QueryBatchSize says."""
+        self.batch = min(first_batch or place.config.query_batch_size, place.config.query_batch_size)
         self._place = place
         self._contact = contact
         self._folder = place.layout.requests / f"find-{next(self._numbers)}"
@@ -138,6 +140,7 @@ class Asking:
         names = self._files.write([query_file(keys, returned=returned) for keys in queries])
         self._output.make()
         self.busy = True
+        self.batch = self._place.config.query_batch_size
         self._log = FindLog()
         self._queries, self._lines = queries, lines
         self._hung = self._paused = False

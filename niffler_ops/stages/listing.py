@@ -47,12 +47,11 @@ class ListingStage:
     def __init__(
         self, place: Place, contact: Contact, succession: Succession, *, first_batch: int | None = None
     ) -> None:
-        """`first_batch`: how many studies are asked for at first, then as many as QueryBatchSize says."""
+        """`first_batch`: how many studies are asked for at first."""
         self._place = place
-        self._batch = min(first_batch or place.config.query_batch_size, place.config.query_batch_size)
         self._contact = contact
         self._succession = succession
-        self._asking = Asking(place, contact)
+        self._asking = Asking(place, contact, first_batch=first_batch)
 
     @property
     def busy(self) -> bool:
@@ -72,7 +71,6 @@ class ListingStage:
             for study in self._claim(to_relist)
         ]
         if listings:
-            self._batch = self._place.config.query_batch_size
             self._ask_series(listings)
 
     def _take_as_found(self, to_relist: list[Study]) -> None:
@@ -92,7 +90,7 @@ class ListingStage:
                 studies.listed(study.id, StudyState.FOUND, _without_uids(study, further=further))
 
     def _claim(self, to_relist: list[Study]) -> list[Study]:
-        ledger, most = self._place.ledger, self._batch
+        ledger, most = self._place.ledger, self._asking.batch
         with ledger.transaction():
             studies = [study for study in to_relist if study.archive == self._contact.name][:most]
             for study in studies:

@@ -78,8 +78,7 @@ class QueryStage:
         self._contact = contact
         self._succession = succession
         self._last_line = last_line
-        self._asking = Asking(place, contact)
-        self._batch = min(FIRST_ASKED, place.config.query_batch_size)
+        self._asking = Asking(place, contact, first_batch=FIRST_ASKED)
         self._walk: Walk | None = None
         self._tries_study_level = place.config.retrieve_level == "STUDY"
 
@@ -101,11 +100,10 @@ class QueryStage:
             self._claim()
 
     def _claim(self) -> None:
-        ledger, config = self._place.ledger, self._place.config
+        ledger, most = self._place.ledger, self._asking.batch
         with ledger.transaction():
-            rows = ledger.rows.claim(self._batch, archive=self._contact.queue, last_line=self._last_line)
+            rows = ledger.rows.claim(most, archive=self._contact.queue, last_line=self._last_line)
         if rows:
-            self._batch = config.query_batch_size
             self._ask([split_keys(row) for row in rows])
 
     def _far_ahead(self) -> bool:

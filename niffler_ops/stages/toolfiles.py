@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from niffler_ops.dicomtools.answerfiles import EMPTIED
 from niffler_ops.files import make_empty, make_private_folder, write_private
 
 MOST_KEPT = 5_000  # files, beyond which looking at all of them costs more than it saves
@@ -30,7 +31,7 @@ class QueryFiles:
 
 
 class AnswerFiles:
-    """Where one call at a time writes its answers; before each call no file there has any content."""
+    """Where one call at a time writes its answers; before each call no file there can be taken for one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -47,5 +48,5 @@ class AnswerFiles:
             make_empty(self.folder)
             return
         for file in files:
-            if file.stat(follow_symlinks=False).st_size:
-                os.truncate(file.path, 0)
+            if file.stat(follow_symlinks=False).st_size > EMPTIED:
+                os.truncate(file.path, EMPTIED)

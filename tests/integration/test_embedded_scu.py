@@ -12,6 +12,7 @@ from threading import Thread
 import pytest
 from pydicom import dcmread
 
+from niffler_ops.embedded.negotiation import Terms, encode_acceptance
 from tests.support.embedded import (
     PATIENCE,
     Ended,
@@ -206,7 +207,11 @@ def closing_peer(answer: bytes = b"") -> Iterator[int]:
     [
         (b"", "movescu: null"),
         (b"\7\0\0\0\0\4\0\0\2\1", "movescu: A-ABORT[source: 2 - service-provider, reason: 1]"),
-        (b"\2\0\0\0\0\2\0\1", "movescu: A does not support 1.2.840.10008.5.1.4.1.2.2.2"),
+        (b"\2\0\0\0\0\2\0\1", "movescu: an A-ASSOCIATE PDU that is too short"),
+        (
+            encode_acceptance(Terms(called="A", calling="MOVESCU", contexts=())),
+            "movescu: A does not support 1.2.840.10008.5.1.4.1.2.2.2",
+        ),
         (b"HTTP/1.1 400 Bad Request\r\n", "movescu: a PDU without end"),
     ],
 )

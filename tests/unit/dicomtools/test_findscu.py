@@ -1,5 +1,6 @@
 """An answer is complete only when its last status is success and every match is there to be read."""
 
+import os
 from io import BytesIO
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset, dcmwrite
 
+from niffler_ops.dicomtools.answerfiles import EMPTIED
 from niffler_ops.dicomtools.findscu import FindLog, findscu_arguments, read_answers
 from niffler_ops.dicomtools.responses import Status
 from niffler_ops.dicomtools.timeouts import Timeouts
@@ -124,6 +126,16 @@ def test_no_answer_is_complete_where_the_log_lacks_responses(tmp_path: Path) -> 
     write(tmp_path, 1, "A")
     write(tmp_path, 2, "B")
     assert [answer.complete for answer in read_answers(log, tmp_path, 2)] == [False, False]
+
+
+def test_a_file_that_was_emptied_for_the_next_call_counts_as_none(tmp_path: Path) -> None:
+    log = log_of((1, PENDING), (1, "0"))
+    write(tmp_path, 1, "A")
+    write(tmp_path, 2, "B")
+    os.truncate(tmp_path / "002.dcm", EMPTIED)
+    assert read_answers(log, tmp_path, 1)[0].complete
+    os.truncate(tmp_path / "001.dcm", EMPTIED)
+    assert not read_answers(log, tmp_path, 1)[0].complete
 
 
 def test_responses_to_queries_that_were_not_asked_are_left_out(tmp_path: Path) -> None:

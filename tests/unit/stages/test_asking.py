@@ -83,6 +83,16 @@ def test_every_query_has_its_answer(questioning: Questioning) -> None:
     assert questioning.asking.ready
 
 
+def test_the_first_batch_may_be_small_and_none_is_larger_than_configured(questioning: Questioning) -> None:
+    place, contact = questioning.bench.place, questioning.bench.contact
+    most = place.config.query_batch_size
+    assert Asking(place, contact).batch == Asking(place, contact, first_batch=most + 1).batch == most
+    questioning.asking = Asking(place, contact, first_batch=2)
+    assert questioning.asking.batch == 2
+    questioning.ask("respond 1 0; respond 2 0; respond 3 0")
+    assert questioning.asking.batch == most
+
+
 def test_queries_and_answers_are_private_and_nothing_is_left_of_an_answer(questioning: Questioning) -> None:
     questioning.begin("match 1; respond 1 0; respond 2 0; sleep 0.2; respond 3 0")
     (folder,) = questioning.bench.layout.requests.iterdir()
@@ -93,7 +103,7 @@ def test_queries_and_answers_are_private_and_nothing_is_left_of_an_answer(questi
     assert "A1" not in " ".join(questioning.bench.calls()[0])
     questioning.answer()
     assert sorted(folder.iterdir()) == sorted([*queries, folder / "answers"])
-    assert [path.stat().st_size for path in (folder / "answers").iterdir()] == [0]
+    assert [path.stat().st_size for path in (folder / "answers").iterdir()] == [1]
 
 
 def test_the_first_query_without_an_answer_counts_where_the_archive_is_there(

@@ -171,20 +171,15 @@ def list_all(place: Bench, held: Mapping[str, Sequence[str]]) -> None:
         stage.advance([])
 
 
-def test_of_two_each_lists_other_studies_and_the_one_that_begins_with_few_takes_more_later(
-    place: Bench,
-) -> None:
+def test_of_two_each_lists_other_studies_and_no_more_than_a_batch(place: Bench) -> None:
     place.clock.pass_time(1000)
-    few, many = (
-        ListingStage(place.place, place.contact, place.succession, first_batch=first) for first in (1, None)
-    )
-    few._asking = Telling(place, {"1.1.1": ["1.1.1.7"]})
-    few.advance([])
-    assert [place.study(uid).state for uid in ("1.1", "1.2", "1.3")] == ["listed", "found", "found"]
-    silent = few._asking = many._asking = Telling(place, None)
-    many.advance([])
-    few.advance([])
-    assert silent.asked == [["1.2", "1.3"]]
+    stages = [ListingStage(place.place, place.contact, place.succession) for _ in range(2)]
+    few, many = Telling(place, None), Telling(place, None)
+    few.batch = 1
+    for stage, telling in zip(stages, (few, many), strict=True):
+        stage._asking = telling
+        stage.advance([])
+    assert (few.asked, many.asked) == ([["1.1"]], [["1.2", "1.3"]])
 
 
 def want_series(place: Bench, *series: str, count: int | None = 2) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from niffler_ops.dicomtools.answerfiles import read_answer_file
 from niffler_ops.stages.toolfiles import MOST_KEPT, AnswerFiles, QueryFiles
 
 
@@ -18,14 +19,15 @@ def test_files_are_written_over_those_of_the_call_before(tmp_path: Path) -> None
     assert first[0].parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_answers_of_a_call_leave_empty_files_for_the_next(tmp_path: Path) -> None:
+def test_answers_of_a_call_leave_files_for_the_next_that_are_no_answers(tmp_path: Path) -> None:
     files = AnswerFiles(tmp_path / "answers")
     files.make()
     written = files.folder / "001.dcm"
     written.write_bytes(b"identifiers")
     inode = written.stat().st_ino
     files.clear()
-    assert (written.read_bytes(), written.stat().st_ino) == (b"", inode)
+    assert (written.read_bytes(), written.stat().st_ino) == (b"i", inode)
+    assert read_answer_file(written) is None
 
 
 def test_very_many_answers_are_removed(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from niffler_ops.ledger.tracing import TracedAttempt
 from niffler_ops.reporting.prospects import Prospect
-from niffler_ops.reporting.telling import Teller
+from niffler_ops.reporting.retelling import Teller
 from tests.unit.reporting.test_prospects import RUNNING, STUDY
 
 ATTEMPT = TracedAttempt(
