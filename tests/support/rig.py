@@ -91,6 +91,9 @@ class Running:
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # with faulthandler: it says where each thread is
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)
             raise AssertionError(f"it did not end within {seconds:g} s:\n{self.output()}") from None
         return Ended(
             status=self.process.returncode,
@@ -118,6 +121,7 @@ class Rig:
             "NIFFLER_RUNTIME": str(self.runtime),
             "NIFFLER_REGISTRY": str(folder / "registry"),
             "TCP_NODELAY": "1",
+            "PYTHONFAULTHANDLER": "1",
             MARK: str(folder),
         }
         self._archives: list[ArchiveProcess] = []
