@@ -26,7 +26,7 @@ _SEQUENCE_END = (0xFFFE, 0xE0DD)
 _PADDING = " \0"
 _NUMBERS = frozenset({"DS", "IS"})
 # Whose text is its bytes, as long as these are printable ASCII.
-_TEXTS = frozenset({"CS", "DA", "DT", "LO", "SH", "TM", "UI"})
+_TEXTS = frozenset({"AE", "CS", "DA", "DT", "LO", "SH", "TM", "UI"})
 _COUNT = re.compile(r"[0-9]{1,9}")
 
 

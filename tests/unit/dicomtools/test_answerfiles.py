@@ -143,6 +143,9 @@ def test_the_quick_way_reads_what_pydicom_reads(drawn: list[tuple[tuple[int, int
 def test_what_archives_usually_answer_is_read_the_quick_way() -> None:
     data = b"".join(
         [
+            element(0x08, 0x52, b"STUDY "),
+            element(0x08, 0x54, b"ARCHIVE "),
+            element(0x08, 0x56, b"ONLINE"),
             element(0x08, 0x61, b"CT\\MR"),
             element(0x10, 0x20, b"P1"),
             element(0x20, 0x0D, b"1.2.3\0"),
@@ -150,6 +153,9 @@ def test_what_archives_usually_answer_is_read_the_quick_way() -> None:
         ]
     )
     assert answerfiles._plain(list(answerfiles._elements(data))) == {
+        "QueryRetrieveLevel": "STUDY",
+        "RetrieveAETitle": "ARCHIVE",
+        "InstanceAvailability": "ONLINE",
         "ModalitiesInStudy": "CT\\MR",
         "PatientID": "P1",
         "StudyInstanceUID": "1.2.3",
