@@ -47,11 +47,11 @@ class BareTools:
         begun = time.perf_counter()
         with self._storescp(folder) as incoming:
             queries = self._query_files(rows, folder / "queries")
-            self._wait([self._findscu(queries, folder / "answers")], folder)
+            self._wait("findscu", [self._findscu(queries, folder / "answers")], folder)
             uids = [_study_uid(path) for path in sorted((folder / "answers").iterdir())]
             moves = self._query_files([{"StudyInstanceUID": uid} for uid in uids], folder / "moves")
             started = time.time()
-            self._wait([self._movescu(moves[lane::lanes]) for lane in range(lanes)], folder)
+            self._wait("movescu", [self._movescu(moves[lane::lanes]) for lane in range(lanes)], folder)
             arrived = [path.stat().st_mtime for path in incoming.rglob("*.dcm")]
         return BareRun(
             seconds=time.perf_counter() - begun,
@@ -67,7 +67,7 @@ class BareTools:
             for file in self._query_files(
                 [{"StudyInstanceUID": uid} for uid in study_uids], folder / "moves"
             ):
-                self._wait([self._movescu([file])], folder)
+                self._wait("movescu", [self._movescu([file])], folder)
             arrived = [path.stat().st_mtime for path in incoming.rglob("*.dcm")]
         return BareRun(
             seconds=time.perf_counter() - begun,
@@ -80,7 +80,7 @@ class BareTools:
         incoming = folder / "incoming"
         incoming.mkdir()
         command = self._command("storescp", storescp_arguments(local=self.local, directory=incoming))
-        with running(command, folder / "storescp.log", self._environment()) as process:
+        with running(command, folder / "storescp.log", self._environment("storescp")) as process:
             wait_for_port(self.local.port, process)
             yield incoming
 
@@ -115,11 +115,11 @@ class BareTools:
             paths[-1].write_bytes(query_file(keys, returned=RETURNED))
         return paths
 
-    def _wait(self, commands: Sequence[list[str]], folder: Path) -> None:
+    def _wait(self, tool: str, commands: Sequence[list[str]], folder: Path) -> None:
         """Run commands side by side to their end."""
         with (folder / "tools.log").open("ab") as log:
             processes = [
-                subprocess.Popen(command, stdout=log, stderr=log, env=self._environment())
+                subprocess.Popen(command, stdout=log, stderr=log, env=self._environment(tool))
                 for command in commands
             ]
             try:
@@ -133,8 +133,8 @@ class BareTools:
     def _command(self, tool: str, arguments: list[str]) -> list[str]:
         return [*self.toolkit.commands[tool], *arguments]
 
-    def _environment(self) -> dict[str, str]:
-        return {**ENVIRONMENT, **self.toolkit.environment}
+    def _environment(self, tool: str) -> dict[str, str]:
+        return {**ENVIRONMENT, **self.toolkit.environments[tool]}
 
 
 def _study_uid(path: Path) -> str:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.rows import Row, alternately, by_ratio
-from benchmarks.running import running, wait_for_port
+from benchmarks.running import ENVIRONMENT, running, wait_for_port
 from benchmarks.sending import RECEIVER_AET, send
 from benchmarks.setting import Setting, Studies, free_ports, settle
 from niffler_ops.dicomtools.storescp import storescp_arguments
@@ -46,7 +46,8 @@ def _receive(setting: Setting, studies: Studies, associations: int, *, ours: boo
     incoming.mkdir()
     settle()
     command = _ours(port, incoming) if ours else _shipped(port, incoming)
-    with running(command, folder / "log") as process:
+    environment = {**ENVIRONMENT, **find_toolkit("embedded").environments["storescp"]}  # nothing to the other
+    with running(command, folder / "log", environment) as process:
         wait_for_port(port, process)
         begun = time.perf_counter()
         send(studies.paths, port, associations)

@@ -85,8 +85,9 @@ def _bare(setting: Setting, side: int) -> Streamed:
         arguments = storescp_arguments(
             local=LocalEntity(aet=RECEIVER_AET, port=port), directory=folder / "incoming"
         )
-        command = [*find_toolkit("embedded").commands["storescp"], *arguments]
-        with running(command, folder / "log") as process:
+        toolkit = find_toolkit("embedded")
+        command = [*toolkit.commands["storescp"], *arguments]
+        with running(command, folder / "log", {**ENVIRONMENT, **toolkit.environments["storescp"]}) as process:
             wait_for_port(port, process)
             with _sender(port, _seconds(setting), side) as sender:
                 return Streamed(received=_sent(sender)[1])
@@ -116,7 +117,7 @@ def _receiver(setting: Setting, side: int, *, rate: float = 0.0) -> Streamed:
             received=received,
             stored=_slope(looks, seconds),
             behind=(number - looks[-1][1]) / received,
-            grown=_growth(looks, received),
+            grown=_growth(looks, rate or received),
         )
 
 

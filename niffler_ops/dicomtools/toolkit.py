@@ -18,18 +18,24 @@ SMALL_JVM = "-Xmx64m -Xss512k -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UseP
 """Measured with 5.22.5 and 5.35.0: less CPU at the start, some 10 MB less memory; 100 MB instances pass."""
 
 # Each release reads the one it knows and ignores the other.
-_QUIET_LOGS = (
-    ("-Dlog4j.configuration", "file:", "quiet-log4j.properties"),
-    ("-Dlogback.configurationFile", "", "quiet-logback.xml"),
+_LOGGING = (
+    ("-Dlog4j.configuration", "file:", "log4j.properties"),
+    ("-Dlogback.configurationFile", "", "logback.xml"),
 )
+_LOGS = {
+    "storescp": "receiving",
+    "movescu": "quiet",
+    "findscu": "quiet",
+}  # of each tool the files' names begin so
+EMBEDDED_LOG = "NIFFLER_EMBEDDED_LOG"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Toolkit:
-    """Tool name to argv prefix, and what is to be merged into the environment of each tool."""
+    """Tool name to argv prefix, and to what is to be merged into its environment."""
 
     commands: Mapping[str, tuple[str, ...]]
-    environment: Mapping[str, str]
+    environments: Mapping[str, Mapping[str, str]]
     kind: str
 
 
@@ -50,14 +56,17 @@ def find_toolkit(location: str | Path, *, java_options: str | None = None) -> To
         )
     return Toolkit(
         commands=MappingProxyType({tool: (str(folder / tool),) for tool in TOOLS}),
-        environment=MappingProxyType({"JAVA_OPTS": _java_options(java_options), "DCM4CHE_HOME": ""}),
+        environments=MappingProxyType({tool: _java_environment(tool, java_options) for tool in TOOLS}),
         kind=DCM4CHE,
     )
 
 
 def _embedded_toolkit() -> Toolkit:
     commands = {tool: (sys.executable, "-P", "-m", "niffler_ops.embedded", tool) for tool in TOOLS}
-    return Toolkit(commands=MappingProxyType(commands), environment=MappingProxyType({}), kind=EMBEDDED)
+    environments = {tool: MappingProxyType({EMBEDDED_LOG: _LOGS[tool]}) for tool in TOOLS}
+    return Toolkit(
+        commands=MappingProxyType(commands), environments=MappingProxyType(environments), kind=EMBEDDED
+    )
 
 
 def _folder_of_tools(folder: Path) -> Path:
@@ -68,12 +77,13 @@ def _is_usable(tool: Path) -> bool:
     return tool.is_file() and os.access(tool, os.X_OK)
 
 
-def _java_options(given: str | None) -> str:
+def _java_environment(tool: str, given: str | None) -> Mapping[str, str]:
     options = [SMALL_JVM if given is None else given]
-    for option, scheme, name in _QUIET_LOGS:
+    for option, scheme, name in _LOGGING:
         if f"{option}=" not in options[0]:
-            options.append(f"{option}={_unquoted(Path(__file__).resolve().with_name(name), scheme)}")
-    return " ".join(part for part in options if part)
+            file = Path(__file__).resolve().with_name(f"{_LOGS[tool]}-{name}")
+            options.append(f"{option}={_unquoted(file, scheme)}")
+    return MappingProxyType({"JAVA_OPTS": " ".join(filter(None, options)), "DCM4CHE_HOME": ""})
 
 
 def _unquoted(path: Path, scheme: str) -> str:

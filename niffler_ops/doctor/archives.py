@@ -83,7 +83,7 @@ def check_destination(archive: Archive, toolkit: Toolkit, *, port: str) -> Findi
             timeouts=Timeouts(),
         )
         command = (*toolkit.commands["movescu"], *arguments)
-        called = call(command, environment=toolkit.environment, seconds=MOVE_SECONDS)
+        called = call(command, environment=toolkit.environments["movescu"], seconds=MOVE_SECONDS)
     return _judged(archive, called, port)
 
 

@@ -52,7 +52,7 @@ def check_tools(config: ToolkitKeys, tools: Sequence[str] = TOOLS) -> Iterator[F
     commands = {tool: (*toolkit.commands[tool], "--help") for tool in tools}
     if toolkit.kind == DCM4CHE:
         commands[VERSION] = (*toolkit.commands["storescp"], "--version")
-    called = call_all(commands, environment=toolkit.environment, seconds=LIMIT_SECONDS)
+    called = call_all(commands, environment=toolkit.environments["storescp"], seconds=LIMIT_SECONDS)
     problems = [text for tool in tools for text in tool_problems(tool, called[tool])]
     yield from (failure(TOOLKIT, text) for text in problems)
     if not problems:

@@ -147,7 +147,7 @@ class Association:
 
     def announce(self, direction: str, context: int, command: Command) -> None:
         """Write a message to the log."""
-        if self.log.level == Level.SILENT:
+        if self.log.level < Level.QUIET:
             return
         transfer_syntax = self.contexts[context].transfer
         self.log.dimse(f"{self.label} {direction} {describe(command, context, transfer_syntax)}")

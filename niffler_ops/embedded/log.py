@@ -1,4 +1,4 @@
-"""dcm4che's log on stdout: quiet (requests, responses and warnings) unless more is asked for."""
+"""dcm4che's log on stdout: quiet (requests, responses and warnings) unless more or less is asked for."""
 
 import os
 import sys
@@ -15,9 +15,10 @@ class Level(IntEnum):
     """How much is written; each level includes those above it."""
 
     SILENT = 0
-    QUIET = 1
-    INFO = 2
-    DEBUG = 3
+    RECEIVING = 1
+    QUIET = 2
+    INFO = 3
+    DEBUG = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class Log:
 
     def caution(self, text: str) -> None:
         """What an operator should see."""
-        if self.level >= Level.QUIET:
+        if self.level >= Level.RECEIVING:
             self._write("WARN", text)
 
     def note(self, text: str) -> None:

@@ -1,5 +1,6 @@
 """What movescu and findscu share: options, one association, and many requests over it."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ from niffler_ops.embedded.uids import IMPLICIT_VR_LITTLE_ENDIAN
 from niffler_ops.model import Peer
 
 CONTEXT = 1
+LOG_VARIABLE = "NIFFLER_EMBEDDED_LOG"
 ENDED_BY_PEER = "Sta1 - Idle"
 ENDED_BY_US = "Sta13 - Awaiting Transport Connection Close Indication"
 
@@ -221,10 +223,12 @@ def common(arguments: Arguments, tool: str, models: Mapping[str, str], field: Fi
 
 
 def log_of(arguments: Arguments) -> Log:
-    """The log at the level that was asked for."""
+    """The log at the level that was asked for: of more by an option, of warnings only by environment."""
     if arguments.has("debug"):
         return Log(level=Level.DEBUG)
-    return Log(level=Level.INFO if arguments.has("verbose") else Level.QUIET)
+    if arguments.has("verbose"):
+        return Log(level=Level.INFO)
+    return Log(level=Level.RECEIVING if os.environ.get(LOG_VARIABLE) == "receiving" else Level.QUIET)
 
 
 def queries(

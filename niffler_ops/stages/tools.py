@@ -51,7 +51,7 @@ class Tools:
     ) -> Child:
         """Launch `storescp`, `movescu` or `findscu`; both callbacks come on the main thread."""
         command = (*self._toolkit.commands[role], *arguments)
-        return self._launch(role, command, self._toolkit.environment, on_line=on_line, on_exit=on_exit)
+        return self._launch(role, command, self._toolkit.environments[role], on_line=on_line, on_exit=on_exit)
 
     def run_worker(
         self,

@@ -78,7 +78,7 @@ class Bench:
         self.launcher = Launcher()
         self.progress = Progress(self.clock.monotonic())
         commands = {name: (str(folder / name),) for name in ("storescp", "movescu", "findscu")}
-        toolkit = Toolkit(commands=commands, environment={}, kind="dcm4che")
+        toolkit = Toolkit(commands=commands, environments={name: {} for name in commands}, kind="dcm4che")
         self.place = Place(
             config=configuration(folder, **keys),
             layout=self.layout,

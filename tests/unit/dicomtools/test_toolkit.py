@@ -28,7 +28,11 @@ def test_the_embedded_tools_are_modules_of_this_python() -> None:
     assert found.kind == "embedded"
     assert found.commands["movescu"] == (sys.executable, "-P", "-m", "niffler_ops.embedded", "movescu")
     assert set(found.commands) == set(TOOLS)
-    assert found.environment == {}
+    assert {tool: dict(found.environments[tool]) for tool in TOOLS} == {
+        "storescp": {"NIFFLER_EMBEDDED_LOG": "receiving"},
+        "movescu": {"NIFFLER_EMBEDDED_LOG": "quiet"},
+        "findscu": {"NIFFLER_EMBEDDED_LOG": "quiet"},
+    }
 
 
 @pytest.mark.parametrize("inside", [".", "bin"])
@@ -66,7 +70,7 @@ def test_a_folder_in_place_of_a_tool_is_no_tool(tmp_path: Path) -> None:
 
 def test_java_is_small_and_quiet_by_default(tmp_path: Path) -> None:
     install(tmp_path, *TOOLS)
-    options = find_toolkit(tmp_path).environment["JAVA_OPTS"]
+    options = find_toolkit(tmp_path).environments["movescu"]["JAVA_OPTS"]
     assert options == f"{SMALL_JVM} {QUIET_LOG4J} {QUIET_LOGBACK}"
 
 
@@ -83,13 +87,13 @@ def test_given_java_options_replace_the_small_jvm_and_may_set_their_own_logging(
     tmp_path: Path, given: str, expected: str
 ) -> None:
     install(tmp_path, *TOOLS)
-    assert find_toolkit(tmp_path, java_options=given).environment["JAVA_OPTS"] == expected
+    assert find_toolkit(tmp_path, java_options=given).environments["movescu"]["JAVA_OPTS"] == expected
 
 
 def test_an_inherited_java_opts_is_not_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, *TOOLS)
     monkeypatch.setenv("JAVA_OPTS", "-Xmx31g")
-    assert "-Xmx31g" not in find_toolkit(tmp_path).environment["JAVA_OPTS"]
+    assert "-Xmx31g" not in find_toolkit(tmp_path).environments["movescu"]["JAVA_OPTS"]
 
 
 def test_an_installation_path_with_blanks_stays_one_option(
@@ -97,7 +101,7 @@ def test_an_installation_path_with_blanks_stays_one_option(
 ) -> None:
     install(tmp_path, *TOOLS)
     monkeypatch.setattr(toolkit, "__file__", str(tmp_path / "my * tools" / "toolkit.py"))
-    options = find_toolkit(tmp_path, java_options="").environment["JAVA_OPTS"].split()
+    options = find_toolkit(tmp_path, java_options="").environments["movescu"]["JAVA_OPTS"].split()
     folder = f"file:{tmp_path}/my%20%2A%20tools"
     assert options == [
         f"-Dlog4j.configuration={folder}/quiet-log4j.properties",
@@ -105,11 +109,21 @@ def test_an_installation_path_with_blanks_stays_one_option(
     ]
 
 
-def test_the_log_configurations_are_shipped_and_never_show_data_sets() -> None:
-    properties = (PACKAGE / "quiet-log4j.properties").read_text(encoding="utf-8")
+def test_storescp_logs_no_requests_and_responses(tmp_path: Path) -> None:
+    install(tmp_path, *TOOLS)
+    environments = find_toolkit(tmp_path, java_options="").environments
+    quiet = environments["findscu"]["JAVA_OPTS"]
+    assert quiet == environments["movescu"]["JAVA_OPTS"] == f"{QUIET_LOG4J} {QUIET_LOGBACK}"
+    assert environments["storescp"]["JAVA_OPTS"] == quiet.replace("/quiet-", "/receiving-")
+
+
+@pytest.mark.parametrize(("name", "logged"), [("quiet", 3), ("receiving", 2)])
+def test_the_log_configurations_are_shipped_and_never_show_data_sets(name: str, logged: int) -> None:
+    properties = (PACKAGE / f"{name}-log4j.properties").read_text(encoding="utf-8")
     levels = [line.split("=")[1] for line in properties.splitlines() if line.startswith("log4j.logger.")]
-    assert levels == ["INFO"] * 3
+    assert levels == ["INFO"] * logged
     assert "log4j.rootLogger=WARN, stdout\n" in properties
-    document = ET.parse(PACKAGE / "quiet-logback.xml").getroot()
-    assert [logger.get("level") for logger in document.findall("logger")] == ["INFO"] * 3
+    document = ET.parse(PACKAGE / f"{name}-logback.xml").getroot()
+    assert [logger.get("level") for logger in document.findall("logger")] == ["INFO"] * logged
     assert {root.get("level") for root in document.findall("root")} == {"WARN"}
+    assert ("Dimse" in properties) == (name == "quiet")

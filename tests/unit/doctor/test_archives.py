@@ -29,7 +29,7 @@ def movescu(folder: Path, body: str) -> Toolkit:
     script = folder / "movescu"
     script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {folder}/arguments\n{body}\n')
     script.chmod(0o755)
-    return Toolkit(commands={"movescu": (str(script),)}, environment={}, kind="dcm4che")
+    return Toolkit(commands={"movescu": (str(script),)}, environments={"movescu": {}}, kind="dcm4che")
 
 
 def answering_with(folder: Path, status: str) -> Toolkit:

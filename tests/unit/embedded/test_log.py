@@ -24,6 +24,11 @@ def test_the_quiet_log_holds_messages_and_warnings_with_their_time() -> None:
     ]
 
 
+def test_the_log_of_a_receiver_holds_warnings_only() -> None:
+    assert written(Level.RECEIVING).endswith("WARN  - beware\n")
+    assert written(Level.RECEIVING).count("\n") == 1
+
+
 def test_a_silent_log_holds_nothing() -> None:
     assert written(Level.SILENT) == ""
 
