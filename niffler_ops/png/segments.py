@@ -4,6 +4,7 @@ import numpy as np
 
 _DISCRETE, _LINEAR, _INDIRECT = range(3)
 _MOST = 1 << 16
+_DEEPEST = 8  # repetitions of segments that repeat others
 
 
 def expanded(data: bytes, *, wide: bool, little_endian: bool) -> list[int]:
@@ -11,17 +12,21 @@ def expanded(data: bytes, *, wide: bool, little_endian: bool) -> list[int]:
     words = np.frombuffer(data[: len(data) // 2 * 2], "<u2" if little_endian else ">u2").astype("<u2")
     numbers = (words if wide else words.view(np.uint8)).tolist()
     entries: list[int] = []
-    _expand(numbers, 0, len(numbers), entries, wide=wide)
+    _expand(numbers, 0, len(numbers), entries, wide=wide, depth=0)
     return entries
 
 
-def _expand(numbers: list[int], start: int, segments: int, entries: list[int], *, wide: bool) -> None:
-    """Append the entries of so many segments from `start` on."""
+def _expand(
+    numbers: list[int], start: int, segments: int, entries: list[int], *, wide: bool, depth: int
+) -> None:
+    """Append the entries of so many segments from `start` on; a segment without any is senseless."""
     position = start
     for _ in range(segments):
         if position + 2 >= len(numbers) or len(entries) >= _MOST:
             return
         kind, length = numbers[position : position + 2]
+        if not length:
+            return
         position += 2
         if kind == _DISCRETE:
             entries.extend(numbers[position : position + length])
@@ -32,9 +37,9 @@ def _expand(numbers: list[int], start: int, segments: int, entries: list[int], *
             position += 1
         elif kind == _INDIRECT and position + _offset_size(wide=wide) <= len(numbers):
             target = _offset(numbers, position, wide=wide)
-            if target >= position - 2:
+            if target >= position - 2 or depth == _DEEPEST:
                 return  # only what was described already may be repeated, or it would never end
-            _expand(numbers, target, length, entries, wide=wide)
+            _expand(numbers, target, length, entries, wide=wide, depth=depth + 1)
             position += _offset_size(wide=wide)
         else:
             return

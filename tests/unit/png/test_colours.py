@@ -175,6 +175,18 @@ def test_segments_that_repeat_themselves_end() -> None:
     assert expanded(bytes([0, 1, 9, 2, 255, 3, 0, 0, 0, 0]), wide=False, little_endian=True) == [9]
 
 
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [0, 1, 9, 2, 2, 0, 0],  # the first segment, and the one that repeats it
+        [0, 0, *[part for level in range(200) for part in (2, 2, 4 * level and 8 * level - 4, 0)]],
+    ],
+)
+def test_segments_that_repeat_what_repeats_others_end(numbers: list[int]) -> None:
+    words = np.array(numbers, "<u2").tobytes()
+    assert set(expanded(words, wide=True, little_endian=True)) <= {9}
+
+
 def test_wide_segments() -> None:
     # Two entries, and a slope of two; then the first segment, at byte 0, once more.
     numbers = np.array([0, 2, 100, 1000, 1, 2, 3000, 2, 1, 0, 0], "<u2").tobytes()
