@@ -75,7 +75,8 @@ def _decode(raw: bytes, charset: bytes) -> str:
 @lru_cache(maxsize=64)
 def encodings(charset: bytes) -> tuple[str, ...]:
     """Python's names for the values of SpecificCharacterSet; Latin-1 for what the standard does not know."""
-    names = [name.strip(_PADDING) for name in charset.decode("latin-1").split("\\")]
+    # Zeros within a name would be refused where Python looks for a codec of that name.
+    names = [name.strip(_PADDING).replace("\0", "?") for name in charset.decode("latin-1").split("\\")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         known = convert_encodings(names)

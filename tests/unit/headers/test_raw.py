@@ -118,3 +118,10 @@ def test_a_value_that_no_header_has_makes_a_file_unreadable(tmp_path: Path) -> N
     flaw, ours = read(path)
     assert flaw is Flaw.UNREADABLE
     assert "PatientComments" not in ours
+
+
+def test_zeros_within_a_character_set_are_nobodys_name(tmp_path: Path) -> None:
+    path = tmp_path / "image.dcm"
+    content = encode(image(SpecificCharacterSet="ISO_IR 100", PatientName="A"))
+    path.write_bytes(content.replace(b"ISO_IR 100", b"ISO\0\0\0 100"))
+    assert read(path)[0] is None
