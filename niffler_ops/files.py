@@ -8,6 +8,7 @@ import errno
 import os
 import shutil
 import signal
+import stat
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -140,6 +141,18 @@ def part_of(path: Path, mark: str = "") -> Path:
     """
     mark = os.environ.get(PART_VARIABLE) or mark
     return path.with_name(f".{path.name}.{mark}.part" if mark else f".{path.name}.part")
+
+
+def read_plain(path: Path, at_most: int) -> bytes:
+    """What a file holds; OSError for one that is longer, and for a pipe or device, which may never end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no file", str(path))
+        content = stream.read(at_most + 1)
+    if len(content) > at_most:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return content
 
 
 def write_private(path: Path, content: bytes) -> None:

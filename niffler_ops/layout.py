@@ -4,8 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from niffler_ops.files import read_plain
+
 PRIVATE = ".niffler"
 POINTER = "ledger-folder"
+LONGEST_PATH = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +25,11 @@ class Layout:
     def found(cls, storage_folder: Path) -> "Layout":
         """The layout of an extraction that exists: its pointer says where the ledger is."""
         try:
-            text = (storage_folder / PRIVATE / POINTER).read_text(encoding="utf-8")
-        except OSError:
+            content = read_plain(storage_folder / PRIVATE / POINTER, LONGEST_PATH)
+        except (OSError, ValueError):  # the latter for a name that no path can have
             return cls(storage_folder)
-        return cls(storage_folder, Path(text.rstrip("\n")))
+        text = content.decode("utf-8", "surrogateescape").rstrip("\n")
+        return cls(storage_folder, None if "\0" in text else Path(text))
 
     @classmethod
     def planned(cls, storage_folder: Path, ledger_folder: Path | None) -> "Layout":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from niffler_ops.errors import NifflerError, UsageError
+from niffler_ops.terminal import harmless
 
 INTERRUPTED = 128 + signal.SIGINT
 READER_LEFT = 128 + signal.SIGPIPE
@@ -59,7 +60,7 @@ def run(command: Callable[[], int]) -> int:
         status = command()
         sys.stdout.flush()
     except NifflerError as error:
-        sys.stderr.write(f"{program}: {error}\n")
+        sys.stderr.write(harmless(f"{program}: {error}\n"))
         return error.exit_status
     except BrokenPipeError:
         _silence(sys.stdout.fileno())
@@ -86,11 +87,14 @@ def _defect(error: Exception) -> str:
 
 
 def show(text: str) -> None:
-    """Write text to stdout whatever its encoding; a reader that left, such as `head`, has had enough."""
+    """Write text to stdout whatever its encoding, and whoever made it: nothing in it commands a terminal.
+
+    A reader that left, such as `head`, has had enough.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(harmless(text))
         sys.stdout.flush()
     except BrokenPipeError:
         _silence(sys.stdout.fileno())

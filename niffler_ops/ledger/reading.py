@@ -7,6 +7,8 @@ from niffler_ops import database
 from niffler_ops.errors import MissingInputError
 
 MIGRATIONS = "niffler_ops.ledger.migrations"
+# A view may be made to have no end.
+_NOT_OURS = "SELECT 1 FROM sqlite_master WHERE type = 'view' OR sql LIKE 'CREATE VIRTUAL%'"
 _PRIMARY_CODE = 0xFF  # the low byte of SQLite's extended result codes
 _NOT_OPENED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -74,4 +76,6 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         )
     if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
         raise not_imported(path)
+    if connection.execute(_NOT_OURS).fetchone() is not None:
+        raise MissingInputError(f"{path}: it has views, which no ledger of ours has. It is not read.")
     connection.execute("SELECT 1 FROM extraction, tallies LIMIT 1").fetchone()

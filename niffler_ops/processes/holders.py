@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ import psutil
 from niffler_ops.processes.identity import ancestors
 from niffler_ops.processes.inspection import StoreScp
 from niffler_ops.processes.users import user_name
+from niffler_ops.terminal import one_line
 
 RUNTIME_VARIABLE = "NIFFLER_RUNTIME"
 SYSTEM_FOLDER = Path("/run/lock/niffler")
@@ -41,7 +43,7 @@ class Holder:
         return "a receiver" if self.kind == RECEIVER else "an extraction"
 
     def __str__(self) -> str:
-        return f"process {self.pid} of {self.user}, since {self.since}, in {self.folder}"
+        return one_line(f"process {self.pid} of {self.user}, since {self.since}, in {self.folder}")
 
 
 NAMELESS = Holder(entity=UNKNOWN, pid=0, user=UNKNOWN, folder=UNKNOWN, since=UNKNOWN)
@@ -62,10 +64,13 @@ def running(folder: Path) -> list[Holder]:
 def holder_of(path: Path) -> Holder | None:
     """Who holds a lock; None where nobody does, or it may not be read."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        # Without O_NONBLOCK, a named pipe that somebody put there would be waited for without end.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return read_holder(descriptor)
@@ -78,7 +83,7 @@ def read_holder(descriptor: int) -> Holder:
     """What a lock file says; NAMELESS where it says nothing."""
     try:
         holder = Holder(**json.loads(os.pread(descriptor, LONGEST_TEXT, 0)))
-    except (ValueError, TypeError, OSError):
+    except (ValueError, TypeError, OSError, RecursionError):
         return NAMELESS
     kinds_agree = all(type(value) is type(getattr(NAMELESS, name)) for name, value in asdict(holder).items())
     return holder if kinds_agree else NAMELESS

@@ -14,6 +14,7 @@ import psutil
 from niffler_ops.model import LocalEntity
 from niffler_ops.processes.identity import Identity, identify
 from niffler_ops.processes.users import user_name
+from niffler_ops.terminal import one_line
 
 DCM4CHE_MAIN_CLASS = "org.dcm4che3.tool.storescp.StoreSCP"
 EMBEDDED_TOOL = ("-m", "niffler_ops.embedded", "storescp")
@@ -44,7 +45,9 @@ class StoreScp:
     def __str__(self) -> str:
         entity = f" with {self.entity}" if self.entity else ""
         since = f"{self.started:%Y-%m-%d %H:%M}"
-        return f"pid {self.identity.pid} ({self.name}) of {user_name(self.uid)}{entity}, since {since}"
+        return one_line(
+            f"pid {self.identity.pid} ({self.name}) of {user_name(self.uid)}{entity}, since {since}"
+        )
 
 
 def storescps() -> list[StoreScp]:
@@ -62,7 +65,7 @@ def describe(pid: int) -> str:
     """A process in words: `pid 4711 (java) of alice`."""
     try:
         process = psutil.Process(pid)
-        return f"pid {pid} ({process.name()}) of {user_name(process.uids().real)}"
+        return f"pid {pid} ({one_line(process.name())}) of {user_name(process.uids().real)}"
     except psutil.Error:
         return f"pid {pid}"
 

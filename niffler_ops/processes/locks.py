@@ -5,10 +5,12 @@ NIFFLER_RUNTIME, by default the system's lock folder; what they say is readable 
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import shlex
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -35,6 +37,7 @@ SHARED_FOLDER = 0o1777
 PUBLIC_FILE = 0o666  # the next holder may be another user; it holds nothing but who runs what
 PRIVATE_FILE = 0o600
 LOOKS, LOOK_SECONDS = 100, 0.01  # looking who holds a lock takes it for an instant
+START_SECONDS = 10.0  # another start decides in far less
 
 HowFar = Callable[[Path], str]
 """How far the extraction in a StorageFolder is, in words; "" where that may not be read."""
@@ -146,15 +149,40 @@ def _lock(descriptor: int, local: LocalEntity) -> None:
 @contextlib.contextmanager
 def _machine_wide(folder: Path) -> Iterator[None]:
     """Serialize the decision, so that two starts cannot both find room."""
-    descriptor = _open(folder / "start.lock")
+    path = folder / "start.lock"
+    descriptor = _open(path)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _await_turn(descriptor, path)
         yield
     finally:
         os.close(descriptor)
 
 
+def _await_turn(descriptor: int, path: Path) -> None:
+    """Lock it within START_SECONDS: any account of the machine may hold it, and for ever."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        if time.monotonic() > deadline:
+            raise AlreadyRunningError(
+                f"{path}: somebody holds this lock for longer than a start takes. `fuser -v {path}`, as an"
+                f" administrator, says who; or name another folder with {RUNTIME_VARIABLE}."
+            )
+        time.sleep(LOOK_SECONDS)
+
+
 def _open(path: Path, *, mode: int = PUBLIC_FILE) -> int:
+    """Open a lock, made where it is missing; CannotWriteError also for what is no file."""
+    descriptor = _open_or_make(path, mode)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _cannot_write(path, OSError(errno.EINVAL, "it is no file"))
+    return descriptor
+
+
+def _open_or_make(path: Path, mode: int) -> int:
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         return os.open(path, flags)

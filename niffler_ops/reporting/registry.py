@@ -29,6 +29,7 @@ FORGOTTEN_AFTER = timedelta(days=30)
 PATIENCE_SECONDS = 3.0
 GONE, UNKNOWN = "gone", "unknown"
 NO_ANSWER = "its disk does not answer"
+NOT_OURS = "what is there was not written by this program"
 ORDER = (
     ExtractionState.RUNNING,
     ExtractionState.PAUSED,
@@ -184,6 +185,8 @@ def _examined(entry: _Entry, clock: Clock) -> Extraction:
         state, note = UNKNOWN, str(error)
     except OSError as error:
         state, note = UNKNOWN, f"it cannot be read ({error.strerror})"
+    except Exception:  # noqa: BLE001 - any account may name any folder, and have put there what it likes
+        state, note = UNKNOWN, NOT_OURS
     return Extraction(
         storage_folder=entry.folder,
         state=state,

@@ -95,4 +95,4 @@ def _numbers(status: Status | None) -> dict[str, Any]:
 
 def wrapped(text: str) -> list[str]:
     """The lines below the first."""
-    return textwrap.wrap(text, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
+    return textwrap.wrap(printable(text), WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)

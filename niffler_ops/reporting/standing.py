@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from niffler_ops.files import read_plain
 from niffler_ops.layout import Layout
 from niffler_ops.reporting.narration import without_uids
 from niffler_ops.reporting.status import AT_WORK, Status
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # for who only reads, what the supervisor works with is slow 
     from niffler_ops.stages.place import Place
 
 LONGEST = timedelta(days=400)
+LONGEST_TOLD = 16 << 20  # bytes of a status.json
 HOUR = timedelta(hours=1)
 
 
@@ -120,19 +122,19 @@ def read_standing(layout: Layout, name: str, status: Status) -> Standing:
     if status.state not in AT_WORK:
         return Standing()
     try:
-        content = json.loads((layout.private / name).read_bytes())
+        content = json.loads(read_plain(layout.private / name, LONGEST_TOLD))
         if content["snapshot"]["supervisor"]["pid"] not in _supervisors(status):
             return Standing()  # that of an earlier run
         return _standing(content["standing"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return Standing()
 
 
 def told_attempts(layout: Layout, name: str) -> int | None:
     """MaxAttempts of the latest run, also after its end; None where it has not told it."""
     try:
-        told = json.loads((layout.private / name).read_bytes())["standing"]["max_attempts"]
-    except (OSError, ValueError, KeyError, TypeError):
+        told = json.loads(read_plain(layout.private / name, LONGEST_TOLD))["standing"]["max_attempts"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return told if isinstance(told, int) else None
 

@@ -251,3 +251,38 @@ def test_a_listing_fits_a_terminal(tmp_path: Path) -> None:
     assert "paused    " in text
     assert "0 of 10 rows done, NightlyOnly allows" in text
     assert all(len(line) <= 80 for line in text.splitlines()[1:])
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"/a\0b", b"/" * 5000])
+def test_a_pointer_that_no_path_can_be_leads_nowhere(tmp_path: Path, content: bytes) -> None:
+    finished(tmp_path / "first")
+    (tmp_path / "first" / ".niffler" / "ledger-folder").write_bytes(content)
+    ((_, state),) = states(extractions(CLOCK))
+    assert state in {"finished", "unknown"}
+
+
+def test_a_pipe_in_the_place_of_a_pointer_or_a_snapshot_is_not_waited_for(tmp_path: Path) -> None:
+    finished(tmp_path / "first")
+    for name in ("ledger-folder", "status.json"):
+        path = tmp_path / "first" / ".niffler" / name
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+    assert states(extractions(CLOCK)) == [("first", "finished")]
+
+
+def test_what_cannot_be_understood_is_told_and_hinders_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished(tmp_path / "first")
+
+    def fail(_layout: Layout, *, clock: SystemClock) -> Seen:
+        raise TypeError(clock)
+
+    monkeypatch.setattr(registry, "look", fail)
+    (found,) = extractions(CLOCK)
+    assert (found.state, found.note) == ("unknown", registry.NOT_OURS)
+
+
+def test_a_note_does_not_command_a_terminal() -> None:
+    one = Extraction(storage_folder="/a", state="unknown", note="/\x1b]0;x\x07/ledger.sqlite: damaged")
+    assert listing_text([one]).replace("\n", "").isprintable()

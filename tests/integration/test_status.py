@@ -487,6 +487,17 @@ def test_a_ledger_of_a_newer_program_is_whole(tmp_path: Path, capsys: pytest.Cap
     assert "It is whole" in told_so
 
 
+def test_a_ledger_with_views_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    connection = sqlite3.connect(closed_ledger(tmp_path))
+    connection.executescript(
+        "DROP TABLE tallies; CREATE VIEW tallies AS WITH RECURSIVE endless (number) AS"
+        " (SELECT 1 UNION ALL SELECT number + 1 FROM endless)"
+        " SELECT 'row' AS subject, 'done' AS name, number FROM endless WHERE number < 0"
+    )
+    connection.close()
+    assert "it has views" in message(capsys, tmp_path)
+
+
 def test_a_ledger_of_an_older_program_is_whole(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from niffler_ops.errors import MissingInputError
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.showing.worries import worries
 from niffler_ops.realtime.status import ReceiverStatus, gather, is_receiver
-from niffler_ops.reporting.registry import GONE, NO_ANSWER, UNKNOWN, receivers, side_by_side
+from niffler_ops.reporting.registry import GONE, NO_ANSWER, NOT_OURS, UNKNOWN, receivers, side_by_side
 from niffler_ops.reporting.registry_text import INDENT, wrapped
 from niffler_ops.reporting.watch.neighbour import Neighbour
 from niffler_ops.reporting.words import counted, printable
@@ -96,4 +96,6 @@ def _examine(folder: Path, clock: Clock) -> SeenReceiver:
         status = gather(Place(folder), clock)
     except MissingInputError as error:
         return SeenReceiver(folder=folder, state=UNKNOWN, note=str(error))
+    except Exception:  # noqa: BLE001 - any account may name any folder, and have put there what it likes
+        return SeenReceiver(folder=folder, state=UNKNOWN, note=NOT_OURS)
     return SeenReceiver(folder=folder, state=status.state, status=status)

@@ -121,3 +121,11 @@ def test_a_defect_is_shown_whole_where_that_is_asked_for(monkeypatch: pytest.Mon
     monkeypatch.setenv("NIFFLER_TRACEBACK", "1")
     with pytest.raises(KeyError):
         run(lambda: raising(KeyError("x")))
+
+
+def test_nothing_that_is_told_commands_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(lambda: raising(UsageError("one\x1b]0;x\x07\ntwo"))) == 64
+    show("three\x9b2J\t\N{RIGHT-TO-LEFT OVERRIDE}four\nMüller\n")
+    told = capsys.readouterr()
+    assert told.err.endswith(": one ]0;x \ntwo\n")
+    assert told.out == "three 2J\t four\nMüller\n"

@@ -54,6 +54,7 @@ def test_a_lock_says_who_holds_it_and_one_that_nobody_holds_says_nothing(tmp_pat
         "",
         "{",
         "[]",
+        "[" * 60_000,
         "{}",
         json.dumps(asdict(HOLDER) | {"pid": "1"}),
         json.dumps(asdict(HOLDER) | {"more": 1}),
@@ -125,3 +126,13 @@ def test_a_niffler_of_old_holds_no_lock_and_is_known_by_its_script(tmp_path: Pat
 
 def test_the_entity_of_a_lock_is_text() -> None:
     assert str(LocalEntity(aet="QB", port=4243)) == HOLDER.entity
+
+
+def test_a_pipe_in_the_place_of_a_lock_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "extraction-QB-104.lock")
+    assert running(tmp_path) == []
+
+
+def test_what_a_lock_says_does_not_command_a_terminal() -> None:
+    told = str(replace(HOLDER, user="\x1b[31mroot", folder="/a\x9b2J\nniffler-cold: all is well"))
+    assert told.isprintable()

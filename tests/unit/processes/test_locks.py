@@ -1,7 +1,9 @@
 """Locks: one for an AE title and port, a limit for the machine, one for a folder."""
 
+import fcntl
 import os
 import pwd
+import re
 import stat
 import threading
 from pathlib import Path
@@ -179,3 +181,23 @@ def test_the_user_in_a_lock_is_the_one_by_uid_whatever_the_environment_says(
 def test_the_lock_of_a_storage_folder_is_as_private_as_the_folder(tmp_path: Path) -> None:
     acquire_folder(tmp_path).release()
     assert [stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("*.lock")] == [0o600]
+
+
+@pytest.mark.parametrize("name", ["start.lock", "extraction-QBNIFFLER-4243.lock"])
+def test_a_pipe_in_the_place_of_a_lock_is_named(runtime: Path, name: str) -> None:
+    runtime.mkdir()
+    os.mkfifo(runtime / name)
+    with pytest.raises(CannotWriteError, match=rf"{re.escape(name)}: .*it is no file"):
+        take()
+
+
+def test_a_start_does_not_wait_without_end_for_whoever_holds_its_turn(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "START_SECONDS", 0.1)
+    runtime.mkdir()
+    with (runtime / "start.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(StoppedError, match=r"start\.lock: somebody holds"):
+            take()
+    take().release()
