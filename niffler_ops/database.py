@@ -21,11 +21,17 @@ def writing() -> Iterator[None]:
     except BrokenPipeError:  # whoever read the command's output has left
         raise
     except (OSError, sqlite3.OperationalError) as error:
-        cause = error.strerror if isinstance(error, OSError) and error.strerror else error
+        cause = error.strerror if isinstance(error, OSError) and error.strerror else told(error)
         raise CannotWriteError(
             f"Writing failed: {cause}. Nothing reported as done is affected."
             " Mend it, then run the same command again."
         ) from error
+
+
+def told(error: Exception) -> str:
+    """What SQLite says; of a text that is no UTF-8 it would repeat the text, which may be an identifier."""
+    words = str(error)
+    return "a text is not UTF-8" if "decode to UTF-8" in words else words
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -1,6 +1,8 @@
 """Opening a ledger to read it; what is wrong with one is told in words, with what can still be done."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from niffler_ops import database
@@ -20,7 +22,8 @@ def connect(path: Path, *, at_rest: bool) -> sqlite3.Connection:
     try:
         _require(path)
         connection = database.connect_immutable(path) if at_rest else database.connect_read_only(path)
-        _check(connection, path)
+        with understood(path):
+            _check(connection, path)
     except (sqlite3.Error, OSError, MissingInputError) as error:
         if connection is not None:
             connection.close()
@@ -40,10 +43,20 @@ def unreadable(path: Path, error: Exception) -> MissingInputError:
     if code in _BUSY:
         return MissingInputError(f"{path}: the ledger is busy ({error}). Ask again in a moment.")
     return MissingInputError(
-        f"{path}: the ledger is damaged ({error}). The retrieved files are not affected. Keep the ledger and"
-        " its -wal; `sqlite3 ledger.sqlite .recover | sqlite3 recovered.sqlite` may save what it knows, and"
+        f"{path}: the ledger is damaged ({database.told(error)}). The retrieved files are not affected. Keep"
+        " the ledger and its -wal; `sqlite3 ledger.sqlite .recover | sqlite3 recovered.sqlite` may save what it knows, and"
         " the same CSV with another StorageFolder starts anew."
     )
+
+
+@contextmanager
+def understood(path: Path) -> Iterator[None]:
+    """Where values are read that no program of ours writes, the ledger is damaged; they are not repeated."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        damage = f"{type(error).__name__} at one of its values"
+        raise unreadable(path, sqlite3.DatabaseError(damage)) from None
 
 
 def not_imported(path: Path) -> MissingInputError:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from niffler_ops.errors import MissingInputError
-from niffler_ops.ledger.reading import unreadable
+from niffler_ops.ledger.reading import understood, unreadable
 from niffler_ops.ledger.store import Ledger
 
 Answer = TypeVar("Answer")
@@ -24,6 +24,7 @@ def consult(path: Path, look: Callable[[Ledger], Answer]) -> Answer:
         resting = _resting(path)
         try:
             with (
+                understood(path),
                 closing(Ledger.open_read_only(path, at_rest=resting is not None)) as ledger,
                 ledger.snapshot(),
             ):

@@ -9,7 +9,7 @@ from enum import StrEnum
 from niffler_ops.clock import Clock
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.launches import Launch
-from niffler_ops.ledger.reading import not_imported
+from niffler_ops.ledger.reading import not_imported, understood
 from niffler_ops.ledger.store import ExtractionRecord, Ledger
 from niffler_ops.ledger.watching import newest_problems
 from niffler_ops.model import Listing, Shard
@@ -105,6 +105,12 @@ class Status(Amounts):
     night: Window | None = None
     newest_problems: tuple[Problem, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Raise ValueError or TypeError where a time is none."""
+        for moment in (self.created_at, self.started_at, self.updated_at, self.finished_at, self.resumes_at):
+            if moment is not None:
+                datetime.fromisoformat(moment)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Reading:
@@ -130,7 +136,8 @@ def gather(layout: Layout, *, clock: Clock) -> Status:
         alive = _supervisor_lives(reading)
         if reading.launches[:1] == before:
             break
-    return _status(reading, _state(reading, alive=alive))
+    with understood(layout.ledger):
+        return _status(reading, _state(reading, alive=alive))
 
 
 def overall_of(status: Status) -> Overall | None:

@@ -498,6 +498,26 @@ def test_a_ledger_with_views_is_not_read(tmp_path: Path, capsys: pytest.CaptureF
     assert "it has views" in message(capsys, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE extraction SET started_at = 'NIFFLER-0001'",
+        "UPDATE extraction SET configuration = '[NIFFLER-0001'",
+        "UPDATE extraction SET csv_file = CAST(X'4e49464e49462d30303031ff' AS TEXT)",
+    ],
+)
+def test_values_that_no_ledger_has_are_damage_and_not_repeated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    connection = sqlite3.connect(closed_ledger(tmp_path))
+    connection.execute(damage)
+    connection.commit()
+    connection.close()
+    told = message(capsys, tmp_path)
+    assert "the ledger is damaged" in told
+    assert "0001" not in told
+
+
 def test_a_ledger_of_an_older_program_is_whole(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
