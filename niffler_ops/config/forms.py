@@ -112,6 +112,9 @@ def _place_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     storage = data.get("storage_folder")
     if storage is None:
         return
+    if not storage.name:
+        yield Problem("storage_folder", "a folder below the root of the file system")
+        return
     output = _real(data.get("given_output_folder") or output_beside(storage))
     if _stands_in(output, _real(storage)):
         yield Problem("given_output_folder", "a folder outside StorageFolder")

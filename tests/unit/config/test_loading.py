@@ -197,6 +197,7 @@ def test_a_misspelt_key_names_the_likely_one(loading: Loader, misspelt: str, mea
         ({"FilePath": "{00100020}/x.dcm"}, {}, "config.json: FilePath: "),
         ({"FilePath": "{00080018,hush}"}, {}, "character 11: `,hush` is not understood"),
         ({"StorageFolder": " "}, {}, "config.json: StorageFolder: "),
+        ({"StorageFolder": "/"}, {}, "allowed: a folder below the root of the file system"),
         ({"FilePath": "CFIND"}, {}, "config.json: FilePath: "),
         (
             {"ExtractionType": "mrn"},
