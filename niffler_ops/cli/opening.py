@@ -54,6 +54,7 @@ def open_extraction(config: Config, clock: Clock, stack: ExitStack) -> Opened:
     stack.callback(lock.release)
     _refuse_shared(layout)
     _make_folders(layout, config.file_mode)
+    _refuse_shared(layout)  # again: somebody else may have made them meanwhile
     ourselves = this_process(config.query_aet, storage_folder=config.storage_folder, since=since)
     stack.callback(acquire_folder(layout.local, holder=ourselves, how_far=how_far).release)
     ledger = Ledger.open(layout.ledger, clock)
