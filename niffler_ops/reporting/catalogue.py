@@ -10,6 +10,7 @@ from pathlib import Path
 
 from niffler_ops.files import write_durable
 from niffler_ops.ledger.store import Ledger
+from niffler_ops.metadata.table import cell
 from niffler_ops.model import Listing
 from niffler_ops.stages.believing import STUDY_KEYS
 from niffler_ops.stages.cataloguing import SERIES_KEYS
@@ -22,7 +23,8 @@ def write_catalogue(ledger: Ledger, folder: Path, listing: Listing) -> list[Path
     """Replace the tables in StorageFolder; gives their paths.
 
     `lines` are the CSV lines that matched a study, joined by `;`. Several values of an attribute are
-    joined by a backslash, as DICOM has them.
+    joined by a backslash, as DICOM has them. What a spreadsheet would run as a formula has an apostrophe
+    before it.
     """
     tables: list[tuple[Path, Sequence[str], Iterator[tuple[object, ...]]]] = [
         (folder / STUDIES_FILE, ("lines", *STUDY_KEYS), _studies(ledger))
@@ -46,11 +48,11 @@ def _series(ledger: Ledger) -> Iterator[tuple[object, ...]]:
 
 def _values(row: sqlite3.Row, keys: Sequence[str]) -> list[str]:
     attributes: dict[str, str] = json.loads(row["attributes"])
-    return [attributes.get(key, "") for key in keys]
+    return [cell(attributes.get(key, "")) for key in keys]
 
 
 def _encoded(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
     for row in itertools.chain([header], rows):
         buffer = io.StringIO()
-        csv.writer(buffer, lineterminator="\n").writerow(row)
-        yield buffer.getvalue().encode("utf-8", "surrogateescape")
+        csv.writer(buffer).writerow(row)  # its CRLF makes it quote both CR and LF
+        yield (buffer.getvalue().removesuffix("\r\n") + "\n").encode("utf-8", "surrogateescape")
