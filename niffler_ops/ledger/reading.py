@@ -44,8 +44,8 @@ def unreadable(path: Path, error: Exception) -> MissingInputError:
         return MissingInputError(f"{path}: the ledger is busy ({error}). Ask again in a moment.")
     return MissingInputError(
         f"{path}: the ledger is damaged ({database.told(error)}). The retrieved files are not affected. Keep"
-        " the ledger and its -wal; `sqlite3 ledger.sqlite .recover | sqlite3 recovered.sqlite` may save what it knows, and"
-        " the same CSV with another StorageFolder starts anew."
+        " the ledger and its -wal; `sqlite3 ledger.sqlite .recover | sqlite3 recovered.sqlite` may save what"
+        " it knows, and the same CSV with another StorageFolder starts anew."
     )
 
 

@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from niffler_ops.clock import Clock
 from niffler_ops.errors import UsageError
 from niffler_ops.layout import Layout
+from niffler_ops.ledger.reading import understood
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.ledger.tracing import EVENTS_AT_ONCE, TracedEvent, TracedRow, TracedStudy, Tracing
 from niffler_ops.reporting.by_hand import query_by_hand, retrieve_by_hand
@@ -16,7 +18,7 @@ from niffler_ops.reporting.prospects import Prospect
 from niffler_ops.reporting.retelling import Moment, StudyStory, Teller
 from niffler_ops.reporting.snapshot import NAME
 from niffler_ops.reporting.standing import told_attempts
-from niffler_ops.reporting.status import gather
+from niffler_ops.reporting.status import Status, gather
 from niffler_ops.states import RowState
 
 MOST_STUDIES = 50
@@ -64,7 +66,12 @@ def read_story(layout: Layout, line: int, *, clock: Clock, identifiers: bool = F
     ledger to read, UsageError where the line is no row.
     """
     status = gather(layout, clock=clock)
-    prospect = Prospect(state=status.state, pause_reason=status.pause_reason, now=clock.now())
+    with understood(layout.ledger):
+        return _story(layout, line, status, now=clock.now(), identifiers=identifiers)
+
+
+def _story(layout: Layout, line: int, status: Status, *, now: datetime, identifiers: bool) -> Story:
+    prospect = Prospect(state=status.state, pause_reason=status.pause_reason, now=now)
     facts = consult(layout.ledger, lambda ledger: _facts(ledger, line, identifiers=identifiers))
     events = _events(layout, facts)
     teller = Teller(prospect, most=told_attempts(layout, NAME), identifiers=identifiers)

@@ -33,9 +33,12 @@ def size(value: int) -> str:
 
 
 def local_time(moment: str | datetime) -> str:
-    """A time of the ledger (ISO 8601) in the zone of whoever reads it."""
+    """A time of the ledger (ISO 8601) in the zone of whoever reads it; a damaged one is told as such."""
     if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment)
+        try:
+            moment = datetime.fromisoformat(moment)
+        except ValueError:
+            return "a time that is none"
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
 
 

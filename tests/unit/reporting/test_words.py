@@ -51,3 +51,7 @@ def test_times_are_local_and_say_their_zone() -> None:
 
 def test_what_is_not_printable_is_a_blank() -> None:
     assert printable("a\x1b[2Jb\nc\u202eü") == "a [2Jb c ü"
+
+
+def test_a_time_that_is_none_is_told_as_such() -> None:
+    assert local_time("2026-11-27T13:35:09+0\x7f:00") == "a time that is none"
