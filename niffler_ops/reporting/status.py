@@ -127,6 +127,11 @@ class _Reading:
 
 def gather(layout: Layout, *, clock: Clock) -> Status:
     """The status of the extraction in this StorageFolder; MissingInputError where there is none to read."""
+    with understood(layout.ledger):
+        return _gathered(layout, clock)
+
+
+def _gathered(layout: Layout, clock: Clock) -> Status:
     reading = _read(layout, clock)
     alive = _supervisor_lives(reading)
     while _state(reading, alive=alive) is ExtractionState.CRASHED:
@@ -136,8 +141,7 @@ def gather(layout: Layout, *, clock: Clock) -> Status:
         alive = _supervisor_lives(reading)
         if reading.launches[:1] == before:
             break
-    with understood(layout.ledger):
-        return _status(reading, _state(reading, alive=alive))
+    return _status(reading, _state(reading, alive=alive))
 
 
 def overall_of(status: Status) -> Overall | None:

@@ -502,6 +502,7 @@ def test_a_ledger_with_views_is_not_read(tmp_path: Path, capsys: pytest.CaptureF
     "damage",
     [
         "UPDATE extraction SET started_at = 'NIFFLER-0001'",
+        "PRAGMA ignore_check_constraints = 1; UPDATE extraction SET run_state = 'NIFFLER-0001'",
         "UPDATE extraction SET configuration = '[NIFFLER-0001'",
         "UPDATE extraction SET csv_file = CAST(X'4e49464e49462d30303031ff' AS TEXT)",
     ],
@@ -510,7 +511,7 @@ def test_values_that_no_ledger_has_are_damage_and_not_repeated(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
 ) -> None:
     connection = sqlite3.connect(closed_ledger(tmp_path))
-    connection.execute(damage)
+    connection.executescript(damage)
     connection.commit()
     connection.close()
     told = message(capsys, tmp_path)
