@@ -33,6 +33,7 @@ from niffler_ops.reporting.status_json import status_json
 from niffler_ops.reporting.status_text import status_text
 from niffler_ops.reporting.verification import Findings, findings_text, verify_tree
 from niffler_ops.requests import LANES, PAUSE, RESUME, STOP, Request, leave
+from niffler_ops.terminal import harmless
 
 DISAGREES = 3
 MOST_LANES = 64
@@ -240,7 +241,7 @@ def _show_extraction(layout: Layout, arguments: Namespace) -> int:
         write_metrics(arguments.prometheus, [seen.status])
         return 0
     if seen.note:
-        sys.stderr.write(f"niffler-status: {seen.note}\n")
+        sys.stderr.write(harmless(f"niffler-status: {seen.note}\n"))
     status, standing = seen.status, seen.standing
     if arguments.json:
         content = {**status_json(status), "standing": standing_json(standing)}

@@ -16,7 +16,7 @@ from niffler_ops.reporting.watch.live import watch_live
 from niffler_ops.reporting.watch.machine import MachineSource
 from niffler_ops.reporting.watch.picture import Source
 from niffler_ops.reporting.watch.plain import watch_plainly
-from niffler_ops.reporting.words import printable
+from niffler_ops.terminal import printable
 
 WITHOUT_CURSOR = {"", "dumb", "unknown"}
 

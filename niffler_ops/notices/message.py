@@ -14,6 +14,7 @@ from niffler_ops.notices.notice import Cause, Notice, Occasion
 from niffler_ops.reporting.few_problems import few_problems
 from niffler_ops.reporting.narration import without_uids
 from niffler_ops.reporting.status import Problem, Status
+from niffler_ops.terminal import printable
 
 WIDTH = 76
 LABEL = 12
@@ -53,9 +54,9 @@ def notice_of(
     now: datetime,
 ) -> Notice:
     """The notice of an occasion of whatever `work`, in paragraphs; `further` are details of its own."""
-    reason, folder = readable(without_uids(occasion.reason)), readable(str(storage_folder))
-    host = readable(socket.gethostname())
-    subject = readable(f"Niffler: {storage_folder.name}: {headline}")
+    reason, folder = printable(without_uids(occasion.reason)), printable(str(storage_folder))
+    host = printable(socket.gethostname())
+    subject = printable(f"Niffler: {storage_folder.name}: {headline}")
     paragraphs = [
         f"{work} into {folder}\non {host}: {headline}.",
         _wrapped(reason),
@@ -79,11 +80,6 @@ def notice_of(
         body="\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n",
         details={**details, **further},
     )
-
-
-def readable(text: str) -> str:
-    """Text that no header, terminal or mail client takes for a command, and that UTF-8 can hold."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _headline(occasion: Occasion, status: Status | None) -> str:
@@ -157,7 +153,7 @@ def _problems(status: Status) -> Iterator[str]:
 
 
 def _reason(problem: Problem) -> str:
-    return readable(without_uids(problem.reason))
+    return printable(without_uids(problem.reason))
 
 
 def _wrapped(text: str) -> str:

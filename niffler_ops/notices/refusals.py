@@ -4,7 +4,7 @@ import smtplib
 import ssl
 
 from niffler_ops.config.notices import MailSecurity
-from niffler_ops.notices.message import readable
+from niffler_ops.terminal import printable
 
 LONGEST = 200
 _TRY_LATER = 4
@@ -23,7 +23,7 @@ def explained(error: Exception, security: MailSecurity) -> str:
         return f"no TLS ({error.reason or 'the connection broke'}); MailSecurity is `{security}`"
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    return readable(getattr(error, "strerror", None) or str(error) or type(error).__name__)
+    return printable(getattr(error, "strerror", None) or str(error) or type(error).__name__)
 
 
 def passes(*replies: tuple[int, bytes]) -> bool:
@@ -40,10 +40,10 @@ def _refusal(error: smtplib.SMTPException, security: MailSecurity) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return f"refuses ({_answer(error.smtp_code, error.smtp_error)})"
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return f"{readable(str(error))} MailSecurity is `{security}`"
-    return readable(str(error) or type(error).__name__)
+        return f"{printable(str(error))} MailSecurity is `{security}`"
+    return printable(str(error) or type(error).__name__)
 
 
 def _answer(code: int, text: bytes | str) -> str:
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return readable(f"{code} {words}")[:LONGEST]
+    return printable(f"{code} {words}")[:LONGEST]

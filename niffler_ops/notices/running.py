@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from niffler_ops.notices.notice import DeliveryError
 from niffler_ops.processes.launcher import die_with
+from niffler_ops.terminal import printable
 
 LAST_WORDS = 200
 
@@ -57,5 +58,5 @@ def _last_words(descriptor: int) -> str:
     """What it printed last, which it made of a notice without identifiers."""
     size = os.fstat(descriptor).st_size
     words = os.pread(descriptor, LAST_WORDS, max(size - LAST_WORDS, 0)).decode("utf-8", "replace")
-    text = "".join(letter if letter.isprintable() else " " for letter in words).strip()
+    text = printable(words).strip()
     return f": {text}" if text else ""

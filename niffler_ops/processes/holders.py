@@ -14,7 +14,7 @@ import psutil
 from niffler_ops.processes.identity import ancestors
 from niffler_ops.processes.inspection import StoreScp
 from niffler_ops.processes.users import user_name
-from niffler_ops.terminal import one_line
+from niffler_ops.terminal import printable
 
 RUNTIME_VARIABLE = "NIFFLER_RUNTIME"
 SYSTEM_FOLDER = Path("/run/lock/niffler")
@@ -43,7 +43,7 @@ class Holder:
         return "a receiver" if self.kind == RECEIVER else "an extraction"
 
     def __str__(self) -> str:
-        return one_line(f"process {self.pid} of {self.user}, since {self.since}, in {self.folder}")
+        return printable(f"process {self.pid} of {self.user}, since {self.since}, in {self.folder}")
 
 
 NAMELESS = Holder(entity=UNKNOWN, pid=0, user=UNKNOWN, folder=UNKNOWN, since=UNKNOWN)

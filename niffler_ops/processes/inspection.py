@@ -14,7 +14,7 @@ import psutil
 from niffler_ops.model import LocalEntity
 from niffler_ops.processes.identity import Identity, identify
 from niffler_ops.processes.users import user_name
-from niffler_ops.terminal import one_line
+from niffler_ops.terminal import printable
 
 DCM4CHE_MAIN_CLASS = "org.dcm4che3.tool.storescp.StoreSCP"
 EMBEDDED_TOOL = ("-m", "niffler_ops.embedded", "storescp")
@@ -45,7 +45,7 @@ class StoreScp:
     def __str__(self) -> str:
         entity = f" with {self.entity}" if self.entity else ""
         since = f"{self.started:%Y-%m-%d %H:%M}"
-        return one_line(
+        return printable(
             f"pid {self.identity.pid} ({self.name}) of {user_name(self.uid)}{entity}, since {since}"
         )
 
@@ -65,7 +65,7 @@ def describe(pid: int) -> str:
     """A process in words: `pid 4711 (java) of alice`."""
     try:
         process = psutil.Process(pid)
-        return f"pid {pid} ({one_line(process.name())}) of {user_name(process.uids().real)}"
+        return f"pid {pid} ({printable(process.name())}) of {user_name(process.uids().real)}"
     except psutil.Error:
         return f"pid {pid}"
 

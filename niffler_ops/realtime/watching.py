@@ -14,7 +14,8 @@ from niffler_ops.reporting.watch.bars import MOST_STEPS, throughput
 from niffler_ops.reporting.watch.fitting import Section
 from niffler_ops.reporting.watch.signs import LABEL, Signs, sign
 from niffler_ops.reporting.watch.throughput import Throughput
-from niffler_ops.reporting.words import counted, local_time, number, printable, size, times
+from niffler_ops.reporting.words import counted, local_time, number, size, times
+from niffler_ops.terminal import printable
 
 
 class ReceiverSource:

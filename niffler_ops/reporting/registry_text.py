@@ -9,7 +9,8 @@ from niffler_ops.clock import timestamp
 from niffler_ops.reporting.registry import GONE, Extraction
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, Status
 from niffler_ops.reporting.time_left import end_of, until_when
-from niffler_ops.reporting.words import duration, number, printable
+from niffler_ops.reporting.words import duration, number
+from niffler_ops.terminal import printable
 
 WIDTH = 80
 INDENT = " " * 10

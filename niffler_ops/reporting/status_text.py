@@ -17,7 +17,8 @@ from niffler_ops.reporting.status import (
     overall_of,
 )
 from niffler_ops.reporting.time_left import until_when
-from niffler_ops.reporting.words import counted, duration, local_time, number, printable, since, size, times
+from niffler_ops.reporting.words import counted, duration, local_time, number, since, size, times
+from niffler_ops.terminal import printable
 
 WIDTH = 80
 LABEL = 12

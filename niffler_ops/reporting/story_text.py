@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from niffler_ops.reporting.by_hand import HIDDEN, destination_of
 from niffler_ops.reporting.retelling import Moment, StudyStory
 from niffler_ops.reporting.story import Story
-from niffler_ops.reporting.words import counted, local_time, number, printable, size
+from niffler_ops.reporting.words import counted, local_time, number, size
 from niffler_ops.states import StudyState
+from niffler_ops.terminal import printable
 
 WIDTH = 80
 LABEL = 12

@@ -59,8 +59,3 @@ def since(moment: str | None, now: datetime) -> str:
     if moment is None:
         return ""
     return f"{local_time(moment)}, {duration(now - datetime.fromisoformat(moment))} ago"
-
-
-def printable(text: str) -> str:
-    """A text that cannot command the terminal: what is not printable is a blank."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)

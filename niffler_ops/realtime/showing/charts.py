@@ -10,7 +10,8 @@ from niffler_ops.reporting.page.drawing import Bar, Column, bars, columns
 from niffler_ops.reporting.page.history import Turn
 from niffler_ops.reporting.page.timeline import Span, Timeline
 from niffler_ops.reporting.page.words import pace
-from niffler_ops.reporting.words import counted, local_time, number, printable, size
+from niffler_ops.reporting.words import counted, local_time, number, size
+from niffler_ops.terminal import printable
 
 GB, MB = 1e9, 1e6
 SECONDS_IN_HOUR = 3600

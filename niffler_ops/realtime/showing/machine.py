@@ -14,7 +14,8 @@ from niffler_ops.realtime.status import ReceiverStatus, gather, is_receiver
 from niffler_ops.reporting.registry import GONE, NO_ANSWER, NOT_OURS, UNKNOWN, receivers, side_by_side
 from niffler_ops.reporting.registry_text import INDENT, wrapped
 from niffler_ops.reporting.watch.neighbour import Neighbour
-from niffler_ops.reporting.words import counted, printable
+from niffler_ops.reporting.words import counted
+from niffler_ops.terminal import printable
 
 ORDER = ("running", "crashed", "stopped", UNKNOWN)
 

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from niffler_ops.realtime.status import ReceiverStatus
-from niffler_ops.reporting.words import counted, local_time, number, printable
+from niffler_ops.reporting.words import counted, local_time, number
+from niffler_ops.terminal import printable
 
 QUIET = timedelta(minutes=1)  # longer than it ever lets pass between two entries
 

@@ -8,7 +8,8 @@ from niffler_ops.reporting.page.words import pace, share
 from niffler_ops.reporting.remedy import remedy
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, Status, overall_of
 from niffler_ops.reporting.time_left import until_when
-from niffler_ops.reporting.words import counted, duration, local_time, number, printable, since, size
+from niffler_ops.reporting.words import counted, duration, local_time, number, since, size
+from niffler_ops.terminal import printable
 
 QUIET = timedelta(minutes=2)  # longer than a supervisor ever lets pass between two entries
 

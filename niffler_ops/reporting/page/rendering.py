@@ -11,7 +11,8 @@ from markupsafe import Markup
 from niffler_ops.reporting.page import headline
 from niffler_ops.reporting.page.selection import CHOICES
 from niffler_ops.reporting.page.words import time_of_day
-from niffler_ops.reporting.words import local_time, number, printable, size, times
+from niffler_ops.reporting.words import local_time, number, size, times
+from niffler_ops.terminal import printable
 
 PACKAGE = "niffler_ops.reporting.page"
 SYMBOLS = {  # of states, so that none is told by colour alone

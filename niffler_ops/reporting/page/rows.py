@@ -13,8 +13,8 @@ from niffler_ops.reporting.counts import ROW_GROUPS
 from niffler_ops.reporting.narration import short_name
 from niffler_ops.reporting.page.selection import Selection
 from niffler_ops.reporting.page.words import told
-from niffler_ops.reporting.words import printable
 from niffler_ops.states import RowState
+from niffler_ops.terminal import printable
 
 STUDIES_NAMED = 3
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from niffler_ops.reporting.narration import without_uids
-from niffler_ops.reporting.words import printable
+from niffler_ops.terminal import printable
 
 FINE, FINEST = 10, 0.1  # numbers below these are told with decimal places
 

@@ -12,7 +12,7 @@ from niffler_ops.ledger.store import Ledger
 from niffler_ops.reporting.consult import consult
 from niffler_ops.reporting.narration import short_name
 from niffler_ops.reporting.page.words import told
-from niffler_ops.reporting.words import printable
+from niffler_ops.terminal import printable
 
 ANSWERS_COUNTED = 1000
 EVENTS_SHOWN = 20

@@ -9,7 +9,8 @@ from niffler_ops.reporting.status import AT_WORK, Status
 from niffler_ops.reporting.watch.fitting import Section
 from niffler_ops.reporting.watch.signs import BLUE, LABEL, Signs, bar, sparkline
 from niffler_ops.reporting.watch.throughput import STEP_SECONDS
-from niffler_ops.reporting.words import number, printable, size
+from niffler_ops.reporting.words import number, size
+from niffler_ops.terminal import printable
 
 MOST_STEPS = 120
 NARROWEST, WIDEST = 8, 60

@@ -9,7 +9,8 @@ from rich.text import Text
 from niffler_ops.reporting.watch.fitting import fit
 from niffler_ops.reporting.watch.picture import Picture
 from niffler_ops.reporting.watch.signs import Signs
-from niffler_ops.reporting.words import duration, printable
+from niffler_ops.reporting.words import duration
+from niffler_ops.terminal import printable
 
 KEYS = "q leaves"
 OLD = timedelta(seconds=10)

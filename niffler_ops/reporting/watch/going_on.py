@@ -12,7 +12,8 @@ from niffler_ops.reporting.standing import ArchiveStanding, Standing
 from niffler_ops.reporting.status import AT_WORK, ExtractionState, ProcessStatus, Status
 from niffler_ops.reporting.watch.fitting import Section
 from niffler_ops.reporting.watch.signs import LABEL, Signs, sign
-from niffler_ops.reporting.words import counted, duration, number, printable, times
+from niffler_ops.reporting.words import counted, duration, number, times
+from niffler_ops.terminal import printable
 
 WIDE = 100
 FEW = {"movescu", "findscu", "postprocess"}  # of which many come and go

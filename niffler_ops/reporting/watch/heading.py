@@ -11,7 +11,8 @@ from niffler_ops.reporting.status_text import advice, state_words
 from niffler_ops.reporting.time_left import until_when
 from niffler_ops.reporting.watch.fitting import NARROWEST, Section
 from niffler_ops.reporting.watch.signs import Signs, sign
-from niffler_ops.reporting.words import duration, printable
+from niffler_ops.reporting.words import duration
+from niffler_ops.terminal import printable
 
 QUIET = timedelta(minutes=2)
 LINES = 3  # of a reason or an advice

@@ -16,7 +16,8 @@ from niffler_ops.reporting.watch.fitting import NARROWEST, Section
 from niffler_ops.reporting.watch.frame import shortened
 from niffler_ops.reporting.watch.neighbour import Neighbour
 from niffler_ops.reporting.watch.signs import LABEL, Signs, bar, sign
-from niffler_ops.reporting.words import counted, printable
+from niffler_ops.reporting.words import counted
+from niffler_ops.terminal import printable
 
 
 class MachineSource:

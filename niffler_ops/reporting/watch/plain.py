@@ -7,7 +7,7 @@ from niffler_ops.clock import Clock
 from niffler_ops.errors import MissingInputError
 from niffler_ops.reporting.watch.looking import LOOK_SECONDS
 from niffler_ops.reporting.watch.picture import Picture, Source
-from niffler_ops.reporting.words import printable
+from niffler_ops.terminal import printable
 
 CHANGED_SECONDS = 10.0
 SAME_SECONDS = 60.0

@@ -12,8 +12,9 @@ from niffler_ops.reporting.remedy import remedy
 from niffler_ops.reporting.status import Problem, Status
 from niffler_ops.reporting.watch.fitting import NARROWEST, Section
 from niffler_ops.reporting.watch.signs import Signs, sign
-from niffler_ops.reporting.words import counted, printable
+from niffler_ops.reporting.words import counted
 from niffler_ops.states import RowState
+from niffler_ops.terminal import printable
 
 PROBLEMS_SHOWN = 60
 INDENT = 2

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from niffler_ops.reporting.words import counted, duration, local_time, number, printable, size, times
+from niffler_ops.reporting.words import counted, duration, local_time, number, size, times
+from niffler_ops.terminal import printable
 
 
 def test_numbers_have_commas_and_nouns_their_plural() -> None:

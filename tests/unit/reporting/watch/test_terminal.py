@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from niffler_ops.reporting.watch.terminal import Terminal
-from niffler_ops.reporting.words import printable
+from niffler_ops.terminal import printable
 from tests.support.screens import Screen, pseudo_terminal, sent
 
 WIDTH, HEIGHT = 30, 6
