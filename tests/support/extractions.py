@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 
 from niffler_ops.clock import Clock
@@ -41,14 +42,17 @@ def make_ledger(
     layout = Layout(folder)
     layout.private.mkdir(parents=True, exist_ok=True)
     ledger = Ledger.open(layout.ledger, clock)
-    ledger.create(
-        configuration={},
-        storage_folder=folder,
-        csv_file=folder / "list.csv",
-        csv_digest="0" * 64,
-        csv_header=tuple(header),
-        rows=rows,
-    )
+    with ExitStack() as stack:
+        stack.callback(ledger.close)
+        ledger.create(
+            configuration={},
+            storage_folder=folder,
+            csv_file=folder / "list.csv",
+            csv_digest="0" * 64,
+            csv_header=tuple(header),
+            rows=rows,
+        )
+        stack.pop_all()
     return ledger
 
 
