@@ -124,7 +124,8 @@ def _answer(context: Context, chosen: str | None) -> Context:
 
 def _pdu(kind: int, terms: Terms, contexts: Iterable[bytes]) -> bytes:
     items = _item(APPLICATION, APPLICATION_CONTEXT.encode()) + b"".join(contexts) + _user_information(terms)
-    called, calling = (title.encode("ascii").ljust(_TITLE_LENGTH) for title in (terms.called, terms.calling))
+    titles = (terms.called, terms.calling)
+    called, calling = (title.encode("ascii", "replace").ljust(_TITLE_LENGTH) for title in titles)
     length = _HEAD.size - _COUNTED_FROM + len(items)
     return _HEAD.pack(kind, length, _PROTOCOL_VERSION, called, calling) + items
 
