@@ -18,6 +18,7 @@ from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.reporting.consult import consult
 from niffler_ops.reporting.progress import Lines
+from niffler_ops.reporting.words import counted, size
 from niffler_ops.stages.load import first_lanes
 from niffler_ops.states import RowState
 from niffler_ops.supervisor import Supervisor, make_place
@@ -52,8 +53,8 @@ def experience(config: Config, *, instance_size: float | None, instance_rate: fl
     def seen(ledger: Ledger) -> tuple[float | None, float | None]:
         tallies = ledger.tallies()
         received, seconds = tallies["instance", "received"], ledger.seconds_of_moves()
-        size = tallies["instance", "bytes"] / received if received else None
-        return size, received / seconds * first_lanes(config) if received and seconds else None
+        average = tallies["instance", "bytes"] / received if received else None
+        return average, received / seconds * first_lanes(config) if received and seconds else None
 
     try:
         seen_size, seen_rate = consult(Layout.found(config.storage_folder).ledger, seen)
@@ -136,10 +137,10 @@ def _disk(config: Config, found: Forecast, known: Experience) -> str:
     existing = next(
         folder for folder in (config.storage_folder, *config.storage_folder.parents) if folder.exists()
     )
-    free = f"{shutil.disk_usage(existing).free / 1e9:.1f} GB are free"
+    free = f"{size(shutil.disk_usage(existing).free)} are free"
     if known.instance_size is None:
         return f"Disk: {free}; --instance-size KB (not known yet) would tell what is needed"
-    return f"Disk: about {found.instances * known.instance_size / 1e9:.1f} GB needed, {free}"
+    return f"Disk: about {size(round(found.instances * known.instance_size))} needed, {free}"
 
 
 def _time(config: Config, found: Forecast, known: Experience) -> str:
@@ -148,5 +149,5 @@ def _time(config: Config, found: Forecast, known: Experience) -> str:
     hours = found.instances / known.instance_rate / 3600
     night = (config.end_hour - config.start_hour) % 24 or 24
     nights = max(math.ceil(hours / night), 1)
-    window = f"{nights} nights from {config.start_hour} to {config.end_hour} o'clock"
+    window = f"{counted(nights, 'night')} from {config.start_hour} to {config.end_hour} o'clock"
     return f"Time: about {hours:.1f} hours, or {window}, at {known.instance_rate:.0f} instances a second"

@@ -32,6 +32,7 @@ from niffler_ops.reporting.status import AT_WORK, gather
 from niffler_ops.reporting.status_json import status_json
 from niffler_ops.reporting.status_text import status_text
 from niffler_ops.reporting.verification import Findings, findings_text, verify_tree
+from niffler_ops.reporting.words import size
 from niffler_ops.requests import LANES, PAUSE, RESUME, STOP, Request, leave
 from niffler_ops.terminal import harmless
 
@@ -335,7 +336,7 @@ def _verify(layout: Layout, *, as_json: bool) -> int:
 
     def progress(findings: Findings) -> None:
         if terminal:
-            sys.stderr.write(f"\r{findings.checked} files, {findings.size / 1e9:.1f} GB")
+            sys.stderr.write(f"\r{findings.checked} files, {size(findings.size)}")
 
     findings = verify_tree(layout, progress=progress)
     if terminal:

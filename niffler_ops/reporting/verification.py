@@ -13,6 +13,7 @@ from niffler_ops.layout import Layout
 from niffler_ops.ledger.instances import FiledInstance
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.reporting.consult import consult
+from niffler_ops.reporting.words import counted, size
 
 PAGE = 5000
 BLOCK = 1024 * 1024
@@ -57,7 +58,7 @@ def verify_tree(layout: Layout, *, progress: Callable[[Findings], None]) -> Find
 
 def findings_text(findings: Findings) -> str:
     """The findings for people: what was checked, then each path with what is the matter."""
-    lines = [f"{findings.checked} files read again, {findings.size / 1e9:.1f} GB."]
+    lines = [f"{counted(findings.checked, 'file')} read again, {size(findings.size)}."]
     for what in ("missing", "changed", "foreign"):
         paths: list[str] = getattr(findings, what)
         lines += [f"{what:<8} {path}" for path in paths]
@@ -85,10 +86,10 @@ def _pages(ledger_file: Path) -> Iterator[list[FiledInstance]]:
 def _check(storage_folder: Path, instance: FiledInstance, findings: Findings) -> None:
     try:
         with (storage_folder / instance.path).open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
+            length = os.fstat(stream.fileno()).st_size
             findings.checked += 1
-            findings.size += size
-            if size != instance.size or _sha256(stream.fileno()) != instance.sha256:
+            findings.size += length
+            if length != instance.size or _sha256(stream.fileno()) != instance.sha256:
                 findings.changed.append(instance.path)
     except (FileNotFoundError, NotADirectoryError):
         findings.missing.append(instance.path)

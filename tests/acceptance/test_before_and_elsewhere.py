@@ -43,8 +43,8 @@ def test_a_dry_run_tells_what_would_come_and_touches_nothing(
     assert "Line 6: not_found: the archive has no match" in ended.out
     assert "Studies: 4" in ended.out
     assert "Instances: 40" in ended.out
-    assert "0.0 GB needed" in ended.out
-    assert "1 nights from 21 to 9" in ended.out
+    assert "20.0 MB needed" in ended.out
+    assert "1 night from 21 to 9" in ended.out
     assert not rig.storage.exists()
     assert before.keys() <= everything(rig.folder).keys()
 
