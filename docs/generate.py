@@ -25,7 +25,8 @@ The commands read two JSON files. `config.json` is set for each extraction; with
 one in the current folder. `system.json` is set once for a deployment; it is named by `--system FILE`, or by
 the key `NifflerSystem`, else it stands beside `config.json`. Annotated examples are in [conf/](../conf).
 
-- Comments are allowed outside strings: `//` and `#` to the end of the line, and `/* … */`.
+- Comments are allowed outside strings: `//` and `#` to the end of the line, and `/* … */`. A comma after
+  the last entry does no harm.
 - Relative paths are relative to the folder of the file that holds them; `~` is the home folder.
 - Every key is also an option of `niffler-cold`, as in `--CsvFile list.csv`, and an option wins; a relative
   path is then relative to the current folder.

@@ -1,4 +1,4 @@
-"""JSON with comments: `//` and `#` to the end of the line, `/* … */`, all outside strings."""
+"""JSON with comments (`//` and `#` to the end of the line, `/* … */`) and a comma after a last entry."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from typing import Any
 
 # A string first, so that what looks like a comment inside it is left alone.
 _STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|#[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
+_STRING_OR_LAST_COMMA = re.compile(r'"(?:[^"\\\n]|\\.)*"|,(?=\s*[}\]])')
 
 
 class JsonError(ValueError):
@@ -19,7 +20,7 @@ def read_object(path: Path, label: str) -> tuple[dict[str, Any], list[str]]:
     JsonError where the file cannot be read as one object; every text begins with `label`.
     """
     text = _read_text(path, label)
-    code = _without_comments(text, label)
+    code = _without_last_commas(_without_comments(text, label))
     repeated: dict[str, None] = {}
 
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -68,6 +69,11 @@ def _without_comments(text: str, label: str) -> str:
         return re.sub(r"[^\n]", " ", found)
 
     return _STRING_OR_COMMENT.sub(blank, text)
+
+
+def _without_last_commas(code: str) -> str:
+    """The text with a blank for the comma after a last entry, as where the entries behind it are comments."""
+    return _STRING_OR_LAST_COMMA.sub(lambda match: " " if match[0] == "," else match[0], code)
 
 
 def _no_constant(name: str) -> Any:

@@ -27,6 +27,11 @@ def test_what_looks_like_a_comment_inside_a_string_stays(tmp_path: Path) -> None
     }
 
 
+def test_a_comma_after_the_last_entry_is_fine(tmp_path: Path) -> None:
+    text = '{"a": [1, 2,], "b": ",]",\n // "c": 3,\n}'
+    assert read(tmp_path, text)[0] == {"a": [1, 2], "b": ",]"}
+
+
 def test_a_byte_order_mark_is_fine(tmp_path: Path) -> None:
     assert read(tmp_path, '\ufeff{"a": 1}')[0] == {"a": 1}
 
@@ -37,6 +42,7 @@ def test_a_byte_order_mark_is_fine(tmp_path: Path) -> None:
         ('{\n  "a": 1,\n  "b" 2\n}', "file.json:3:7: Expecting ':' delimiter"),
         ('/* x\n */ {"a": }', "file.json:2:11: Expecting value"),
         ('{"a": 1\n  /* open', "file.json:2:3: a comment is not closed"),
+        ('{"a": 1,, }', "file.json:1:11: Expecting property name"),
         ('{"a": NaN}', "file.json: NaN is not allowed"),
         ("[1]", "file.json: list found; allowed: an object"),
         ("", "file.json:1:1: Expecting value"),
