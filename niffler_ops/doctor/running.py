@@ -18,6 +18,7 @@ from niffler_ops.processes.holders import (
 from niffler_ops.processes.ports import Listener, binding_error, listener_on
 from niffler_ops.processes.standing import Leftover, Standing, listening, told_of
 from niffler_ops.reporting.how_far import how_far
+from niffler_ops.reporting.words import counted
 
 LOCKS, PORT, LEFTOVERS = "locks", "port", "leftovers"
 
@@ -29,8 +30,8 @@ def check_locks(config: Config | None) -> Iterator[Finding]:
     if config is not None and extractions >= config.max_niffler_processes:
         yield warning(
             LOCKS,
-            f"{extractions} extractions run, and MaxNifflerProcesses is {config.max_niffler_processes}: one"
-            " more would end at once with exit status 75",
+            f"{counted(extractions, 'extraction')} at work, and MaxNifflerProcesses is"
+            f" {config.max_niffler_processes}: one more would end at once with exit status 75",
         )
 
 

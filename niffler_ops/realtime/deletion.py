@@ -16,6 +16,7 @@ from niffler_ops.metadata import Journal
 from niffler_ops.realtime.ages import age
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.record import Kept, Record, Series
+from niffler_ops.reporting.words import size
 
 FILES_A_TURN = 200
 SERIES_A_TURN = 200  # that are looked at
@@ -163,13 +164,13 @@ class Deletion:
             current.deleted_series += 1
             return 1
         gone = [file for file in kept if self._delete_file(file)]
-        size = sum(file.size for file in gone)
+        length = sum(file.size for file in gone)
         failpoint("deleted")
         with self._record.transaction():
             self._record.forget([file.id for file in kept])
-            self._record.count(deleted=len(gone), deleted_bytes=size)
+            self._record.count(deleted=len(gone), deleted_bytes=length)
         current.deleted_files += len(gone)
-        current.deleted_bytes += size
+        current.deleted_bytes += length
         return len(kept)
 
     def _delete_file(self, file: Kept) -> bool:
@@ -216,10 +217,10 @@ class Deletion:
         else:
             self._idle_said_at = None
         log.info(
-            "%s: %d images of %d series deleted (%.1f GB); %d series stay",
+            "%s: %d images of %d series deleted (%s); %d series stay",
             current.why,
             current.deleted_files,
             current.deleted_series,
-            current.deleted_bytes / 1e9,
+            size(current.deleted_bytes),
             current.waiting_series,
         )

@@ -14,6 +14,7 @@ from niffler_ops.errors import MissingInputError
 from niffler_ops.processes.identity import Identity, is_alive
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.silence import silent
+from niffler_ops.reporting.words import counted, size
 
 if TYPE_CHECKING:
     from niffler_ops.metadata import Refusal
@@ -183,8 +184,8 @@ def _fact(label: str, *texts: str) -> str:
     return f"{label:12}" + ", ".join(text for text in texts if text)
 
 
-def _amount(instances: int, size: int) -> tuple[str, str]:
-    return f"{instances:,} instances", f"{size / 1e9:,.1f} GB"
+def _amount(instances: int, length: int) -> tuple[str, str]:
+    return counted(instances, "instance"), size(length)
 
 
 def _time(text: str | None) -> str:
