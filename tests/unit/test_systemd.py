@@ -184,11 +184,12 @@ def test_the_folders_are_those_that_the_services_use(tmp_path: Path) -> None:
     )
     made = {
         name: (oct((tmp_path / name).stat().st_mode & 0o777), (tmp_path / name).stat().st_uid)
-        for name in ("etc/niffler", "var/lib/niffler", "run/niffler")
+        for name in ("etc/niffler", "var/lib/niffler", "var/lib/niffler/extractions", "run/niffler")
     }
     assert made == {
         "etc/niffler": ("0o750", 0),
         "var/lib/niffler": ("0o700", 991),
+        "var/lib/niffler/extractions": ("0o700", 991),
         "run/niffler": ("0o755", 991),
     }
 
