@@ -94,18 +94,20 @@ def test_the_quick_start_goes_as_it_says(plain_rig: Rig, copy: Path) -> None:
 FENCE = re.compile(r"\s*```(\w*)")
 COMMAND = re.compile(r"(\*(?= \*)|[a-z.][\w./+-]*)(?=\+?=?\(| (?! |=)|$)")
 ELSEWHERE = {
-    "README": {r"make": "what made the environment of these tests, and the demonstration below"},
+    "README": {r"make|rm": "what made the environment of these tests, the demonstration below, and its end"},
     "deidentification": {r"contains|coordinates": "no commands but rules: tests/unit/deidentify"},
     "deployment": {
         r"mkdir|cd|install": "tests/unit/test_systemd.py",
         r"git|make|systemd-\w+|systemctl|runuser": "a machine's accounts and services",
+        r"python3": "the wheel, below",
         r"podman": "tests/integration/test_container.py",
     },
     "development": {r"make|\.venv": "what runs these tests, and what takes long"},
     "monitoring": {r"\*": "cron"},
     "operations": {r".* --(pause|resume|lanes|stop)\b": "tests/acceptance/test_requests.py"},
     "page": {r"ssh": "two machines"},
-    "post-processing": {r"pip|dask|.* --executor": "tests/acceptance/test_executor.py"},
+    "post-processing": {r"\.venv/bin/dask|.* --executor": "tests/acceptance/test_executor.py"},
+    "realtime": {r"storescu": "DCMTK sends in tests/integration/test_embedded_storescp.py"},
     "quick-start": {r"git|cd|make": "the clone in which these tests run"},
 }
 ONE_AFTER_ANOTHER = ("from-niffler", "operations", "post-processing", "insight", "scaling")
