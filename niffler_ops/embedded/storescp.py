@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from niffler_ops.embedded import handshake, options, scu, signals
@@ -197,5 +198,6 @@ def main(argv: list[str] | None = None) -> int:
     except OptionError as error:
         options.fail(TOOL, error, sys.stderr.write)
     receiver.log.note(f"Start TCP Listener on {listener.socket.getsockname()}")
+    import_module("pydicom")  # for the names of SOP classes, which the first association would wait for
     listener.serve(receiver.serve)
     return 0

@@ -522,7 +522,7 @@ def test_what_storescp_was_writing_when_it_was_killed_does_not_stay_for_ever(rec
 def test_a_signal_ends_it_in_order_also_while_it_receives(receiver: ReceiverRig) -> None:
     running = receiver.receive()
     told: list[str] = []
-    many = copies(1, 1, 4000)
+    many = copies(1, 1, 16_000)
     thread = sending(receiver, many, told)
     wait_until(lambda: receiver.counts().get("received", 0) > 20, "the first instances")
     stop(running)
