@@ -6,7 +6,7 @@ archive sends. pynetdicom's storescp decodes every data set and encodes it again
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -14,9 +14,7 @@ from benchmarks.rows import Row, alternately, by_ratio
 from benchmarks.running import ENVIRONMENT, running, wait_for_port
 from benchmarks.sending import RECEIVER_AET, send
 from benchmarks.setting import Setting, Studies, free_ports, settle
-from niffler_ops.dicomtools.storescp import storescp_arguments
-from niffler_ops.dicomtools.toolkit import find_toolkit
-from niffler_ops.model import LocalEntity
+from benchmarks.storescp import storescp
 
 NAME = "receiving"
 TITLE = "Embedded storescp"
@@ -45,8 +43,7 @@ def _receive(setting: Setting, studies: Studies, associations: int, *, ours: boo
     incoming = folder / "incoming"
     incoming.mkdir()
     settle()
-    command = _ours(port, incoming) if ours else _shipped(port, incoming)
-    environment = {**ENVIRONMENT, **find_toolkit("embedded").environments["storescp"]}  # nothing to the other
+    command, environment = storescp(port, incoming) if ours else _shipped(port, incoming)
     with running(command, folder / "log", environment) as process:
         wait_for_port(port, process)
         begun = time.perf_counter()
@@ -58,13 +55,6 @@ def _receive(setting: Setting, studies: Studies, associations: int, *, ours: boo
     return received / seconds
 
 
-def _ours(port: int, incoming: Path) -> list[str]:
-    """As the supervisor starts it."""
-    local = LocalEntity(aet=RECEIVER_AET, port=port)
-    arguments = storescp_arguments(local=local, directory=incoming)
-    return [*find_toolkit("embedded").commands["storescp"], *arguments]
-
-
-def _shipped(port: int, incoming: Path) -> list[str]:
+def _shipped(port: int, incoming: Path) -> tuple[list[str], Mapping[str, str]]:
     options = ["--quiet", "--ae-title", RECEIVER_AET, "--output-directory", str(incoming)]
-    return [sys.executable, "-m", "pynetdicom", "storescp", *options, str(port)]
+    return [sys.executable, "-m", "pynetdicom", "storescp", *options, str(port)], ENVIRONMENT

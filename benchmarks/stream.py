@@ -24,9 +24,7 @@ from benchmarks.rows import Row, alternately, by_limit, by_ratio
 from benchmarks.running import ENVIRONMENT, running, wait_for_port
 from benchmarks.sending import RECEIVER_AET
 from benchmarks.setting import Setting, free_ports, settle
-from niffler_ops.dicomtools.storescp import storescp_arguments
-from niffler_ops.dicomtools.toolkit import find_toolkit
-from niffler_ops.model import LocalEntity
+from benchmarks.storescp import storescp
 
 NAME = "stream"
 TITLE = "niffler-meta against bare storescp, one association"
@@ -82,12 +80,8 @@ def _bare(setting: Setting, side: int) -> Streamed:
     (port,) = free_ports(1)
     with _folder(setting) as folder:
         (folder / "incoming").mkdir()
-        arguments = storescp_arguments(
-            local=LocalEntity(aet=RECEIVER_AET, port=port), directory=folder / "incoming"
-        )
-        toolkit = find_toolkit("embedded")
-        command = [*toolkit.commands["storescp"], *arguments]
-        with running(command, folder / "log", {**ENVIRONMENT, **toolkit.environments["storescp"]}) as process:
+        command, environment = storescp(port, folder / "incoming")
+        with running(command, folder / "log", environment) as process:
             wait_for_port(port, process)
             with _sender(port, _seconds(setting), side) as sender:
                 return Streamed(received=_sent(sender)[1])

@@ -143,12 +143,21 @@ def part_of(path: Path, mark: str = "") -> Path:
     return path.with_name(f".{path.name}.{mark}.part" if mark else f".{path.name}.part")
 
 
+def open_plain(path: Path, flags: int, mode: int = PRIVATE_FILE) -> int:
+    """A descriptor of a file; OSError for a pipe or device, which somebody may have put there.
+
+    A pipe would be waited for without end, and neither may ever end.
+    """
+    descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, mode)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    return descriptor
+
+
 def read_plain(path: Path, at_most: int) -> bytes:
-    """What a file holds; OSError for one that is longer, and for a pipe or device, which may never end."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is no file", str(path))
+    """What a file holds; OSError for one that is longer, and for what is no file."""
+    with os.fdopen(open_plain(path, os.O_RDONLY), "rb") as stream:
         content = stream.read(at_most + 1)
     if len(content) > at_most:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 # A string first, so that what looks like a comment inside it is left alone.
-_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|#[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
-_STRING_OR_LAST_COMMA = re.compile(r'"(?:[^"\\\n]|\\.)*"|,(?=\s*[}\]])')
+_STRING = r'"(?:[^"\\\n]|\\.)*"'
+_STRING_OR_COMMENT = re.compile(_STRING + r"|//[^\n]*|#[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_STRING_OR_LAST_COMMA = re.compile(_STRING + r"|,(?=\s*[}\]])")
 
 
 class JsonError(ValueError):

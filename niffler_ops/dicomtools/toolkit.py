@@ -22,11 +22,8 @@ _LOGGING = (
     ("-Dlog4j.configuration", "file:", "log4j.properties"),
     ("-Dlogback.configurationFile", "", "logback.xml"),
 )
-_LOGS = {
-    "storescp": "receiving",
-    "movescu": "quiet",
-    "findscu": "quiet",
-}  # of each tool the files' names begin so
+# With which of the configurations that are shipped here each tool logs.
+_LOGS = {"storescp": "receiving", "movescu": "quiet", "findscu": "quiet"}
 EMBEDDED_LOG = "NIFFLER_EMBEDDED_LOG"
 
 

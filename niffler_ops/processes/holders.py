@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from niffler_ops.files import open_plain
 from niffler_ops.processes.identity import ancestors
 from niffler_ops.processes.inspection import StoreScp
 from niffler_ops.processes.users import user_name
@@ -64,13 +64,10 @@ def running(folder: Path) -> list[Holder]:
 def holder_of(path: Path) -> Holder | None:
     """Who holds a lock; None where nobody does, or it may not be read."""
     try:
-        # Without O_NONBLOCK, a named pipe that somebody put there would be waited for without end.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = open_plain(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return None
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return read_holder(descriptor)

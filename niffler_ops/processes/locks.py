@@ -5,18 +5,17 @@ NIFFLER_RUNTIME, by default the system's lock folder; what they say is readable 
 """
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
 import shlex
-import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from niffler_ops.errors import AlreadyRunningError, CannotWriteError
+from niffler_ops.files import open_plain
 from niffler_ops.model import LocalEntity
 from niffler_ops.processes.holders import (
     EXTRACTION,
@@ -175,23 +174,15 @@ def _await_turn(descriptor: int, path: Path) -> None:
 
 def _open(path: Path, *, mode: int = PUBLIC_FILE) -> int:
     """Open a lock, made where it is missing; CannotWriteError also for what is no file."""
-    descriptor = _open_or_make(path, mode)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise _cannot_write(path, OSError(errno.EINVAL, "it is no file"))
-    return descriptor
-
-
-def _open_or_make(path: Path, mode: int) -> int:
-    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    flags = os.O_RDWR | os.O_NOFOLLOW
     try:
-        return os.open(path, flags)
+        return open_plain(path, flags)
     except FileNotFoundError:
         pass
     except OSError as error:
         raise _cannot_write(path, error) from None
     try:
-        descriptor = os.open(path, flags | os.O_CREAT, mode)
+        descriptor = open_plain(path, flags | os.O_CREAT, mode)
         os.fchmod(descriptor, mode)
     except OSError as error:
         raise _cannot_write(path, error) from None

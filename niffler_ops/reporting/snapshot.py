@@ -15,7 +15,7 @@ from typing import Any
 
 from niffler_ops.clock import Clock, timestamp
 from niffler_ops.errors import MissingInputError
-from niffler_ops.files import read_plain, write_private
+from niffler_ops.files import write_private
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.model import Shard
@@ -23,7 +23,7 @@ from niffler_ops.processes.identity import Identity, boot_id, identify, is_alive
 from niffler_ops.reporting.counts import Counts, PostCounts
 from niffler_ops.reporting.narration import without_uids
 from niffler_ops.reporting.rate import Rate
-from niffler_ops.reporting.standing import LONGEST_TOLD, Standing, read_standing, standing_json
+from niffler_ops.reporting.standing import Standing, read_standing, read_told, standing_json
 from niffler_ops.reporting.status import (
     AT_WORK,
     ExtractionState,
@@ -138,12 +138,12 @@ def read_snapshot(layout: Layout, *, clock: Clock) -> Status:
     """
     path = layout.private / NAME
     try:
-        content = json.loads(read_plain(path, LONGEST_TOLD))
+        content = read_told(layout, NAME)
         status = _status(content)
         supervisor = _identity(content["snapshot"]["supervisor"])
     except OSError as error:
         raise MissingInputError(f"{path}: it cannot be read ({error.strerror}).") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise MissingInputError(f"{path}: it is no status that this program wrote.") from None
     if status.state in AT_WORK and not _at_work(supervisor, clock.now() - status.gathered_at):
         return replace(

@@ -117,24 +117,32 @@ def standing_json(standing: Standing) -> dict[str, Any]:
     }
 
 
+def read_told(layout: Layout, name: str) -> Any:
+    """What a supervisor has written there, as JSON; OSError or ValueError where it cannot be read."""
+    try:
+        return json.loads(read_plain(layout.private / name, LONGEST_TOLD))
+    except RecursionError:
+        raise ValueError("JSON without end") from None
+
+
 def read_standing(layout: Layout, name: str, status: Status) -> Standing:
     """What the supervisor of this status told last; nothing where it is not at work or has not told."""
     if status.state not in AT_WORK:
         return Standing()
     try:
-        content = json.loads(read_plain(layout.private / name, LONGEST_TOLD))
+        content = read_told(layout, name)
         if content["snapshot"]["supervisor"]["pid"] not in _supervisors(status):
             return Standing()  # that of an earlier run
         return _standing(content["standing"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return Standing()
 
 
 def told_attempts(layout: Layout, name: str) -> int | None:
     """MaxAttempts of the latest run, also after its end; None where it has not told it."""
     try:
-        told = json.loads(read_plain(layout.private / name, LONGEST_TOLD))["standing"]["max_attempts"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        told = read_told(layout, name)["standing"]["max_attempts"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return told if isinstance(told, int) else None
 
