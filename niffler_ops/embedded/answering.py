@@ -132,8 +132,10 @@ def instances(index: Index, query: Query) -> list[Instance]:
 
 def _candidates(index: Index, query: Query, *, whole: bool = False) -> list[Instance]:
     """Instances that may match, by the most selective key; `whole` gives all of their studies."""
-    studies = query.uids(STUDY_INSTANCE_UID)
+    studies, series = query.uids(STUDY_INSTANCE_UID), query.uids(SERIES_INSTANCE_UID)
     accession, patient = _plain(query, ACCESSION_NUMBER), _plain(query, PATIENT_ID)
+    if studies and series and query.level in ("SERIES", "IMAGE") and not whole:
+        return index.by_series(studies, series)
     if studies and query.level != "PATIENT":
         return index.by_study(studies)
     if accession and query.level != "PATIENT":

@@ -147,11 +147,14 @@ class Session:
         self.association = association
         self.index = reader
         self.waiting: deque[Message] = deque()
+        self.cancelled: set[int | None] = set()  # requests by message ID
 
     def run(self) -> None:
         """Answer requests until the association ends; raises EndedError."""
         while True:
-            message = self.waiting.popleft() if self.waiting else self.association.receive()
+            while not self.waiting:
+                self._take()
+            message = self.waiting.popleft()
             try:
                 self._serve(message)
             except RefusedError as error:
@@ -179,16 +182,17 @@ class Session:
     def is_cancelled(self, message: Message) -> bool:
         """Whether a C-CANCEL for this request has come; other messages wait for their turn."""
         while self.association.readable():
-            self.waiting.append(self.association.receive())
-        cancels = [
-            waiting
-            for waiting in self.waiting
-            if waiting.command.field == Field.C_CANCEL_RQ
-            and waiting.command.responding_to == message.command.message_id
-        ]
-        for cancel in cancels:
-            self.waiting.remove(cancel)
-        return bool(cancels)
+            self._take()
+        return message.command.message_id in self.cancelled
+
+    def _take(self) -> None:
+        """One more message; a cancel is of a request before it, and the same ID later is of another one."""
+        message = self.association.receive()
+        if message.command.field == Field.C_CANCEL_RQ:
+            self.cancelled.add(message.command.responding_to)
+        else:
+            self.cancelled.discard(message.command.message_id)
+            self.waiting.append(message)
 
     def _serve(self, message: Message) -> None:
         field = message.command.field
@@ -198,7 +202,7 @@ class Session:
             self._find(message)
         elif field == Field.C_MOVE_RQ:
             self._move(message)
-        elif field != Field.C_CANCEL_RQ and not message.command.is_response:
+        elif not message.command.is_response:
             self.respond(message, UNRECOGNIZED_OPERATION)
 
     def _find(self, message: Message) -> None:

@@ -26,6 +26,7 @@ HEADS = PDU_HEAD + PDV_HEAD
 CONTROL_LENGTH = 1024 * 1024  # of PDUs other than P-DATA, and of command sets: far above any honest one
 IDENTIFIER_LENGTH = 64 * 1024 * 1024
 CHUNK = 256 * 1024
+GATHERED = 4096  # bytes that may wait before a PDU, to go out with it: a command set, as a rule
 SMALLEST_PDU = 1024  # whoever claims to receive less is not believed
 MILLION = 1_000_000
 SHORT_PDU = 10  # of a release, abort or rejection, with its head
@@ -130,6 +131,8 @@ class Association:
         self.connection = connection
         self._fragment = max(min(peer_maximum_length or CHUNK, CHUNK), SMALLEST_PDU) - PDV_HEAD
         self._inbox = Inbox(connection)
+        self._outgoing = memoryview(bytearray(GATHERED + HEADS + self._fragment))
+        self._gathered = 0  # bytes of it that wait to be sent
         self._unread = 0  # of the P-DATA PDU that is being read
         connection.settimeout(None)
         if send_timeout is not None:
@@ -141,9 +144,14 @@ class Association:
         """Log and send a message; the data set is what `data` gives from its position to its end."""
         if announce:
             self.announce("<<", context, command)
-        self._send_fragments(context, IS_COMMAND, BytesIO(encode_command(command)))
+        self._gather(context, IS_COMMAND, BytesIO(encode_command(command)))
         if data is not None:
-            self._send_fragments(context, 0, data)
+            try:
+                self._gather(context, 0, data)
+            except OSError as error:  # half a message cannot be taken back
+                self.abort()
+                raise LostError(f"the data set cannot be read: {error.strerror}") from error
+        self._flush()
 
     def announce(self, direction: str, context: int, command: Command) -> None:
         """Write a message to the log."""
@@ -277,20 +285,27 @@ class Association:
         self.log.note(f"{self.label}: i/o exception: {text}")
         return LostError(text)
 
-    def _send_fragments(self, context: int, control: int, data: BinaryIO) -> None:
-        buffer = memoryview(bytearray(HEADS + self._fragment))
-        count = data.readinto(buffer[HEADS:])  # type: ignore[attr-defined]
+    def _gather(self, context: int, control: int, data: BinaryIO) -> None:
+        """Lay down one part of a message to be sent, and send what it leaves no room for."""
+        following = b""
         while True:
+            if self._gathered > GATHERED:
+                self._flush()
+            pdu = self._outgoing[self._gathered :][: HEADS + self._fragment]
+            pdu[HEADS : HEADS + len(following)] = following
+            count = len(following) + data.readinto(pdu[HEADS + len(following) :])  # type: ignore[attr-defined]
             following = data.read(1)
             last = 0 if following else IS_LAST
             struct.pack_into(
-                "!BxLLBB", buffer, 0, P_DATA, count + PDV_HEAD, count + PDV_COUNTED, context, control | last
+                "!BxLLBB", pdu, 0, P_DATA, count + PDV_HEAD, count + PDV_COUNTED, context, control | last
             )
-            self._send(buffer[: HEADS + count])
+            self._gathered += HEADS + count
             if last:
                 return
-            buffer[HEADS : HEADS + 1] = following
-            count = 1 + data.readinto(buffer[HEADS + 1 :])  # type: ignore[attr-defined]
+
+    def _flush(self) -> None:
+        waiting, self._gathered = self._outgoing[: self._gathered], 0
+        self._send(waiting)
 
     def _send(self, data: bytes | memoryview) -> None:
         try:

@@ -25,17 +25,19 @@ TRANSFER_SYNTAX_UID = 0x00020010
 PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
 UNDEFINED = 0xFFFFFFFF
+DELIMITERS = 0xFFFE  # the group of items and of what ends them, never with a VR
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 LONG_VRS = frozenset(
     {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
 )
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 HEADER_VALUE = 1024 * 1024  # a longer value in a header is passed over, not kept
-TAG_LENGTH = 4
 DEPTH = 32  # of nested sequences
 PREAMBLE = 128
 GUESSED_FROM = 132  # bytes from which dcm4che guesses the transfer syntax of a plain data set
-HEADER_LENGTH = 8  # tag and length in implicit VR
+HEADER_LENGTH = 8  # tag and length, or tag, VR and the length or what is reserved before it
+
+_HEAD = struct.Struct("<HHL")
 
 
 class DataSetError(ValueError):
@@ -58,8 +60,8 @@ class Reader:
         self.stream = Inflated(stream) if deflated else stream
         self.explicit = transfer_syntax != IMPLICIT_VR_LITTLE_ENDIAN
         order = ">" if transfer_syntax == EXPLICIT_VR_BIG_ENDIAN else "<"
-        self._tag = struct.Struct(f"{order}HH")
-        self._length16 = struct.Struct(f"{order}H")
+        self._explicit_head = struct.Struct(f"{order}HH2sH")
+        self._implicit_head = struct.Struct(f"{order}HHL")
         self._length32 = struct.Struct(f"{order}L")
 
     def elements(self, stop: frozenset[int] = PIXELS) -> Iterator[Element]:
@@ -67,11 +69,10 @@ class Reader:
 
         Raises DataSetError where the bytes end within an element.
         """
-        while True:
-            tag = self._next_tag()
-            if tag is None or tag in stop:
+        while (head := self._head()) is not None:
+            tag, length, vr = head
+            if tag in stop:
                 return
-            length, vr = self._length(tag)
             if length == UNDEFINED:
                 self._skip_sequence(vr, 0)
                 yield Element(tag=tag, value=None)
@@ -81,26 +82,24 @@ class Reader:
             else:
                 yield Element(tag=tag, value=self._exactly(length))
 
-    def _next_tag(self) -> int | None:
-        data = self.stream.read(TAG_LENGTH)
+    def _head(self) -> tuple[int, int, bytes] | None:
+        """Tag, length and VR (where that is told) of the next element; None at the end."""
+        data = self.stream.read(HEADER_LENGTH)
         if not data:
             return None
-        if len(data) < TAG_LENGTH:
-            raise DataSetError("the data set ends within a tag")
-        group, element = self._tag.unpack(data)
-        return int(group) << 16 | int(element)
-
-    def _length(self, tag: int) -> tuple[int, bytes]:
-        """The length of the value that follows, and its VR where that is told."""
-        if not self.explicit or tag in (ITEM, ITEM_END, SEQUENCE_END):
-            return int(self._length32.unpack(self._exactly(4))[0]), b""
-        head = self._exactly(4)
-        vr = head[:2]
-        if vr in SHORT_VRS:
-            return int(self._length16.unpack(head[2:])[0]), vr
-        if vr not in LONG_VRS:
-            raise DataSetError(f"no value representation at ({tag >> 16:04X},{tag & 0xFFFF:04X})")
-        return int(self._length32.unpack(self._exactly(4))[0]), vr
+        if len(data) < HEADER_LENGTH:
+            raise DataSetError("the data set ends within an element")
+        if self.explicit:
+            group, element, vr, length = self._explicit_head.unpack(data)
+            if group != DELIMITERS:
+                tag = group << 16 | element
+                if vr in SHORT_VRS:
+                    return tag, length, vr
+                if vr in LONG_VRS:
+                    return tag, self._length32.unpack(self._exactly(4))[0], vr
+                raise DataSetError(f"no value representation at ({group:04X},{element:04X})")
+        group, element, length = self._implicit_head.unpack(data)
+        return group << 16 | element, length, b""
 
     def _skip_sequence(self, vr: bytes, depth: int) -> None:
         explicit = self.explicit
@@ -113,10 +112,10 @@ class Reader:
         if depth > DEPTH:
             raise DataSetError("sequences nested without end")
         while True:
-            tag = self._next_tag()
-            if tag is None:
+            head = self._head()
+            if head is None:
                 raise DataSetError("the data set ends within a sequence")
-            length = int(self._length32.unpack(self._exactly(4))[0])
+            tag, length, _ = head
             if tag == SEQUENCE_END:
                 return
             if tag != ITEM:
@@ -129,10 +128,10 @@ class Reader:
     def _skip_elements(self, depth: int) -> None:
         """The elements of an item of undefined length, with its delimiter."""
         while True:
-            tag = self._next_tag()
-            if tag is None:
+            head = self._head()
+            if head is None:
                 raise DataSetError("the data set ends within an item")
-            length, vr = self._length(tag)
+            tag, length, vr = head
             if tag == ITEM_END:
                 return
             if length == UNDEFINED:
@@ -226,10 +225,20 @@ def keys(reader: Reader) -> dict[int, bytes]:
     return {element.tag: element.value for element in reader.elements() if element.value is not None}
 
 
+def decode(data: bytes) -> dict[int, bytes]:
+    """What `encode` has made of elements."""
+    found, position = {}, 0
+    while position < len(data):
+        group, element, length = _HEAD.unpack_from(data, position)
+        begin, position = position + HEADER_LENGTH, position + HEADER_LENGTH + length
+        found[group << 16 | element] = data[begin:position]
+    return found
+
+
 def encode(elements: Iterable[tuple[int, bytes]]) -> bytes:
     """A data set in implicit VR little endian, in ascending order of tags."""
     return b"".join(
-        struct.pack("<HHL", tag >> 16, tag & 0xFFFF, len(value)) + value for tag, value in sorted(elements)
+        _HEAD.pack(tag >> 16, tag & 0xFFFF, len(value)) + value for tag, value in sorted(elements)
     )
 
 

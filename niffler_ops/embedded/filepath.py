@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import md5
 
 DIGITS = "0123456789abcdefghijklmnopqrstuv"
@@ -13,6 +14,7 @@ class PatternError(ValueError):
     """The pattern has a form that this toolkit does not know."""
 
 
+@lru_cache(maxsize=1024)  # studies and series come again with each instance
 def md5_name(text: str) -> str:
     """The 26 characters that dcm4che makes of a value with `{ggggeeee,md5}`.
 

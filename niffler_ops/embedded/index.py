@@ -6,14 +6,13 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from niffler_ops import database
 from niffler_ops.embedded import dataset, query
 from niffler_ops.embedded.dataset import DataSetError, Reader
-from niffler_ops.embedded.uids import EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from niffler_ops.embedded.uids import EXPLICIT_VR_BIG_ENDIAN
 
 PACKAGE = "niffler_ops.embedded"
 FILE_NAME = ".niffler-archive.sqlite"
@@ -51,7 +50,7 @@ class Instance:
 
 @lru_cache(maxsize=4096)
 def _keys(header: bytes) -> Mapping[int, bytes]:
-    return dataset.keys(Reader(BytesIO(header), IMPLICIT_VR_LITTLE_ENDIAN))
+    return dataset.decode(header)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +76,10 @@ class Index:
     def by_study(self, studies: list[str]) -> list[Instance]:
         """Every instance of these studies."""
         return self._instances("by_study", json.dumps(studies))
+
+    def by_series(self, studies: list[str], series: list[str]) -> list[Instance]:
+        """Every instance of these series of these studies."""
+        return self._instances("by_series", json.dumps(studies), json.dumps(series))
 
     def by_patient(self, patient_id: bytes) -> list[Instance]:
         """Every instance with this PatientID."""

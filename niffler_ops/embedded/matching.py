@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pydicom.charset import convert_encodings, decode_bytes, python_encoding
 from pydicom.valuerep import TEXT_VR_DELIMS
 
-FIRST_OF_SEVEN_BITS = 128
 RANGE_VRS = frozenset({"DA", "TM", "DT"})
 NUMBER_VRS = frozenset({"IS", "DS"})
 WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
@@ -25,7 +24,7 @@ class Value:
         return [part.strip(" \0") for part in self._decoded().split("\\")]
 
     def _decoded(self) -> str:
-        if all(byte < FIRST_OF_SEVEN_BITS for byte in self.data) and b"\x1b" not in self.data:
+        if self.data.isascii() and b"\x1b" not in self.data:
             return self.data.decode("ascii")
         names = [name.strip(" \0") for name in self.character_set.decode("ascii", "replace").split("\\")]
         if any(name not in python_encoding for name in names):
@@ -40,7 +39,7 @@ class Value:
 
 def matches(vr: str, wanted: Value, have: Value) -> bool:
     """Whether an attribute with these values matches the key."""
-    if not wanted.data.strip(b" \0*"):
+    if not wanted.data.strip(b" \0*") or (wanted.data == have.data and have.data.isascii()):
         return True
     if vr in BINARY_VRS:
         return wanted.data == have.data

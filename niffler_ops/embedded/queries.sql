@@ -21,6 +21,12 @@ SELECT * FROM files
 WHERE study IN (SELECT value FROM json_each(?)) AND sop_instance IS NOT NULL
 ORDER BY study, series, path;
 
+-- name: by_series
+SELECT * FROM files
+WHERE study IN (SELECT value FROM json_each(?)) AND series IN (SELECT value FROM json_each(?))
+    AND sop_instance IS NOT NULL
+ORDER BY study, series, path;
+
 -- name: by_patient
 SELECT * FROM files WHERE patient_id = ? AND sop_instance IS NOT NULL ORDER BY study, series, path;
 

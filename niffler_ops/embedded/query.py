@@ -54,6 +54,7 @@ def _tag(name: str) -> int:
         raise QueryError(name) from None
 
 
+@cache
 def vr_of(tag: int) -> str:
     """The VR of a tag in the dictionary, UN for an unknown one."""
     try:

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ from niffler_ops.embedded.negotiation import IMPLEMENTATION_CLASS, IMPLEMENTATIO
 
 NAME_LENGTH = 64
 BUFFER = 256 * 1024
+BEGINNING = 16 * 1024  # bytes of a data set in which its UIDs stand, as a rule
 
 
 class StoreError(Exception):
@@ -49,11 +51,17 @@ class Incoming:
         self.stream: BinaryIO | None = None
         head = file_head(sop_class, sop_instance, transfer_syntax, source)
         self.offset = len(head)
+        self.beginning = b""
         self._attempt(self._open)
-        self.write(memoryview(head))
+        self._write(memoryview(head))
 
     def write(self, data: memoryview, /) -> None:
         """One more piece of the data set."""
+        if len(self.beginning) < BEGINNING:
+            self.beginning += data[: BEGINNING - len(self.beginning)]
+        self._write(data)
+
+    def _write(self, data: memoryview) -> None:
         if self.stream is not None and self.failure is None:
             stream = self.stream
             self._attempt(lambda: stream.write(data))
@@ -84,8 +92,11 @@ class Incoming:
             self.part.unlink(missing_ok=True)
 
     def _open(self) -> None:
-        self.folder.path.mkdir(parents=True, exist_ok=True)
-        self.stream = self.part.open("xb", buffering=BUFFER)
+        try:
+            self.stream = self.part.open("xb", buffering=BUFFER)
+        except FileNotFoundError:
+            self.folder.path.mkdir(parents=True, exist_ok=True)
+            self.stream = self.part.open("xb", buffering=BUFFER)
 
     def _close(self) -> None:
         stream, self.stream = self.stream, None
@@ -108,11 +119,25 @@ class Incoming:
         return target(self.folder.pattern, self._values())
 
     def _values(self) -> Mapping[int, str]:
-        wanted = {part.tag for part in self.folder.pattern}
+        wanted = {part.tag for part in self.folder.pattern if part.tag is not None}
+        with suppress(DataSetError):  # what is cut off may stand in the file
+            values = _first_values(BytesIO(self.beginning), self.transfer_syntax, wanted)
+            if values.keys() == wanted:
+                return values
         with self.part.open("rb", buffering=65536) as stream:
             stream.seek(self.offset)
-            elements = Reader(stream, self.transfer_syntax).elements()
-            return {element.tag: _text(element.value) for element in elements if element.tag in wanted}
+            return _first_values(stream, self.transfer_syntax, wanted)
+
+
+def _first_values(stream: BinaryIO, transfer_syntax: str, wanted: set[int]) -> dict[int, str]:
+    """Of each attribute the first value, where there is one; nothing is read beyond the last."""
+    values, last = {}, max(wanted, default=0)
+    for element in Reader(stream, transfer_syntax).elements():
+        if element.tag in wanted:
+            values[element.tag] = _text(element.value)
+        if element.tag >= last:
+            break
+    return values
 
 
 def file_head(sop_class: str, sop_instance: str, transfer_syntax: str, source: str) -> bytes:

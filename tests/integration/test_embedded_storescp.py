@@ -256,6 +256,16 @@ def test_garbage_is_refused_with_110_and_the_association_goes_on(tmp_path: Path)
         assert [file.name for file in receiver.files()] == [f"{md5_name('1.2.3.1.1.2')}.dcm"]
 
 
+def test_long_values_before_the_uids_do_not_hide_them(tmp_path: Path) -> None:
+    long = "long " * 2000
+    path = save(instance(AdditionalPatientHistory=long, PatientComments=long), tmp_path / "a")
+    with storescp(tmp_path / "in", pattern="{0020000D,md5}/{00080018}.dcm") as receiver:
+        (response,) = send(receiver.port, [path])
+        assert response.Status == 0
+        (file,) = receiver.files()
+        assert file.relative_to(tmp_path / "in") == Path(md5_name("1.2.3.1"), "1.2.3.1.1.1.dcm")
+
+
 def test_pixel_data_cut_short_is_stored_with_success(tmp_path: Path) -> None:
     path = save(instance(), tmp_path / "a")
     path.write_bytes(path.read_bytes()[:-100])
@@ -350,7 +360,7 @@ def test_a_folder_that_cannot_be_written_is_told_to_the_sender(tmp_path: Path) -
     with storescp(tmp_path / "in") as receiver:
         first, second = send(receiver.port, [save(instance(), tmp_path / "a")] * 2)
         assert (first.Status, second.Status) == (0x0110, 0x0110)
-        assert first.ErrorComment == "File exists"
+        assert first.ErrorComment == "Not a directory"
 
 
 def test_a_full_disk_is_told_and_leaves_no_part_file(tmp_path: Path) -> None:

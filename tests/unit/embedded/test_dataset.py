@@ -3,6 +3,8 @@
 from io import BytesIO
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom import dcmwrite
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -118,3 +120,8 @@ def test_a_file_with_damaged_meta_information_is_told() -> None:
     stream = BytesIO(bytes(128) + b"DICM" + b"\2\0\x10\0UI\4\x001.2\0")
     with pytest.raises(DataSetError):
         dataset.read_file_head(stream)
+
+
+@given(elements=st.dictionaries(st.integers(0, 0xFFFFFFFF), st.binary(max_size=300), max_size=20))
+def test_elements_that_were_encoded_are_decoded(elements: dict[int, bytes]) -> None:
+    assert dataset.decode(dataset.encode(elements.items())) == elements
