@@ -13,12 +13,12 @@ from niffler_ops.config import Config
 from niffler_ops.config.network import MOST_LANES
 from niffler_ops.database import writing
 from niffler_ops.dicomtools.toolkit import Toolkit
+from niffler_ops.embedded.echo import Echo
 from niffler_ops.errors import StoppedError, UnavailableError
 from niffler_ops.files import make_empty
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.postprocess.crew import Hire, here
-from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.identity import identify
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.requests import LANES, PAUSE, STOP, take

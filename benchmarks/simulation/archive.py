@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.simulation.virtual import Call, VirtualLauncher
 from niffler_ops.dicomtools.querykeys import query_file
 from niffler_ops.embedded.command import Command, Field, describe
-from niffler_ops.processes.echo import Echo
+from niffler_ops.embedded.echo import Echo
 from tests.support.clock import FakeClock
 
 INSTANCES = 10

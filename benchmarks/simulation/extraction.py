@@ -16,10 +16,10 @@ from benchmarks.simulation.archive import SimulatedArchive
 from niffler_ops.cli.opening import Opened, open_extraction
 from niffler_ops.config import Config, load
 from niffler_ops.dicomtools.toolkit import find_toolkit
+from niffler_ops.embedded.echo import Echo
 from niffler_ops.errors import StoppedError
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.model import Archive
-from niffler_ops.processes.echo import Echo
 from niffler_ops.recovery import recover
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.load import load_of

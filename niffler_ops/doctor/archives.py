@@ -14,10 +14,10 @@ from niffler_ops.dicomtools.querykeys import query_file
 from niffler_ops.dicomtools.timeouts import Timeouts
 from niffler_ops.dicomtools.toolkit import Toolkit, find_toolkit
 from niffler_ops.doctor.findings import Finding, failure, ok, warning
+from niffler_ops.embedded.echo import Echo, echo
 from niffler_ops.files import write_private
 from niffler_ops.model import Archive
 from niffler_ops.processes.calling import Called, call
-from niffler_ops.processes.echo import Echo, echo
 from niffler_ops.stages.windows import Window
 
 ARCHIVE, DESTINATION = "archive", "move destination"

@@ -29,13 +29,13 @@ from niffler_ops.doctor.running import (
 )
 from niffler_ops.doctor.settings import CHECK as CONFIGURATION
 from niffler_ops.doctor.tools import TOOLKIT, check_tools
+from niffler_ops.embedded.echo import Echo, echo
 from niffler_ops.errors import ConfigurationError, MissingInputError
 from niffler_ops.filesystems import is_network, kind_of
 from niffler_ops.metadata import StoreUnavailableError, open_store, shown
 from niffler_ops.model import LocalEntity, Peer
 from niffler_ops.postprocess.configured import check
 from niffler_ops.postprocess.context import featuresets_of, secret_of
-from niffler_ops.processes.echo import Echo, echo
 from niffler_ops.processes.ports import listener_on
 from niffler_ops.processes.standing import Leftover, Standing, find_leftovers
 from niffler_ops.realtime.machinery import settings_of

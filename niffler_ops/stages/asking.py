@@ -10,7 +10,7 @@ from niffler_ops.dicomtools.findscu import FindAnswer, FindLog, findscu_argument
 from niffler_ops.dicomtools.querykeys import query_file
 from niffler_ops.dicomtools.storescp import short_name
 from niffler_ops.dicomtools.timeouts import Timeouts
-from niffler_ops.processes.echo import Echo
+from niffler_ops.embedded.echo import Echo
 from niffler_ops.processes.launcher import Child
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.place import Place

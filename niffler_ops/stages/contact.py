@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable
 
 from niffler_ops.clock import Clock
+from niffler_ops.embedded.echo import Echo, echo
 from niffler_ops.model import Archive
-from niffler_ops.processes.echo import Echo, echo
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.stages.load import Load
 from niffler_ops.stages.retry import retry_delay

@@ -10,8 +10,8 @@ from niffler_ops.dicomtools.movescu import movescu_arguments
 from niffler_ops.dicomtools.querykeys import query_file
 from niffler_ops.dicomtools.storescp import short_name
 from niffler_ops.dicomtools.timeouts import Timeouts
+from niffler_ops.embedded.echo import Echo
 from niffler_ops.ledger.studies import MoveOutcome, Study
-from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.launcher import Child
 from niffler_ops.stages.breaker import Breaker
 from niffler_ops.stages.contact import Contact

@@ -8,9 +8,9 @@ from pathlib import Path
 from niffler_ops.clock import Clock
 from niffler_ops.dicomtools.failures import failure_reason
 from niffler_ops.dicomtools.storescp import storescp_arguments
+from niffler_ops.embedded.echo import Echo, echo
 from niffler_ops.errors import ExhaustedError, StoppedError, UnavailableError
 from niffler_ops.model import LocalEntity, Peer
-from niffler_ops.processes.echo import Echo, echo
 from niffler_ops.processes.launcher import Child
 from niffler_ops.processes.standing import who_has_port
 from niffler_ops.stages.progress import Progress

@@ -13,8 +13,8 @@ import pytest
 from niffler_ops.embedded import negotiation
 from niffler_ops.embedded.association import IS_COMMAND, IS_LAST, P_DATA
 from niffler_ops.embedded.command import Command, encode_command
+from niffler_ops.embedded.echo import Echo, echo
 from niffler_ops.model import Peer
-from niffler_ops.processes.echo import Echo, echo
 from tests.support.embedded import Receiver, storescp, wait_until
 
 CT, EXPLICIT = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.1"

@@ -1,17 +1,13 @@
 """Application entities that answer C-ECHO, or nobody at all."""
 
-import gc
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pynetdicom import AE
-from pynetdicom.association import Association
 
+from niffler_ops.embedded.echo import VERIFICATION
 from niffler_ops.model import Peer
-from niffler_ops.processes.echo import VERIFICATION
-from tests.support.processes import wait_until
 
 
 @contextmanager
@@ -28,19 +24,6 @@ def answering(*, known: str | None = None) -> Iterator[Peer]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-@contextmanager
-def associations_ended() -> Iterator[None]:
-    """Wait for the threads of pynetdicom's associations at the end, and let Python close what they left open.
-
-    That is the socket of a refused or lost connection: whoever uses this ignores the ResourceWarning.
-    """
-    yield
-    wait_until(
-        lambda: not any(isinstance(thread, Association) for thread in threading.enumerate()), "associations"
-    )
-    gc.collect()
 
 
 def absent() -> Peer:

@@ -1,6 +1,5 @@
 """What an archive answers to a retrieve of nothing, judged by its status; the C-ECHO itself by real peers."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,18 +9,10 @@ from niffler_ops.doctor.archives import check_archives, check_destination
 from niffler_ops.doctor.findings import Result
 from niffler_ops.model import Archive, Peer
 from tests.support.clock import FakeClock
-from tests.support.peers import absent, answering, associations_ended
+from tests.support.peers import absent, answering
 from tests.unit.doctor.conftest import Configure
 
-# pynetdicom leaves the socket of a refused connection to Python to close.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 PACS = Archive(peer=Peer(aet="PACS", host="127.0.0.1", port=104), calling_aet="QB", destination="DEST")
-
-
-@pytest.fixture(autouse=True)
-def _close_sockets() -> Iterator[None]:
-    with associations_ended():
-        yield
 
 
 def movescu(folder: Path, body: str) -> Toolkit:

@@ -117,7 +117,6 @@ def test_a_pool_that_breaks_while_it_starts_a_worker_is_replaced(
     assert results == [9]
 
 
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # that pynetdicom left in other tests
 def test_where_no_worker_can_be_started_work_is_lost_and_a_later_one_is_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from niffler_ops.dicomtools.answerfiles import Match
 from niffler_ops.dicomtools.findscu import FindAnswer
+from niffler_ops.embedded.echo import Echo
 from niffler_ops.ledger.rows import ClaimedRow
 from niffler_ops.ledger.wanting import FoundSeries, FoundStudy
-from niffler_ops.processes.echo import Echo
 from niffler_ops.stages.asking import Answers
 from niffler_ops.stages.believing import is_uid, sort_matches
 from niffler_ops.stages.query import BACKLOG_BATCHES, Asked, QueryStage, split_keys

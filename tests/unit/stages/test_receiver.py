@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from niffler_ops.embedded.echo import Echo
 from niffler_ops.errors import ExhaustedError, StoppedError, UnavailableError
 from niffler_ops.model import LocalEntity
-from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.launcher import Child, Launcher
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.receiver import RESTARTS, Receiver

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from niffler_ops.dicomtools.storescp import staging_name
+from niffler_ops.embedded.echo import Echo
 from niffler_ops.model import Archive, Peer
-from niffler_ops.processes.echo import Echo
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.stages.contact import LONGEST_PROBE_SECONDS, Contact
 from niffler_ops.stages.load import Load, load_of, most_lanes

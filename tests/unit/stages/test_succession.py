@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from niffler_ops.embedded.echo import Echo
 from niffler_ops.errors import ConfigurationError, UnavailableError
 from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.rows import ClaimedRow
 from niffler_ops.ledger.studies import Study
 from niffler_ops.ledger.wanting import FoundStudy
 from niffler_ops.model import Peer
-from niffler_ops.processes.echo import Echo
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.succession import LOOK_SECONDS, PATIENCE_SECONDS, Succession
 from niffler_ops.states import StudyState

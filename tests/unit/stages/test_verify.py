@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from niffler_ops.dicomtools.storescp import staging_name
+from niffler_ops.embedded.echo import Echo
 from niffler_ops.ledger.studies import Study
 from niffler_ops.model import Peer
-from niffler_ops.processes.echo import Echo
 from niffler_ops.stages.verify import Step, VerifyStage, judge
 from niffler_ops.states import StudyState
 from tests.support.stages import Bench, bench
