@@ -16,6 +16,7 @@ _SINGLE = frozenset({"LT", "ST", "UR", "UT"})  # a backslash in them separates n
 _NUMBERS = {"FD": "d", "FL": "f", "SL": "l", "SS": "h", "SV": "q", "UL": "L", "US": "H", "UV": "Q"}
 _CHARSET_VRS = frozenset(vr.value for vr in CUSTOMIZABLE_CHARSET_VR) | {"UN"}
 _STANDARD_ENCODINGS = frozenset(python_encoding.values())
+_SHORT = 64  # bytes
 _ESCAPE = b"\x1b"
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
@@ -35,6 +36,10 @@ def text(value: Value, charset: bytes = b"") -> str:
     `charset` is SpecificCharacterSet as it stands. Where a value cannot be decoded by it, each byte beyond
     ASCII becomes U+FFFD and two hexadecimal digits, so that different bytes never become the same text.
     """
+    return _repeated(value, charset) if len(value.raw) <= _SHORT else _text(value, charset)
+
+
+def _text(value: Value, charset: bytes) -> str:
     vr, raw, order = value
     if vr in WITHOUT_TEXT:
         return ""
@@ -47,6 +52,9 @@ def text(value: Value, charset: bytes = b"") -> str:
     if vr in _SINGLE:
         return decoded.rstrip(_PADDING)
     return "\\".join(part.strip(_PADDING) for part in decoded.split("\\"))
+
+
+_repeated = lru_cache(maxsize=4096)(_text)  # the instances of a series say most of it again
 
 
 def _numbers(raw: bytes, code: str) -> tuple[int | float, ...]:

@@ -35,9 +35,9 @@ _DECIMALS = frozenset({"DS", "FD", "FL"})
 _INTEGERS = frozenset({"IS", "SL", "SS", "SV", "UL", "US", "UV"})
 _BINARY_NUMBERS = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
 _LARGEST_INTEGER = 2**63
-_TEXTUAL = _TEXTS | {"DS", "IS"}
+_PLAIN = _TEXTS | {"DS", "IS"} | _BINARY_NUMBERS.keys()
 _SHORT = 64  # bytes
-_ESCAPE, _SEPARATOR = b"\x1b", b"\\"
+_ESCAPE = b"\x1b"
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _CONVERSION_ERRORS = (
     *(AttributeError, EOFError, LookupError, NotImplementedError, OSError, OverflowError),
@@ -54,6 +54,11 @@ def value_of(dataset: Dataset, element: Element, charset: bytes, creator: str = 
 
     `charset` is the SpecificCharacterSet that holds here, as it stands. Raises TooLargeError.
     """
+    if isinstance(element, RawDataElement) and element.VR in _PLAIN:
+        raw = element.value
+        if isinstance(raw, bytes) and 0 < len(raw) <= _SHORT:
+            value = _short_value(raw, element.VR, charset, element.is_little_endian)
+            return list(value) if isinstance(value, list) else value
     return _value(dataset, element, charset, creator, [MOST_LEAVES])
 
 
@@ -122,29 +127,28 @@ def _raw_value(element: RawDataElement, vr: str, charset: bytes, leaves: list[in
     raw = element.value
     if not isinstance(raw, bytes) or not raw or vr in BINARY_VRS:
         return None
-    if len(raw) <= _SHORT and vr in _TEXTUAL and _SEPARATOR not in raw:
-        _count(leaves, 1)
-        return _short_value(raw, vr, charset)
     if len(raw) > MOST_BYTES:
         raise TooLargeError
-    order = "<" if element.is_little_endian else ">"
-    if vr in _BINARY_NUMBERS:
-        code = _BINARY_NUMBERS[vr]
-        count = len(raw) // struct.calcsize(f"={code}")
-        parts: list[object] = list(struct.unpack_from(f"{order}{count}{code}", raw))
-    elif vr == "AT":
-        words = struct.unpack_from(f"{order}{len(raw) // 4 * 2}H", raw)
-        parts = [f"{group:04X}{number:04X}" for group, number in zip(words[::2], words[1::2], strict=True)]
-    else:
-        text = _decoded(raw, vr, charset)
-        parts = [text] if vr in _SINGLE_TEXTS else list(text.split("\\"))
-    return _joined(parts, vr, leaves)
+    return _joined(_parts(raw, vr, charset, is_little_endian=element.is_little_endian), vr, leaves)
 
 
 @lru_cache(maxsize=8192)
-def _short_value(raw: bytes, vr: str, charset: bytes) -> Value:
-    """A single value, which the instances of a series repeat."""
-    return _single(_decoded(raw, vr, charset), vr)
+def _short_value(raw: bytes, vr: str, charset: bytes, is_little_endian: bool) -> Value:  # noqa: FBT001
+    """What the instances of a series repeat."""
+    return _joined(_parts(raw, vr, charset, is_little_endian=is_little_endian), vr, [MOST_LEAVES])
+
+
+def _parts(raw: bytes, vr: str, charset: bytes, *, is_little_endian: bool) -> list[object]:
+    order = "<" if is_little_endian else ">"
+    if vr in _BINARY_NUMBERS:
+        code = _BINARY_NUMBERS[vr]
+        count = len(raw) // struct.calcsize(f"={code}")
+        return list(struct.unpack_from(f"{order}{count}{code}", raw))
+    if vr == "AT":
+        words = struct.unpack_from(f"{order}{len(raw) // 4 * 2}H", raw)
+        return [f"{group:04X}{number:04X}" for group, number in zip(words[::2], words[1::2], strict=True)]
+    text = _decoded(raw, vr, charset)
+    return [text] if vr in _SINGLE_TEXTS else list(text.split("\\"))
 
 
 def _decoded(raw: bytes, vr: str, charset: bytes) -> str:

@@ -172,13 +172,21 @@ class Intake:
         """Move it to where it waits; one that was replaced since it was read is read again there."""
         source, target = Path(arrival.path), self._place.storage_folder / _target(arrival)
         try:
-            make_private_folder(target.parent)
             if source != target:
-                move(source, target)
+                _move(source, target)
         except FileNotFoundError:
             return  # it came twice, and the other one is there already
         if not is_as_read(target, arrival.inode, arrival.modified_ns):
             self.again(target)
+
+
+def _move(source: Path, target: Path) -> None:
+    """The first of a series finds no folder."""
+    try:
+        move(source, target)
+    except FileNotFoundError:
+        make_private_folder(target.parent)
+        move(source, target)
 
 
 def is_as_read(path: Path, inode: int, modified_ns: int) -> bool:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from pynetdicom import AE
 
-from niffler_ops.embedded.echo import VERIFICATION
+from niffler_ops.embedded.uids import VERIFICATION
 from niffler_ops.model import Peer
 
 
