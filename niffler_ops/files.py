@@ -58,6 +58,8 @@ def make_folder(folder: Path, mode: int) -> None:
     try:
         folder.mkdir(mode=PRIVATE_FOLDER)
     except FileNotFoundError:
+        if folder.parent.is_dir():  # such as /proc, in which nobody can make one
+            raise
         make_folder(folder.parent, mode)  # mkdir's own `parents` does not give them the mode
         make_folder(folder, mode)
     except FileExistsError:

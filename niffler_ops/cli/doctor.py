@@ -129,9 +129,9 @@ def _cleaned(entities: Sequence[LocalEntity], arguments: Namespace) -> Iterator[
 
 
 def _agreed(receivers: Sequence[StoreScp]) -> bool:
-    """Show them at the terminal and ask, if there is one."""
+    """Show them at the terminal and ask, if there is one; without one, --clean says it all."""
     if not sys.stdin.isatty():
-        return False
+        return True
     for receiver in receivers:
         sys.stderr.write(f"Left over: storescp, {receiver}\n")
     sys.stderr.write("End what is left over? [y/N] ")

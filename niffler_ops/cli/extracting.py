@@ -5,7 +5,7 @@ import os
 import signal
 import sqlite3
 import sys
-from argparse import Namespace
+from argparse import SUPPRESS, Namespace
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import datetime
@@ -113,6 +113,7 @@ def parser() -> ArgumentParser:
     for key in KEYS:
         names = [f"--{key.name}", *(["--shard"] if key.name == "Shard" else [])]
         keys.add_argument(*names, dest=f"key:{key.name}", metavar="VALUE", help=key.help.replace("%", "%%"))
+    keys.add_argument("--NifflerID", dest="key:NifflerID", help=SUPPRESS)  # accepted with a note
     return parser
 
 

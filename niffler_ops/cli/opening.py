@@ -1,6 +1,7 @@
 """Opens an extraction: everything that is checked before the first process starts."""
 
 import os
+import sqlite3
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from niffler_ops.files import folder_mode, make_folder, make_private_folder, wri
 from niffler_ops.filesystems import is_network, kind_of
 from niffler_ops.intake import CsvSummary, check, keywords_in, read_rows
 from niffler_ops.layout import Layout
+from niffler_ops.ledger.reading import unreadable
 from niffler_ops.ledger.store import ExtractionRecord, Ledger
 from niffler_ops.processes.holders import EXTRACTION, running
 from niffler_ops.processes.locks import acquire, acquire_folder, runtime_folder, this_process
@@ -57,9 +59,14 @@ def open_extraction(config: Config, clock: Clock, stack: ExitStack) -> Opened:
     _refuse_shared(layout)  # again: somebody else may have made them meanwhile
     ourselves = this_process(config.query_aet, storage_folder=config.storage_folder, since=since)
     stack.callback(acquire_folder(layout.local, holder=ourselves, how_far=how_far).release)
-    ledger = Ledger.open(layout.ledger, clock)
-    stack.callback(ledger.close)
-    record = ledger.record()
+    try:
+        ledger = Ledger.open(layout.ledger, clock)
+        stack.callback(ledger.close)
+        record = ledger.record()
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise CannotWriteError(str(unreadable(layout.ledger, error))) from None
     if record is None:
         ledger.create(
             configuration=_defining(config),
@@ -120,7 +127,7 @@ def _make_folders(layout: Layout, file_mode: int) -> None:
 def _refuse_shared(layout: Layout) -> None:
     """Whoever may write in these folders could plant files and change the ledger."""
     for folder in dict.fromkeys((layout.storage_folder, layout.private, layout.local)):
-        other = who_else_writes(folder) if folder.exists() else ""
+        other = who_else_writes(folder) if folder.is_dir() else ""
         if other:
             raise ConfigurationError(
                 f"StorageFolder {layout.storage_folder}: {folder} can be written by {other}, who could change"

@@ -18,7 +18,7 @@ from niffler_ops.cli.status_page import (
     write_receiver_page,
 )
 from niffler_ops.clock import SystemClock
-from niffler_ops.errors import CannotWriteError, MissingInputError, UsageError
+from niffler_ops.errors import CannotWriteError, MissingInputError, NifflerError, UsageError
 from niffler_ops.layout import Layout
 from niffler_ops.model import AUTO
 from niffler_ops.realtime import status as receiving
@@ -261,7 +261,7 @@ def _show_together(arguments: Namespace) -> int:
         raise UsageError("Name each FOLDER once.")
     request = _request(arguments)
     if request is not None:
-        return max(_ask(layout, request) for layout in layouts)
+        return _ask_all(layouts, request)
     seen = [look(layout, clock=SystemClock()) for layout in layouts]
     from niffler_ops.reporting.together import together_json, together_text  # noqa: PLC0415 - psutil is slow
 
@@ -276,6 +276,19 @@ def _show_together(arguments: Namespace) -> int:
     else:
         show(together_text(statuses))
     return 0
+
+
+def _ask_all(layouts: Sequence[Layout], request: Request) -> int:
+    """Ask each, also where one before it cannot be asked; the first of those is told of at the end."""
+    status, errors = 0, list[NifflerError]()
+    for layout in layouts:
+        try:
+            status = max(status, _ask(layout, request))
+        except NifflerError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return status
 
 
 def _show_receiver(place: Place, arguments: Namespace) -> int:
@@ -351,9 +364,9 @@ def _storage_folder(arguments: Namespace) -> Path:
         return folder
     if arguments.config is None:
         raise UsageError("Name the StorageFolder of the extraction, or its config.json with --config FILE.")
-    from niffler_ops.config import load  # noqa: PLC0415 - reading a configuration takes longer than a status
+    from niffler_ops.config.loading import storage_folder_of  # noqa: PLC0415 - pydantic is slow to import
 
-    return load(arguments.config, None, {}).storage_folder
+    return storage_folder_of(arguments.config)
 
 
 if __name__ == "__main__":

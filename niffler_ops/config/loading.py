@@ -74,6 +74,17 @@ def load(config_file: Path | None, system_file: Path | None, overrides: Mapping[
     return loaded
 
 
+def storage_folder_of(config_file: Path) -> Path:
+    """StorageFolder as a config.json names it, whatever else is in it; raises ConfigurationError."""
+    try:
+        named = read_object(config_file, str(config_file))[0].get("StorageFolder")
+        return absolute(named, config_file.parent, "a folder")
+    except JsonError as error:
+        raise ConfigurationError(str(error)) from None
+    except ValueError as error:
+        raise ConfigurationError(f"{config_file}: StorageFolder: allowed: {error}") from None
+
+
 def _read(path: Path, file: str, problems: list[str], *, option: str) -> _Source:
     label = str(path)
     try:

@@ -12,8 +12,14 @@ from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
+from niffler_ops.files import read_plain
+from niffler_ops.headers.text import CHARSET, encodings
+
 EMPTIED = 1
 """Bytes of a file that is to be written again: no data set. Over none, all goes to the disk at once."""
+
+LONGEST = 1024 * 1024
+"""Bytes of a match: a longer one, far above any honest one, counts as unreadable."""
 
 Match = Mapping[str, str]
 """What an archive returned of one match: keyword to text without padding, several values with backslashes."""
@@ -37,7 +43,7 @@ def read_answer_file(path: Path) -> Match | None:
     a sequence. pydicom's warnings of bad values are for the caller to silence.
     """
     try:
-        data = path.read_bytes()
+        data = read_plain(path, LONGEST)
         elements = list(_elements(data))
         if not elements:
             return None
@@ -110,6 +116,9 @@ def _known(tag: int) -> tuple[str, str]:
 
 def _by_pydicom(data: bytes) -> Match:
     data_set = read_dataset(BytesIO(data), is_implicit_VR=True, is_little_endian=True, bytelength=len(data))
+    # Not what pydicom makes of it: any codec of Python, of which some take for ever or make surrogates.
+    charset = data_set.get_item(CHARSET)
+    data_set.set_original_encoding(True, True, list(encodings(charset.value or b"" if charset else b"")))  # noqa: FBT003
     elements = (_converted(data_set, tag) for tag in list(data_set.keys()))
     return {
         element.keyword: _text(element)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from niffler_ops.dicomtools.responses import PENDING, SUCCESS, is_dumped_element, parse_response
 
 UNKNOWN_REASON = "ended without a known reason"
+LONGEST_LINE = 2000  # characters that are looked at; a peer may have written a million of them
 
 
 class FailureClass(StrEnum):
@@ -134,7 +135,9 @@ def status_text(status: int) -> str:
 def failure_reason(lines: Iterable[str]) -> str:
     """The cause that a failed tool's output shows, or UNKNOWN_REASON; never a piece of that output."""
     # What an archive writes into a response, or a data set holds, is no news about the tool.
-    text = "\n".join(line for line in lines if not is_dumped_element(line) and parse_response(line) is None)
+    text = "\n".join(
+        line[:LONGEST_LINE] for line in lines if not is_dumped_element(line) and parse_response(line) is None
+    )
     if rejection := _REJECTION.search(text):
         return _rejection_words(*(int(number) for number in rejection.groups()))
     return next((reason for pattern, reason in _CAUSES if pattern.search(text)), UNKNOWN_REASON)

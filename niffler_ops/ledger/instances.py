@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from niffler_ops.errors import LedgerConflictError
 from niffler_ops.ledger.connection import LedgerConnection
 from niffler_ops.model import InstanceFile
 
@@ -36,6 +37,16 @@ class FiledInstance:
     sha256: bytes
 
 
+def _below(text: str) -> PurePosixPath:
+    """A path below StorageFolder; a ledger from elsewhere may have been made to say another one."""
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts:
+        raise LedgerConflictError(
+            "the ledger names a path outside of StorageFolder: it was changed by others"
+        )
+    return path
+
+
 def _instance(row: sqlite3.Row) -> Instance:
     return Instance(
         study_id=row["study_id"],
@@ -43,7 +54,7 @@ def _instance(row: sqlite3.Row) -> Instance:
         series_instance_uid=row["series_instance_uid"],
         promised=bool(row["promised"]),
         state=row["state"],
-        path=PurePosixPath(row["path"]) if row["path"] is not None else None,
+        path=None if row["path"] is None else _below(row["path"]),
         size=row["size"],
         sha256=row["sha256"],
         inode=row["inode"],

@@ -54,11 +54,13 @@ def moment_of(vr: str, text: str) -> datetime | None:
     found = {name: int(digits) for name, digits in match.groupdict().items() if digits and name != "part"}
     seconds = found.pop("second", 0)
     milliseconds = int((match.groupdict().get("part") or "").ljust(3, "0")[:3])
+    if seconds > _LEAP_SECOND:
+        return None
     try:
         moment = datetime(**(_EPOCH | found))  # type: ignore[arg-type]  # noqa: DTZ001  no zone is known
-    except ValueError:
+        return moment + timedelta(seconds=seconds, milliseconds=milliseconds)
+    except (ValueError, OverflowError):  # no such day, or the second after the last one
         return None
-    return moment + timedelta(seconds=seconds, milliseconds=milliseconds) if seconds <= _LEAP_SECOND else None
 
 
 def parse_shift(kind: str, text: str) -> Shift | None:

@@ -97,7 +97,7 @@ def acquire(
     folder = runtime_folder()
     with _machine_wide(folder):
         holders = running(folder)
-        same = [holder for holder in holders if holder.entity == str(local)]
+        same = [holder for holder in holders if _in_the_way(holder, local, receiver=limit is None)]
         extractions = [holder for holder in holders if holder.kind == EXTRACTION]
         if not same and (limit is None or len(extractions) < limit):
             kind = RECEIVER if limit is None else EXTRACTION
@@ -193,6 +193,12 @@ def _cannot_write(path: Path, error: OSError) -> CannotWriteError:
     return CannotWriteError(
         f"{path}: the lock cannot be written ({error.strerror}); name another folder with {RUNTIME_VARIABLE}"
     )
+
+
+def _in_the_way(holder: Holder, local: LocalEntity, *, receiver: bool) -> bool:
+    """Also a receiver at our port under another AE title, where we are one."""
+    same_port = holder.entity.rpartition(":")[2] == str(local.port)
+    return holder.entity == str(local) or (receiver and holder.kind == RECEIVER and same_port)
 
 
 def _file_name(local: LocalEntity) -> str:

@@ -10,7 +10,7 @@ _PADDING = " \0"
 _ONE_VALUE = frozenset({"ST", "LT", "UT", "UR"})  # PS3.5 6.2: a backslash is a character of theirs
 _OLD_DATE = re.compile(r"([0-9]{4})\.([0-9]{2})\.([0-9]{2})")  # ACR-NEMA's; PS3.5 6.2 asks to understand it
 _DATE = re.compile(r"[0-9]{8}")
-_TRAILING_FRACTION = re.compile(r"(\.[0-9]*?)0+(?=$|[+-])")
+_FRACTION = re.compile(r"\.[0-9]+(?=$|[+-])")
 
 
 def matches(keyword: str, asked: str, returned: str) -> bool:
@@ -82,4 +82,4 @@ def _number(text: str) -> Decimal | None:
 
 def _moment(text: str) -> str:
     """A time without the zeros that only lengthen its fraction of a second."""
-    return _TRAILING_FRACTION.sub(lambda match: match[1].rstrip("."), text)
+    return _FRACTION.sub(lambda match: match[0].rstrip("0").rstrip("."), text)

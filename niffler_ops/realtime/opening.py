@@ -41,7 +41,7 @@ def open_receiver(config: MetaConfig, clock: Clock, stack: ExitStack) -> Place:
 
 def _make_folders(place: Place) -> None:
     for folder in (place.storage_folder, place.private):
-        other = who_else_writes(folder) if folder.exists() else ""
+        other = who_else_writes(folder) if folder.is_dir() else ""
         if other:
             raise ConfigurationError(
                 f"StorageFolder {folder}: it can be written by {other}. Make it yours alone (chmod go-w"

@@ -5,18 +5,18 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from niffler_ops.clock import Clock, timestamp
 from niffler_ops.errors import MissingInputError
-from niffler_ops.files import make_private_folder, write_private
+from niffler_ops.files import make_private_folder, read_plain, write_private
 from niffler_ops.layout import Layout
 from niffler_ops.processes.holders import EXTRACTION, RECEIVER, lock_folder, running
 from niffler_ops.reporting.snapshot import look
@@ -27,6 +27,7 @@ SYSTEM_STATE = Path("/var/lib/niffler")
 FOLDER = "extractions"
 FORGOTTEN_AFTER = timedelta(days=30)
 PATIENCE_SECONDS = 3.0
+LONGEST_ENTRY = 65536  # bytes
 GONE, UNKNOWN = "gone", "unknown"
 NO_ANSWER = "its disk does not answer"
 NOT_OURS = "what is there was not written by this program"
@@ -43,6 +44,8 @@ ORDER = (
 Answer = TypeVar("Answer")
 
 log = logging.getLogger(__name__)
+
+_left: dict[object, Thread] = {}  # those that were not waited for, by what they look at
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +131,8 @@ def _known(kind: str) -> list[_Entry]:
 
 
 def _all_examined(entries: Sequence[_Entry], clock: Clock) -> list[Extraction]:
-    found = side_by_side([partial(_examined, entry, clock) for entry in entries])
+    calls = {(EXTRACTION, entry.folder): partial(_examined, entry, clock) for entry in entries}
+    found = side_by_side(calls)
     examined = [
         one or Extraction(storage_folder=entry.folder, state=UNKNOWN, note=NO_ANSWER)
         for one, entry in zip(found, entries, strict=True)
@@ -159,8 +163,8 @@ def _entries() -> list[_Entry]:
 def _read(place: Path) -> Iterable[_Entry]:
     with suppress(OSError):
         for path in sorted(place.glob("*.json")):
-            with suppress(OSError, ValueError, KeyError, TypeError):
-                content = json.loads(path.read_bytes().decode("utf-8", "surrogateescape"))
+            with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+                content = json.loads(read_plain(path, LONGEST_ENTRY).decode("utf-8", "surrogateescape"))
                 registered_at = datetime.fromisoformat(content["registered_at"])
                 kind = str(content.get("kind", EXTRACTION))
                 yield _Entry(str(content["storage_folder"]), timestamp(registered_at), kind)
@@ -196,20 +200,29 @@ def _examined(entry: _Entry, clock: Clock) -> Extraction:
     )
 
 
-def side_by_side(calls: Sequence[Callable[[], Answer]]) -> list[Answer | None]:
-    """What each call gives; None for those that take longer than PATIENCE_SECONDS, which are left alone."""
+def side_by_side(calls: Mapping[Any, Callable[[], Answer]]) -> list[Answer | None]:
+    """What each call gives, by what it looks at.
+
+    None for those that take longer than PATIENCE_SECONDS, which are left alone: while one does not come back,
+    nobody looks there again, or whoever looks every few seconds would have ever more threads.
+    """
     answers: list[Answer | None] = [None] * len(calls)
 
     def answer(number: int, call: Callable[[], Answer]) -> None:
         answers[number] = call()
 
-    threads = [
-        Thread(target=answer, args=(number, call), daemon=True)  # it must not hold up the end of the command
-        for number, call in enumerate(calls)
-    ]
-    for thread in threads:
+    hanging = {name for name, thread in _left.items() if thread.is_alive()}
+    threads = {
+        name: Thread(target=answer, args=(number, call), daemon=True)  # it must not hold up the command's end
+        for number, (name, call) in enumerate(calls.items())
+        if name not in hanging
+    }
+    for thread in threads.values():
         thread.start()
     deadline = time.monotonic() + PATIENCE_SECONDS
-    for thread in threads:
+    for name, thread in threads.items():
         thread.join(max(deadline - time.monotonic(), 0.0))
+        _left[name] = thread
+        if not thread.is_alive():
+            del _left[name]
     return answers.copy()

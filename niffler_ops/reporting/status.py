@@ -1,8 +1,9 @@
 """Where an extraction stands, gathered from its ledger without changing anything."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 
@@ -22,6 +23,8 @@ from niffler_ops.stages.windows import Window
 from niffler_ops.states import RowState
 
 MAX_PROBLEMS = 1000  # listed; all are counted, and all are in report.csv
+LARGEST = 2**53  # of a count
+LONGEST_SECONDS = 10**12
 NEWEST_PROBLEMS = 10  # of more than these, those that ended last are wanted
 
 
@@ -106,10 +109,35 @@ class Status(Amounts):
     newest_problems: tuple[Problem, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError or TypeError where a time is none."""
+        """Raise ValueError or TypeError where a time, number or text is none: others may have written it."""
         for moment in (self.created_at, self.started_at, self.updated_at, self.finished_at, self.resumes_at):
             if moment is not None:
                 datetime.fromisoformat(moment)
+        counted: list[Counts | PostCounts] = [self.rows, self.studies, *self.post.values()]
+        for counts in counted:
+            _require_counts(*(getattr(counts, field.name) for field in fields(counts)))
+        _require_counts(self.unverified, self.expected, self.received, self.bytes_received)
+        _require_counts(self.unexpected_files, *(one.pid for one in self.processes))
+        _require_counts(*(one.restarts for one in self.processes))
+        rate, seconds = self.rate, self.eta_seconds
+        for number in (rate.studies_per_hour, rate.instances_per_second, rate.ends_per_second):
+            if not math.isfinite(number):
+                raise ValueError("a rate that is none")
+        if seconds is not None and not 0 <= seconds <= LONGEST_SECONDS:
+            raise ValueError("a time that is none")
+        texts = [
+            self.storage_folder,
+            self.csv_file,
+            self.pause_reason or "",
+            *(one.role for one in self.processes),
+        ]
+        if not all(isinstance(text, str) for text in (*texts, *(one.reason for one in self.problems))):
+            raise TypeError("a text that is none")
+
+
+def _require_counts(*numbers: int) -> None:
+    if not all(type(number) is int and 0 <= number <= LARGEST for number in numbers):
+        raise ValueError("a count that is none")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

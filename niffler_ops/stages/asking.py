@@ -20,6 +20,7 @@ from niffler_ops.stages.toolfiles import AnswerFiles, QueryFiles
 REFUSED_FOR_GOOD = frozenset({0x0122, 0x0112, 0x0110, 0x0211})
 KILL_SECONDS = 5.0
 RELEASE_SECONDS = 10.0
+MOST_MATCHES = 100_000  # of one query: a series has fewer instances, and an archive may go on for ever
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,7 @@ class Asking:
         self._lines: Sequence[int] = ()
         self._progress_at = 0.0
         self._hung = False
+        self._flooded = False
         self._paused = False
         self._fruitless = 0
         self._not_before = 0.0
@@ -143,7 +145,7 @@ class Asking:
         self.batch = self._place.config.query_batch_size
         self._log = FindLog()
         self._queries, self._lines = queries, lines
-        self._hung = self._paused = False
+        self._hung = self._flooded = self._paused = False
         self._progress_at = self._place.clock.monotonic()
 
         def ended(child: Child, code: int) -> None:
@@ -187,6 +189,12 @@ class Asking:
     def _line(self, line: str) -> None:
         self._log.feed(line)
         self._progress_at = self._place.clock.monotonic()
+        # Queries are answered one after the other: those before are of the same one, or there are few.
+        responses = self._log.responses
+        many = len(responses) > MOST_MATCHES and responses[-MOST_MATCHES - 1] == responses[-1]
+        if many and not self._flooded and self._child is not None:
+            self._flooded = True
+            self._child.kill()
 
     def _ended(self, child: Child, answers: list[FindAnswer], then: Callable[[Answers], None]) -> None:
         lost = next((index for index, answer in enumerate(answers) if answer.status is None), None)
@@ -224,6 +232,8 @@ class Asking:
         return f"study {short_name(self._queries[index]['StudyInstanceUID'])}"
 
     def _reason(self, child: Child) -> str:
+        if self._flooded:
+            return f"the archive answered a query with more than {MOST_MATCHES} matches"
         if self._hung:
             return f"the archive did not answer a query for {self._place.config.query_timeout:g} s"
         return failure_reason(child.output)

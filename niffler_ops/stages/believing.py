@@ -21,6 +21,7 @@ STUDY_KEYS = (
     "NumberOfStudyRelatedInstances",
 )
 UID_LENGTH = 64
+MOST_INSTANCES = 2**31 - 1  # of an IS (PS3.5 6.2); beyond 64 bits the ledger could not hold it
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 
@@ -69,11 +70,12 @@ def confirms(match: Match, keyword: str, asked: str) -> bool:
 
 
 def count_of(match: Match, keyword: str) -> int | None:
-    """A returned number of instances; None where the archive did not tell one."""
+    """A returned number of instances; None where the archive did not tell one, or one that none can be."""
     try:
-        return max(int(match.get(keyword, "")), 0)
+        number = max(int(match.get(keyword, "")), 0)
     except ValueError:
         return None
+    return number if number <= MOST_INSTANCES else None
 
 
 def is_uid(text: str) -> bool:

@@ -28,6 +28,7 @@ from niffler_ops.layout import Layout
 from niffler_ops.ledger.instances import Instance
 from niffler_ops.ledger.studies import Study
 from niffler_ops.model import InstanceFile
+from niffler_ops.patterns import FilePattern
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
 
@@ -105,7 +106,8 @@ class FilingStage:
     def _work(self, plans: list[Plan]) -> None:
         try:
             mode = self._place.config.file_mode
-            filed = [Filing(self._place.layout, plan, mode).run() for plan in plans]
+            pattern = self._place.config.file_path
+            filed = [Filing(self._place.layout, plan, mode, pattern).run() for plan in plans]
             sync_file_system(self._place.layout.storage_folder)
         except Exception as error:  # noqa: BLE001 - raised where the run ends by it, or it would wait for ever
             failure = error
@@ -147,9 +149,13 @@ class FilingStage:
 class Filing:
     """Carries one plan out, or completes it after a crash. Runs outside the main thread; no ledger here."""
 
-    def __init__(self, layout: Layout, plan: Plan, file_mode: int = PRIVATE_FILE) -> None:
+    def __init__(
+        self, layout: Layout, plan: Plan, file_mode: int = PRIVATE_FILE, pattern: FilePattern | None = None
+    ) -> None:
+        """`pattern` tells whether a file that was replaced belongs at the same path still."""
         self._layout = layout
         self._file_mode = file_mode
+        self._pattern = pattern
         self._plan = plan
         self._name = staging_name(plan.study.study_instance_uid)
         self._arranging = layout.arranging / self._name
@@ -237,12 +243,19 @@ class Filing:
             instance.size,
         ):
             return True
-        file = read_instance(str(path))
-        if file.flaw is not None or file.sop_instance_uid != instance.sop_instance_uid:
+        file = read_instance(str(path), () if self._pattern is None else tuple(self._pattern.keywords))
+        if file.flaw is not None or not self._belongs(file, instance):
             self._set_aside(path)
             return False
         self._changed.append(file)
         return True
+
+    def _belongs(self, file: InstanceFile, instance: Instance) -> bool:
+        """Whether a file is of this instance, as everybody else knows it: of its series, and at its path."""
+        uids = (self._plan.study.study_instance_uid, instance.series_instance_uid, instance.sop_instance_uid)
+        if (file.study_instance_uid, file.series_instance_uid, file.sop_instance_uid) != uids:
+            return False
+        return self._pattern is None or self._pattern.path(file.attributes) == instance.path
 
     def _make_folder(self, folder: Path) -> None:
         make_folder(folder, folder_mode(self._file_mode))

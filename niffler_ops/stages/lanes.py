@@ -69,7 +69,8 @@ class Lane:
             self.delivering |= bool(response.completed or response.failed or response.warning)
             return
         for index, item in enumerate(self.items):
-            if response.message_id in item.messages:
+            # An answer to a turn that is over, as one that came before it was asked for ends those before it.
+            if index >= self.turn and response.message_id in item.messages:
                 item.finals.append(response)
                 if len(item.finals) == len(item.messages):
                     item.begun, item.ended = self.turn_at, now

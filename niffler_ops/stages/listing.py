@@ -41,6 +41,15 @@ def uids_of(answer: FindAnswer, keyword: str, above: dict[str, str]) -> list[str
     return list(dict.fromkeys(uid for match in believed if is_uid(uid := match.get(keyword, ""))))
 
 
+def is_nameless(answer: FindAnswer, keyword: str, above: dict[str, str]) -> bool:
+    """Whether something that lies below the asked UIDs was answered without a UID that can be asked for."""
+    return any(
+        not is_uid(match.get(keyword, ""))
+        for match in answer.matches
+        if all(agrees(match, key, uid) for key, uid in above.items())
+    )
+
+
 class ListingStage:
     """Asks an archive for the instances of found studies, and again where arrival and promise differ."""
 
@@ -110,7 +119,8 @@ class ListingStage:
                     listing.series = self._wanted(listing.study, answers.answers[index], keys[index])
                     stranger = listing.study.archive != listing.study.found_at
                     listing.absent = stranger and not listing.series
-                    listing.untold = not listing.series
+                    nameless = is_nameless(answers.answers[index], "SeriesInstanceUID", keys[index])
+                    listing.untold = not listing.series or (listing.study.whole and nameless)
             self._ask_instances(listings)
 
         self._asking.ask("SERIES", keys, ("SeriesInstanceUID",), answered)
@@ -130,8 +140,15 @@ class ListingStage:
             if not listing.untold and not listing.lost
             for series in listing.series
         ]
+        self._ask_in_parts(listings, asked)
+
+    def _ask_in_parts(self, listings: list[Listing], asked: list[tuple[Listing, str]]) -> None:
+        """No more queries at once than a command line holds, however many series there are."""
+        most = self._place.config.query_batch_size
+        asked = [(listing, series) for listing, series in asked if not listing.untold and not listing.lost]
+        asked, later = asked[:most], asked[most:]
         if not asked or not self._contact.usable:
-            for listing, _ in asked:
+            for listing, _ in (*asked, *later):
                 listing.lost = listing.lost or "the archive does not answer"
             self._conclude(listings)
             return
@@ -145,7 +162,13 @@ class ListingStage:
                 if listing.hears(answers, index):
                     uids = uids_of(answers.answers[index], "SOPInstanceUID", keys[index])
                     listing.instances += [(series, uid) for uid in uids]
-            self._conclude(listings)
+                    # What has no name, or a series without instances, is not promised by UIDs.
+                    nameless = is_nameless(answers.answers[index], "SOPInstanceUID", keys[index])
+                    listing.untold |= nameless or not uids
+            if later:
+                self._ask_in_parts(listings, later)
+            else:
+                self._conclude(listings)
 
         self._asking.ask("IMAGE", keys, ("SOPInstanceUID",), answered)
 

@@ -224,7 +224,8 @@ class QueryStage:
                 archive=self._contact.name,
                 mismatches=found.mismatches,
                 # One that confirms the keys of some studies at STUDY level means them for all.
-                untold=0 if asked.believed else sum(candidate.untold for candidate in asked.candidates),
+                untold=found.unusable
+                + (0 if asked.believed else sum(candidate.untold for candidate in asked.candidates)),
             )
         elif found.mismatches and not asked.candidates:
             reason = f"only mismatches: {found.mismatches} answers with other values than were asked"

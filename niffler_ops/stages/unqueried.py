@@ -19,6 +19,7 @@ from niffler_ops.ledger.wanting import FoundStudy
 from niffler_ops.model import InstanceFile
 from niffler_ops.processes.launcher import Child
 from niffler_ops.querying import matches
+from niffler_ops.stages.believing import is_uid
 from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.lanes import SUCCESS
 from niffler_ops.stages.place import Place
@@ -94,7 +95,8 @@ class UnqueriedStage:
         if current is None or file.flaw is not None:
             return known
         keys = current.row.keys.items()
-        if not all(matches(keyword, asked, file.attributes.get(keyword, "")) for keyword, asked in keys):
+        told = all(matches(keyword, asked, file.attributes.get(keyword, "")) for keyword, asked in keys)
+        if not told or not is_uid(file.study_instance_uid):  # what is no UID could not be asked for again
             current.strangers += known is None
             return known
         current.progress_at = self._place.clock.monotonic()

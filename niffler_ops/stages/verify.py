@@ -158,12 +158,15 @@ class VerifyStage:
             ledger.studies.retry(study.id, delay=delay, reason=verdict.reason)
             return []
         if verdict.step is Step.DONE:
+            # Of what the archive names by UID the rest is not of the study: it was asked once more.
+            surplus = ledger.instances.drop_surplus(study.id) if study.promised_by == "uid" else []
+            ledger.count_unexpected(len(surplus))
             ledger.instances.accept_surplus(study.id)
             ledger.studies.recount([study.id])
             ledger.studies.decide(
                 study.id, outcome=StudyState.DONE, verified=verdict.verified, reason=verdict.reason
             )
-            return []
+            return surplus
         if not study.exhausted:
             passed = Passed(why=Why.FAILED, reason=verdict.reason)
             if self._succession.study_not_given(study, passed):

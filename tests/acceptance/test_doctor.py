@@ -236,11 +236,11 @@ def test_it_ends_what_is_safely_ours_and_nothing_else(served: Rig) -> None:
             )
         ]
         defunct = stack.enter_context(defunct_storescp(f"{OUR_AET}:{served.other_port}", work))
-        shown = findings(served, "--clean")
+        shown = findings(served)
         assert result_of(shown, "port") == "warning"
-        assert all(process.lives for process in (*ours, *others)), "without --yes nothing is ended"
+        assert all(process.lives for process in (*ours, *others)), "without --clean nothing is ended"
 
-        found = findings(served, "--clean", "--yes")
+        found = findings(served, "--clean")
         assert not any(process.lives for process in ours)
         assert all(process.lives for process in others)
         for process in ours:

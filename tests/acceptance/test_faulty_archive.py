@@ -87,6 +87,15 @@ def test_the_right_count_with_one_wrong_instance_is_not_done(rig: Rig, corpus: C
     assert len(stems(rig)) == 36
 
 
+def test_a_forged_instance_of_a_study_that_became_complete_does_not_count(rig: Rig, corpus: Corpus) -> None:
+    serve(rig, corpus, "wrong-uid:times=4")
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert rig.status()["instances"] == {"expected": 40, "received": 40}
+    assert stems(rig) == sop_uids(*corpus.studies)
+    assert len(rig.unexpected()) == 4
+
+
 def test_an_archive_that_ignores_a_key_brings_no_strangers_study(rig: Rig, corpus: Corpus) -> None:
     rig.configure(ExtractionType="accession", PatientIndex=None, AccessionIndex=0)
     rig.write_csv([(corpus.studies[0].accession_number,), ("NOWHERE-1",)], header=("Accession",))

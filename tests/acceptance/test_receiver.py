@@ -579,6 +579,10 @@ def test_a_second_receiver_and_a_stranger_on_the_port(receiver: ReceiverRig) -> 
     receiver.configure(StorageFolder="another")
     ended = receiver.launch().end(30)
     assert ended.status == 75, ended
+    receiver.configure(StorageFolder="another", QueryAet=f"OTHER:{receiver.port}")
+    ended = receiver.launch().end(30)
+    assert ended.status == 75, ended
+    receiver.configure(StorageFolder="another")
     receiver._storages.add(storage)
     stop(running)
 

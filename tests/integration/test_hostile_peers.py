@@ -4,7 +4,7 @@ import random
 import socket
 import struct
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -94,6 +94,9 @@ PEERS: Mapping[str, Iterator[bytes]] = {
 }
 
 
+FIND_RQ = encode_command(Command(field=0x0020, sop_class=CT, message_id=1, priority=0, has_data=True))
+
+
 def say(port: int, data: bytes) -> None:
     """Send it, and hear what comes until the other side closes, or has nothing to say."""
     with socket.create_connection(("127.0.0.1", port)) as connection, suppress(OSError):
@@ -129,3 +132,20 @@ def test_whatever_a_peer_sends_others_are_served(receiver: Receiver, peer: str) 
     outside = [file for file in receiver.files() if receiver.folder not in file.resolve().parents]
     assert not outside
     assert {file.name for file in receiver.folder.parent.iterdir()} <= {"in", "in.log"}
+
+
+def test_data_sets_of_what_is_no_storage_are_not_kept(receiver: Receiver) -> None:
+    """Each of many associations may send one that has no end."""
+    process = psutil.Process(receiver.process.pid)
+    say(receiver.port, request())
+    memory = process.memory_info().rss
+    piece = fragment(0, bytes(2**20))
+    with ExitStack() as stack:
+        for _ in range(4):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", receiver.port)))
+            connection.sendall(request() + fragment(IS_COMMAND | IS_LAST, FIND_RQ))
+            for _ in range(30):
+                connection.sendall(piece)
+        ours = Peer(aet="DEST", host="127.0.0.1", port=receiver.port)
+        assert echo(ours, calling_aet="OTHER", timeout=5) is Echo.ANSWERED
+        assert process.memory_info().rss - memory < MOST_MEMORY

@@ -15,6 +15,7 @@ from niffler_ops.processes.holders import RUNTIME_VARIABLE
 from niffler_ops.processes.identity import identify
 from niffler_ops.processes.locks import acquire
 from niffler_ops.reporting import registry
+from niffler_ops.reporting.prometheus import metrics_text
 from niffler_ops.reporting.registry import FORGOTTEN_AFTER, Extraction, extractions, register, registry_folder
 from niffler_ops.reporting.registry_text import NONE_KNOWN, listing_json, listing_text
 from niffler_ops.reporting.serving.board import _card
@@ -24,6 +25,7 @@ from niffler_ops.reporting.status import gather
 from niffler_ops.stages.windows import Window
 from tests.support.clock import FakeClock
 from tests.support.extractions import GONE, asked, end_run, make_ledger, match, refused, retrieve, start_run
+from tests.support.processes import wait_until
 
 CLOCK = SystemClock()
 UID = "1.2.826.0.1.3680043.8.498.7"
@@ -286,3 +288,76 @@ def test_what_cannot_be_understood_is_told_and_hinders_nobody(
 def test_a_note_does_not_command_a_terminal() -> None:
     one = Extraction(storage_folder="/a", state="unknown", note="/\x1b]0;x\x07/ledger.sqlite: damaged")
     assert listing_text([one]).replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE tallies SET number = 'many' WHERE subject = 'instance'",
+        "UPDATE tallies SET number = 1000000000000000 WHERE subject = 'row' AND name = 'pending'",
+        "UPDATE tallies SET number = -1 WHERE subject = 'unexpected'",
+    ],
+)
+def test_numbers_that_are_none_keep_nobody_from_the_others(tmp_path: Path, damage: str) -> None:
+    ledger = make_ledger(tmp_path / "theirs", [asked(2), asked(3)])
+    start_run(ledger)
+    match(ledger, {2: ["1.2"], 3: ["1.3"]})
+    retrieve(ledger, "1.2")
+    ledger._connection.execute(damage)
+    register(tmp_path / "theirs", CLOCK)
+    finished(tmp_path / "ours")
+    found = extractions(CLOCK)
+    assert states(found) == [("ours", "finished"), ("theirs", "unknown")]
+    assert "1 of 2 rows done" in listing_text(found)
+    assert len([_card(one) for one in found]) == 2
+    assert "niffler_rows" in metrics_text([one.status for one in found if one.status is not None])
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [
+        ("rate", "studies_per_hour", "fast"),
+        ("rate", "instances_per_second", float("nan")),
+        ("rows", "done", "x"),
+        ("instances", "received", None),
+        ("extraction", "csv_file", 7),
+    ],
+)
+def test_a_snapshot_that_others_wrote_keeps_nobody_from_the_others(
+    tmp_path: Path, part: str, key: str, value: object
+) -> None:
+    folder = finished(tmp_path / "theirs")
+    write_snapshot(Layout(folder), gather(Layout(folder), clock=CLOCK), None)
+    path = folder / ".niffler" / "status.json"
+    content = json.loads(path.read_bytes())
+    content[part][key] = value
+    path.write_text(json.dumps(content))
+    (folder / ".niffler" / "ledger-folder").write_text(f"{tmp_path / 'another disk'}\n")
+    assert states(extractions(CLOCK)) == [("theirs", "unknown")]
+
+
+def test_where_one_hangs_nobody_looks_again_until_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished(tmp_path / "hangs")
+    answers, looks = threading.Event(), []
+
+    def hang(layout: Layout, *, clock: SystemClock) -> Seen:
+        looks.append(layout)
+        answers.wait()
+        return look(layout, clock=clock)
+
+    monkeypatch.setattr(registry, "look", hang)
+    monkeypatch.setattr(registry, "PATIENCE_SECONDS", 0.2)
+    threads = threading.active_count()
+    assert {states(extractions(CLOCK))[0][1] for _ in range(3)} == {"unknown"}
+    assert (threading.active_count() - threads, len(looks)) == (1, 1)
+    answers.set()
+    wait_until(lambda: states(extractions(CLOCK)) == [("hangs", "finished")], "the disk")
+
+
+def test_a_pipe_in_the_registry_is_not_waited_for(tmp_path: Path, own_registry: Path) -> None:
+    finished(tmp_path / "first")
+    os.mkfifo(own_registry / "pipe.json")
+    (own_registry / "endless.json").write_text("[" * 60_000)
+    assert states(extractions(CLOCK)) == [("first", "finished")]

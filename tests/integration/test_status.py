@@ -601,6 +601,8 @@ def test_the_folder_may_be_named_by_a_configuration(
         )
     )
     assert told(capsys, "--config", config)["extraction"]["storage_folder"] == str(storage)
+    system.rename(tmp_path / "elsewhere.json")
+    assert told(capsys, "--config", config)["extraction"]["storage_folder"] == str(storage)
 
 
 def test_a_configuration_that_is_not_there_is_an_error_of_the_configuration(

@@ -244,6 +244,11 @@ def test_a_folder_cannot_be_made_where_a_file_stands(tmp_path: Path) -> None:
         files.make_private_folder(tmp_path / "taken" / "below")
 
 
+def test_a_folder_in_which_nobody_can_make_one_is_an_error_like_others() -> None:
+    with pytest.raises(FileNotFoundError):
+        files.make_private_folder(Path("/proc/no such folder"))
+
+
 def test_a_file_system_is_synced_by_any_of_its_folders(tmp_path: Path) -> None:
     files.sync_file_system(tmp_path)
     with pytest.raises(FileNotFoundError):

@@ -8,7 +8,10 @@ from typing import Any
 
 from niffler_ops.clock import Clock
 from niffler_ops.errors import MissingInputError
+from niffler_ops.processes.holders import RECEIVER
 from niffler_ops.realtime.place import Place
+from niffler_ops.realtime.showing import words
+from niffler_ops.realtime.showing.metrics import receiver_metrics
 from niffler_ops.realtime.showing.worries import worries
 from niffler_ops.realtime.status import ReceiverStatus, gather, is_receiver
 from niffler_ops.reporting.registry import GONE, NO_ANSWER, NOT_OURS, UNKNOWN, receivers, side_by_side
@@ -37,8 +40,8 @@ def of_this_machine(clock: Clock) -> list[SeenReceiver]:
 
 def examined(folders: Iterable[Path], clock: Clock) -> list[SeenReceiver]:
     """Those in these folders, those at work first."""
-    wanted = list(folders)
-    answers = side_by_side([partial(_examine, folder, clock) for folder in wanted])
+    wanted = list(dict.fromkeys(folders))
+    answers = side_by_side({(RECEIVER, folder): partial(_examine, folder, clock) for folder in wanted})
     seen = [
         answer or SeenReceiver(folder=folder, state=UNKNOWN, note=NO_ANSWER)
         for folder, answer in zip(wanted, answers, strict=True)
@@ -95,8 +98,11 @@ def _examine(folder: Path, clock: Clock) -> SeenReceiver:
         return SeenReceiver(folder=folder, state=GONE, note="no receiver has worked there")
     try:
         status = gather(Place(folder), clock)
+        seen = SeenReceiver(folder=folder, state=status.state, status=status)
+        # What cannot be told of one must not keep anybody from hearing of the others.
+        _ = _told(seen), receiver_metrics([status]), words.state_words(status), list(words.figures(status))
     except MissingInputError as error:
         return SeenReceiver(folder=folder, state=UNKNOWN, note=str(error))
     except Exception:  # noqa: BLE001 - any account may name any folder, and have put there what it likes
         return SeenReceiver(folder=folder, state=UNKNOWN, note=NOT_OURS)
-    return SeenReceiver(folder=folder, state=status.state, status=status)
+    return seen

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from niffler_ops.config import DEFINING_KEYS, KEYS, Config, differences, load
+from niffler_ops.config.kinds import absolute
 from niffler_ops.errors import ConfigurationError
 from niffler_ops.model import Archive, LocalEntity, Peer
 
@@ -371,3 +372,8 @@ def test_every_key_is_described() -> None:
         assert key.help
         assert key.type
         assert key.attribute in Config.model_fields
+
+
+def test_a_path_that_the_ledger_could_not_hold_is_refused() -> None:
+    with pytest.raises(ValueError, match="has to be UTF-8"):
+        absolute("/tmp/st\udcff", Path("/"), "a folder")

@@ -1,5 +1,6 @@
 """Whatever an archive answers is read or counts as unreadable; nothing raises."""
 
+import time
 import warnings
 from contextlib import suppress
 from io import BytesIO
@@ -57,6 +58,8 @@ def nested(*, undefined: bool) -> bytes:
         (b"", b"M\xfcller", "Müller"),
         (b"\\ISO 2022 IR 87", b"\x1b$B;3ED\x1b(B", "山田"),
         (b"ISO_IR 192", b"A\tB\x02C", "A\tB\x02C"),
+        (b"utf_7", b"M\xfcller+2AA-", "Müller+2AA-"),
+        (b"unicode_escape", b"M\xfcller", "Müller"),
     ],
 )
 def test_names_are_decoded(tmp_path: Path, character_set: bytes, name: bytes, expected: str) -> None:
@@ -165,3 +168,16 @@ def test_what_archives_usually_answer_is_read_the_quick_way() -> None:
 
 def encoded(drawn: list[tuple[tuple[int, int], bytes]]) -> bytes:
     return b"".join(element(*tag, value) for tag, value in sorted(drawn))
+
+
+def test_no_character_set_makes_a_long_value_take_long(tmp_path: Path) -> None:
+    """By Python's codec of that name it would take a minute."""
+    value = b"a" * 250_000 + b"-" + b"a" * 250_000
+    began = time.monotonic()
+    described = element(0x08, 0x05, b"punycode") + element(0x08, 0x1030, value)
+    assert answer(tmp_path, described + element(0x10, 0x10, b"Doe^Jane"))
+    assert time.monotonic() - began < 5
+
+
+def test_a_match_without_end_counts_as_unreadable(tmp_path: Path) -> None:
+    assert answer(tmp_path, element(0x08, 0x1030, b"a" * answerfiles.LONGEST)) is None

@@ -1,5 +1,7 @@
 """An operator reads one known reason, and never a piece of a tool's output."""
 
+from time import monotonic
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -152,3 +154,12 @@ def test_a_status_steers_what_is_done_next(status: int, expected: FailureClass) 
 )
 def test_a_status_has_words_and_its_code(status: int, text: str) -> None:
     assert status_text(status) == text
+
+
+def test_lines_without_end_are_soon_searched() -> None:
+    comment = "A-ASSOCIATE-RJ[result: 1 " * 8_000
+    began = monotonic()
+    assert (
+        failure_reason([f">> 5:C-ECHO-RSP[pcid=1, status=0H, errorComment={comment}\n"] * 3) == UNKNOWN_REASON
+    )
+    assert monotonic() - began < 5

@@ -153,3 +153,7 @@ class TestNow:
     def test_a_moment_beyond_the_calendar_has_a_form_of_its_own(self) -> None:
         bound = FilePattern.parse("{now,date+P9999Y,yyyy}/{00080018}").at(MOMENT)
         assert str(bound.path({"SOPInstanceUID": "1"})) == f"{INVALID}/1"
+
+
+def test_the_second_after_the_end_of_the_calendar_is_none() -> None:
+    assert changed("{0008002A,date,yyyy}", "AcquisitionDateTime", "99991231235960") == INVALID

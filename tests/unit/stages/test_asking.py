@@ -13,6 +13,7 @@ from niffler_ops.dicomtools.findscu import FindAnswer
 from niffler_ops.dicomtools.querykeys import query_file
 from niffler_ops.dicomtools.storescp import short_name
 from niffler_ops.errors import UnavailableError
+from niffler_ops.stages import asking
 from niffler_ops.stages.asking import Answers, Asking
 from tests.support.peers import absent, answering
 from tests.support.stages import Bench, bench
@@ -168,6 +169,18 @@ def test_a_findscu_that_speaks_is_not_silent(questioning: Questioning) -> None:
     questioning.silent_for(99)
     assert child.exit_code is None
     assert not questioning.asking._hung
+
+
+def test_an_archive_that_never_stops_answering_is_stopped(
+    questioning: Questioning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "MOST_MATCHES", 50)
+    once = "for n in $(seq 50); do respond 1 ff00; done; respond 1 0\n"
+    endless = "n=0; while [ $n -lt 5000 ]; do respond 2 ff00; n=$((n + 1)); done\n"
+    answers = questioning.ask(f"{once}{endless}{HANGS}")
+    assert statuses(answers) == [0, None, None]
+    assert (answers.first_lost, answers.charged) == (1, True)
+    assert answers.reason == "the archive answered a query with more than 50 matches"
 
 
 def test_one_that_ignores_being_ended_is_killed(questioning: Questioning) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
 from niffler_ops import files
 from niffler_ops.dicomtools.storescp import short_name, staging_name
+from niffler_ops.errors import LedgerConflictError
 from niffler_ops.stages import filing
 from niffler_ops.stages.filing import FilingStage, own_folder
 from niffler_ops.states import StudyState
@@ -263,3 +265,36 @@ def test_a_study_without_anything_new_is_done_too(place: Bench) -> None:
     place.verify("1.1")
     file(place)
     assert place.states() == {"1.1": "done"}
+
+
+@pytest.mark.parametrize("path", ["../../escaped.dcm", "/tmp/escaped.dcm"])
+def test_a_ledger_that_was_made_to_lead_out_of_the_folder_is_not_followed(place: Bench, path: str) -> None:
+    arrive(place)
+    place.ledger._connection.execute(
+        f"CREATE TRIGGER planted AFTER UPDATE OF state ON studies WHEN NEW.state = 'verified' BEGIN"
+        f" UPDATE instances SET path = '{path}' WHERE study_id = NEW.id; END"
+    )
+    place.verify("1.1")
+    with pytest.raises(LedgerConflictError, match="outside of StorageFolder"):
+        file(place)
+    assert place.tree() == {}
+
+
+@pytest.mark.parametrize("elements", [{"PatientID": "STRANGER"}, {"SeriesInstanceUID": "1.1.9"}])
+def test_one_that_another_patients_or_series_has_replaced_is_not_filed_in_its_place(
+    place: Bench, elements: dict[str, Any]
+) -> None:
+    arrive(place)
+    place.verify("1.1")
+    known: dict[str, Any] = {
+        "StudyInstanceUID": "1.1",
+        "SeriesInstanceUID": "1.1.1",
+        "SOPInstanceUID": "1.1.1.1",
+    }
+    path_of(place, "1.1", 1).unlink()
+    path_of(place, "1.1", 1).write_bytes(encode(image(**{**known, **elements})))
+    file(place)
+    assert place.tree() == {}
+    assert place.states() == {"1.1": "moved"}
+    assert instance_states(place, "1.1") == {"1.1.1.1": "awaited", "1.1.1.2": "received"}
+    assert len(list(place.layout.unexpected.iterdir())) == 1

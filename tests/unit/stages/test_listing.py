@@ -269,3 +269,40 @@ def test_an_archive_that_named_the_study_has_it_also_where_it_tells_no_series(tw
         two.ledger.studies.pass_on(study, archive=first, waits=True, reason="")
     list_all(two, {})
     assert (two.study("1.1").state, two.study("1.1").promised_by) == (StudyState.LISTED, "count")
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"1.1.1": ["1.1.1.7"], "1.1.2": []},
+        {"1.1.1": ["1.1.1.7", ""]},
+        {"1.1.1": ["1.1.1.7", "no uid"]},
+        {"1.1.1": ["1.1.1.7"], "no uid": ["1.1.2.7"]},
+    ],
+)
+def test_what_the_archive_has_and_cannot_name_is_promised_by_its_count(
+    tmp_path: Path, held: dict[str, list[str]]
+) -> None:
+    with bench(tmp_path) as made:
+        found = FoundStudy(study_instance_uid="1.1", promised_count=2)
+        with made.ledger.transaction():
+            (row,) = made.ledger.rows.claim(1)
+            made.ledger.rows.matched(row.id, [found], archive=made.contact.name, mismatches=0)
+        list_all(made, held)
+        study = made.study("1.1")
+        assert (study.promised_by, study.expected) == ("count", 2)
+
+
+def test_many_series_are_asked_for_in_several_batches(tmp_path: Path) -> None:
+    with bench(tmp_path, QueryBatchSize=3) as made:
+        made.studies("1.1")
+        with made.ledger.transaction():
+            made.ledger._connection.execute("DELETE FROM instances")
+            made.ledger._connection.execute("UPDATE studies SET state = 'found', promised_by = NULL")
+        made.clock.pass_time(1000)
+        stage = ListingStage(made.place, made.contact, made.succession)
+        telling = Telling(made, {f"1.1.{number}": [f"1.1.{number}.1"] for number in range(8)})
+        stage._asking = telling
+        stage.advance([])
+        assert [len(asked) for asked in telling.asked] == [1, 3, 3, 2]
+        assert (made.study("1.1").promised_by, made.study("1.1").expected) == ("uid", 8)

@@ -377,6 +377,17 @@ def test_a_lost_line_does_not_end_the_run(moving: Moving) -> None:
     assert [moving.bench.study(uid).last_status for uid in ("1.1", "1.2")] == [None, 0]
 
 
+def test_an_answer_to_what_is_not_asked_yet_undoes_no_turn(moving: Moving) -> None:
+    moving.bench.studies("1.1", "1.2")
+    moving.bench.script("movescu", "response 2 0\nsleep 0.3\nresponse 1 0\nresponse 2 0")
+    moving.advance()
+    moving.advance_until(lambda: not moving.stage.busy)
+    for _ in range(50):  # whoever is asked what is to blame for a lane that ended early answers later
+        moving.bench.launcher.dispatch(0.01)
+    assert moving.states() == ["moved", "moved"]
+    assert moving.bench.attempts() == [("1.1", 1), ("1.2", 1)]
+
+
 def test_lines_that_are_no_responses_change_nothing(moving: Moving) -> None:
     moving.bench.studies("1.1")
     moving.run(

@@ -89,7 +89,13 @@ def test_a_match_without_a_usable_study_instance_uid_is_counted_apart(uid: str) 
     assert (found.studies, found.mismatches, found.unusable) == ((), 0, 1)
 
 
-@pytest.mark.parametrize(("told", "count"), [("12", 12), ("0", 0), ("", None), ("twelve", None), ("-3", 0)])
+@pytest.mark.parametrize(
+    ("told", "count"),
+    [
+        *(("12", 12), ("0", 0), ("", None), ("twelve", None), ("-3", 0)),
+        *((str(2**31 - 1), 2**31 - 1), (str(2**31), None), (str(10**20), None)),
+    ],
+)
 def test_the_number_of_instances_is_taken_where_it_is_one(told: str, count: int | None) -> None:
     found = sort_matches({}, [match(NumberOfStudyRelatedInstances=told)])
     assert found.studies == (FoundStudy(study_instance_uid="1.2", promised_count=count),)
@@ -252,3 +258,9 @@ def test_an_archive_that_does_not_know_us_is_asked_for_no_further_rows(place: Be
     assert place.calls() == []
     (row,) = place.ledger.report_rows()
     assert row["state"] == "pending"
+
+
+def test_a_study_without_a_usable_uid_beside_others_keeps_its_row_from_being_done(place: Bench) -> None:
+    assert conclude(place, answer(match(), match(StudyInstanceUID=""))) == "matched"
+    (row,) = place.ledger._connection.execute("SELECT untold FROM rows")
+    assert row["untold"] == 1
