@@ -447,8 +447,8 @@ def test_every_warning_for_machines_has_its_line_or_study(plain_rig: Rig, corpus
     told = [json.loads(line) for line in plain_rig.log().splitlines()]
     warnings = [entry for entry in told if entry["level"] == "WARNING"]
     of_the_run = [entry["message"] for entry in warnings if "line" not in entry and "study" not in entry]
-    # On a busy machine the archive may seem silent for a moment.
-    others = [text for text in of_the_run if not text.startswith("The archive ")]
+    # On a busy machine the archive may seem silent for a moment, and others' storescp are named.
+    others = [text for text in of_the_run if not text.startswith(("The archive ", "storescp, pid "))]
     assert len(others) == 1, others
     assert "of the rows are not done" in others[0]
 
