@@ -26,6 +26,7 @@ SOME_FAILED = 0xB000
 OUT_OF_RESOURCES = {0x0213, *range(0xA700, 0xA800)}  # PS3.4 C.4.2.1.5, PS3.7 C.5
 FEW = 10  # studies, for which it is not worth while to start another movescu
 UIDS_IN_ONE_REQUEST = 200  # 64 characters each stay far below the 64 KiB of an explicit VR UI element
+MOST_REQUESTS = 5000  # of one movescu, whose command line names a file for each: the rest is for the next
 REMEMBERED = 1000  # answered studies that may be refunded when storescp turns out to have been silent
 KILL_SECONDS = 5.0
 RELEASE_SECONDS = 10.0
@@ -133,8 +134,10 @@ class MoveStage:
         queries: list[bytes] = []
         with self._place.ledger.transaction():
             for study in studies:
-                first = len(queries) + 1
-                queries += map(query_file, self._requests(study, level))
+                requests, first = self._requests(study, level), len(queries) + 1
+                if queries and len(queries) + len(requests) > MOST_REQUESTS:
+                    break
+                queries += map(query_file, requests)
                 attempt = self._place.ledger.studies.begin_move(study, lane=number, level=level)
                 if not self._place.config.sends_elsewhere:
                     self._progress.expect(study.study_instance_uid, self._contact.name)

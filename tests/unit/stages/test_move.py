@@ -13,8 +13,9 @@ import pytest
 from niffler_ops.dicomtools.answerfiles import Match, read_answer_file
 from niffler_ops.dicomtools.storescp import staging_name
 from niffler_ops.errors import ConfigurationError, UnavailableError
-from niffler_ops.ledger.studies import MoveOutcome
+from niffler_ops.ledger.studies import MoveOutcome, Study
 from niffler_ops.ledger.wanting import FoundSeries, FoundStudy
+from niffler_ops.stages import move
 from niffler_ops.stages.move import MoveStage, _share
 from niffler_ops.states import StudyState
 from tests.support.peers import absent, answering
@@ -164,6 +165,23 @@ def test_a_free_lane_leaves_the_others_theirs_but_for_a_few(
     studies: int, lanes: int, free: int, share: int
 ) -> None:
     assert _share(studies, lanes, free) == share
+
+
+def test_what_a_command_line_cannot_hold_is_for_the_next_movescu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(move, "MOST_REQUESTS", 3)
+    monkeypatch.setattr(
+        MoveStage,
+        "_requests",
+        lambda _stage, study, _level: [{"StudyInstanceUID": study.study_instance_uid}] * 2,
+    )
+    with bench(tmp_path, **KEYS | {"MoveLanes": 1}) as made:
+        moving = Moving(made)
+        made.studies("1.1", "1.2")
+        moving.begin(HANGS)
+        assert moving.states() == ["moving", "listed"]
+        assert len([word for word in made.calls()[0] if word.endswith(".query")]) == 2
 
 
 def test_nothing_is_asked_for_while_storescp_or_the_archive_is_away(moving: Moving) -> None:
