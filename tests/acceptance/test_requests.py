@@ -15,7 +15,7 @@ def ask(rig: Rig, *options: object) -> Ended:
 
 def test_it_pauses_goes_on_takes_lanes_and_stops_when_it_is_asked(plain_rig: Rig, some: Corpus) -> None:
     rig = plain_rig
-    archive = rig.serve(corpus_folder(some), "slow=150")
+    archive = rig.serve(corpus_folder(some), "slow=400")
     rig.configure(MoveLanes=1, BatchSize=1)
     rig.ask_for(some.studies)
     running = rig.start()
@@ -58,7 +58,7 @@ def test_what_is_wrong_to_ask_is_64(plain_rig: Rig) -> None:
 
 def test_a_request_that_cannot_be_left_is_73_and_names_the_folder(plain_rig: Rig, some: Corpus) -> None:
     rig = plain_rig
-    rig.serve(corpus_folder(some), "slow=150")
+    rig.serve(corpus_folder(some), "slow=400")
     rig.ask_for(some.studies)
     running = rig.start()
     wait_until(lambda: rig.received() >= 1, "an instance", seconds=60)
