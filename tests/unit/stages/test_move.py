@@ -13,7 +13,7 @@ import pytest
 from niffler_ops.dicomtools.answerfiles import Match, read_answer_file
 from niffler_ops.dicomtools.storescp import staging_name
 from niffler_ops.errors import ConfigurationError, UnavailableError
-from niffler_ops.ledger.studies import MoveOutcome, Study
+from niffler_ops.ledger.studies import MoveOutcome
 from niffler_ops.ledger.wanting import FoundSeries, FoundStudy
 from niffler_ops.stages import move
 from niffler_ops.stages.move import MoveStage, _share
