@@ -159,8 +159,7 @@ class VerifyStage:
             return []
         if verdict.step is Step.DONE:
             # Of what the archive names by UID the rest is not of the study: it was asked once more.
-            surplus = ledger.instances.drop_surplus(study.id) if study.promised_by == "uid" else []
-            ledger.count_unexpected(len(surplus))
+            surplus = self._drop_surplus(study) if study.promised_by == "uid" else []
             ledger.instances.accept_surplus(study.id)
             ledger.studies.recount([study.id])
             ledger.studies.decide(
@@ -171,8 +170,7 @@ class VerifyStage:
             passed = Passed(why=Why.FAILED, reason=verdict.reason)
             if self._succession.study_not_given(study, passed):
                 return []
-        surplus = ledger.instances.drop_surplus(study.id)
-        ledger.count_unexpected(len(surplus))
+        surplus = self._drop_surplus(study)
         ledger.instances.name_missing(study.id)
         ledger.studies.recount([study.id])
         if verdict.step is Step.FAILED:
@@ -181,6 +179,14 @@ class VerifyStage:
         else:
             reason = self._name_missing(study, verdict.reason)
             ledger.studies.decide(study.id, outcome=StudyState.PARTIAL, verified=None, reason=reason)
+        return surplus
+
+    def _drop_surplus(self, study: Study) -> list[Instance]:
+        """What came and was not promised counts no more; mostly there is none, and nothing is read."""
+        if not study.surplus:
+            return []
+        surplus = self._place.ledger.instances.drop_surplus(study.id)
+        self._place.ledger.count_unexpected(len(surplus))
         return surplus
 
     def _name_missing(self, study: Study, reason: str) -> str:
