@@ -7,7 +7,6 @@ loses its association on the way. After every 75 seconds the archive does not an
 
 import struct
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,12 +39,15 @@ def is_never_given(number: int) -> bool:
 
 
 class SimulatedArchive:
-    """Plays findscu and movescu against an archive that is in no process."""
+    """Plays findscu and movescu against an archive that is in no process.
 
-    def __init__(self, clock: FakeClock) -> None:
+    `refused` has the rows that it has failed at once, and is added to: an archive remembers them beyond a run.
+    """
+
+    def __init__(self, clock: FakeClock, refused: set[int]) -> None:
         self.clock = clock
         self._began = clock.monotonic()
-        self._asked: Counter[int] = Counter()
+        self._refused = refused
         self._movescus = 0
         self.launcher = VirtualLauncher(clock, self._play)
         self.first_retrieve_at: float | None = None
@@ -117,11 +119,10 @@ class SimulatedArchive:
     def _moved(self, message: int, number: int) -> str:
         if is_never_given(number):
             return _response(Field.C_MOVE_RSP, message, CANNOT)
-        if number % 100 == 33:
-            self._asked[number] += 1
-            if self._asked[number] == 1:
-                status = OUT_OF_RESOURCES if number % 5000 == 33 else CANNOT
-                return _response(Field.C_MOVE_RSP, message, status)
+        if number % 100 == 33 and number not in self._refused:
+            self._refused.add(number)
+            status = OUT_OF_RESOURCES if number % 5000 == 33 else CANNOT
+            return _response(Field.C_MOVE_RSP, message, status)
         return _response(Field.C_MOVE_RSP, message, SUCCESS, completed=INSTANCES)
 
 

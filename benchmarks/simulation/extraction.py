@@ -82,11 +82,11 @@ def ended(ledger: Ledger) -> int:
     return sum(ledger.tallies()["row", state] for state in ROW_ENDS)
 
 
-def extract(configuration: Path, *, stop_at: int | None = None) -> Simulated:
-    """Begin or resume, to the end or until so many rows are at theirs."""
+def extract(configuration: Path, *, refused: set[int], stop_at: int | None = None) -> Simulated:
+    """Begin or resume, to the end or until so many rows are at theirs; the archive knows what it `refused`."""
     begun = time.perf_counter()
     config, clock = load(configuration, None, {}), FakeClock()
-    archive = SimulatedArchive(clock)
+    archive = SimulatedArchive(clock, refused)
     with ExitStack() as stack:
         opened = open_extraction(config, clock, stack)
         recover(opened.ledger, opened.layout, quiet_time=config.quiet_time)
@@ -128,7 +128,7 @@ def _place(config: Config, opened: Opened, archive: SimulatedArchive) -> Place:
 def main() -> int:
     """Extract, and say what it took."""
     stop_at = int(sys.argv[2]) if len(sys.argv) > 2 else None
-    print(json.dumps(asdict(extract(Path(sys.argv[1]), stop_at=stop_at))))
+    print(json.dumps(asdict(extract(Path(sys.argv[1]), refused=set(), stop_at=stop_at))))
     return 0
 
 

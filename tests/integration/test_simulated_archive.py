@@ -24,9 +24,10 @@ def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_row_comes_to_the_end_that_the_archive_gives_it(configuration: Path) -> None:
-    half = extract(configuration, stop_at=ROWS // 2)
+    refused: set[int] = set()
+    half = extract(configuration, refused=refused, stop_at=ROWS // 2)
     assert ROWS // 2 <= sum(half.rows.get(end, 0) for end in ("done", "failed", "not_found")) < ROWS
-    rest = extract(configuration)
+    rest = extract(configuration, refused=refused)
     expected = Counter(_end(number) for number in range(ROWS))
     assert rest.rows == expected
     with closing(connect_read_only(Layout(configuration.parent / "extraction").ledger)) as ledger:
