@@ -88,7 +88,7 @@ def _check(arguments: Namespace) -> int:
         originals,
         folder,
         linking=linking if linking.is_file() else None,
-        options=option_names(arguments),
+        options=option_names(arguments.options),
     )
     show("\n".join(_findings(found)) + "\n")
     return 0 if found.clean else LEAKS

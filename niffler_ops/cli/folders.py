@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -12,8 +12,9 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from niffler_ops.cli.parsing import ArgumentParser, show
+from niffler_ops.cli.parsing import ArgumentParser, checked, show
 from niffler_ops.clock import SystemClock
+from niffler_ops.config.executor import parse_executor
 from niffler_ops.config.postprocessing import DEFAULT_OPTIONS
 from niffler_ops.database import writing
 from niffler_ops.deidentify import Options
@@ -83,6 +84,7 @@ def add_common_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--options",
         metavar="NAMES",
+        type=checked(lambda text: Options.parse(option_names(text))),
         default=",".join(DEFAULT_OPTIONS),
         help="options of the Basic Profile of PS3.15 Annex E, with commas between (default: %(default)s)",
     )
@@ -95,6 +97,7 @@ def add_common_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--executor",
         metavar="URL",
+        type=_executor,
         default="",
         help="work elsewhere, over a shared file system: dask://HOST:PORT, dask://local, or slurm://PARTITION,"
         " each with ?workers=N if wanted (default: processes of this machine)",
@@ -108,26 +111,33 @@ def _positive(text: str) -> int:
     return number
 
 
+def _executor(text: str) -> str:
+    try:
+        if text:
+            parse_executor(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"allowed: {error}") from None
+    return text
+
+
 def settings_from(arguments: Namespace, source: Path, output: Path, **further: object) -> Settings:
-    """The settings that the common options make; ConfigurationError for wrong options of the profile."""
+    """The settings that the common options make."""
     private = absolute(arguments.private or source / ".niffler")
-    names = option_names(arguments)
-    Options.parse(names)
     recipes = arguments.device_recipes
     return Settings(
         root=str(absolute(source)),
         output=str(absolute(output)),
         private=str(private),
         secret=str(absolute(arguments.key or private / "pseudonym.key")),
-        options=names,
+        options=option_names(arguments.options),
         device_recipes=str(absolute(recipes)) if recipes else "",
         **further,  # type: ignore[arg-type]  # names and values of Settings
     )
 
 
-def option_names(arguments: Namespace) -> tuple[str, ...]:
-    """The names of --options."""
-    return tuple(name.strip() for name in arguments.options.split(",") if name.strip())
+def option_names(text: str) -> tuple[str, ...]:
+    """The names in the value of --options."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def absolute(path: Path) -> Path:

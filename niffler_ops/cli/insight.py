@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from niffler_ops.cli.parsing import ArgumentParser, run, show
+from niffler_ops.cli.storing import add_store_option
 from niffler_ops.errors import CannotWriteError, MissingInputError, UsageError
 from niffler_ops.files import write_durable
 from niffler_ops.metadata import open_store, shown, store_url
@@ -64,13 +65,7 @@ def parser() -> ArgumentParser:
 
 
 def _add_common_options(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--store",
-        metavar="URL",
-        default="",
-        help="sqlite:///PATH, mongodb://HOST:PORT/DATABASE, or file:///PATH of a file of mode 0600 that holds"
-        " such a URL (default: MONGO_URI in the environment)",
-    )
+    add_store_option(parser, "MONGO_URI in the environment")
     parser.add_argument(
         "--collection", metavar="NAME", default="default", help="that of a featureset (default: %(default)s)"
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from niffler_ops.cli.folders import STATUSES, absolute, add_common_options, beside, settings_from, work_on
 from niffler_ops.cli.parsing import ArgumentParser, run
+from niffler_ops.cli.storing import add_store_option
 from niffler_ops.metadata import open_store, shown, store_url
 from niffler_ops.metadata.stores import SQLITE
 from niffler_ops.postprocess.job import Processor
@@ -33,13 +34,7 @@ def parser() -> ArgumentParser:
     parser.add_argument(
         "--output", metavar="FOLDER", type=Path, help="for the tables (default: INPUT-deidentified beside it)"
     )
-    parser.add_argument(
-        "--store",
-        metavar="URL",
-        default="",
-        help="sqlite:///PATH, mongodb://HOST:PORT/DATABASE, or file:///PATH of a file of mode 0600 that holds"
-        " such a URL (default: MONGO_URI in the environment, else metadata.sqlite in --private)",
-    )
+    add_store_option(parser, "MONGO_URI in the environment, else metadata.sqlite in --private")
     parser.add_argument(
         "--featureset",
         metavar="FILE",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from niffler_ops.errors import NifflerError, UsageError
+from niffler_ops.errors import ConfigurationError, NifflerError, UsageError
 from niffler_ops.terminal import harmless
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -51,6 +51,22 @@ class ArgumentParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Turn argparse's message into our error."""
         raise UsageError(f"{message}. `{self.prog} --help` lists what is allowed.")
+
+
+def checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    """For an option's `type`: its value as it is, once `check` has raised nothing.
+
+    The text of its ConfigurationError becomes part of the UsageError.
+    """
+
+    def read(text: str) -> str:
+        try:
+            check(text)
+        except ConfigurationError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return text
+
+    return read
 
 
 def run(command: Callable[[], int]) -> int:

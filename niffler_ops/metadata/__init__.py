@@ -13,7 +13,14 @@ from niffler_ops.metadata.folding import Record
 from niffler_ops.metadata.journal import Backlog, Journal, Reading, Refusal, SeriesState, read_refusals
 from niffler_ops.metadata.parquet import write_parquet
 from niffler_ops.metadata.records import series_record, series_records
-from niffler_ops.metadata.stores import Store, StoreUnavailableError, open_store, shown, store_url
+from niffler_ops.metadata.stores import (
+    Store,
+    StoreUnavailableError,
+    check_store,
+    open_store,
+    shown,
+    store_url,
+)
 from niffler_ops.metadata.table import Columns, fragments_in, survey, write_csv, write_fragment
 from niffler_ops.metadata.values import Facts, Value
 
@@ -32,6 +39,7 @@ __all__ = [
     "Store",
     "StoreUnavailableError",
     "Value",
+    "check_store",
     "default_featureset_file",
     "fragments_in",
     "load_featuresets",

@@ -77,6 +77,12 @@ def open_store(url: str) -> Store:
     raise ConfigurationError("A store is named by sqlite:///PATH or mongodb://HOST:PORT/DATABASE")
 
 
+def check_store(setting: str) -> None:
+    """Raise ConfigurationError for a URL that means no store; what a file holds is told where it is read."""
+    if setting and not setting.startswith(FILE):
+        open_store(setting).close()
+
+
 def store_url(setting: str, environment: Mapping[str, str] = os.environ) -> str:
     """The URL that a setting means; the environment's MONGO_URI, if it is there, where the setting is empty.
 
