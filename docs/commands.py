@@ -11,7 +11,7 @@ import shtab
 from argparse_manpage.manpage import Manpage
 
 from docs.surroundings import FILES, VARIABLES, told
-from niffler_ops.cli import archive, deidentify, doctor, extracting, insight, meta, metadata, png, status
+from niffler_ops.cli import archive, deidentify, doctor, extracting, insight, metadata, png, receiving, status
 from niffler_ops.cli.parsing import ArgumentParser
 from niffler_ops.config import KEYS
 
@@ -21,7 +21,7 @@ PARSERS: Mapping[str, Callable[[], ArgumentParser]] = {
     "niffler-deidentify": deidentify.parser,
     "niffler-doctor": doctor.parser,
     "niffler-insight": insight.parser,
-    "niffler-meta": meta.parser,
+    "niffler-meta": receiving.parser,
     "niffler-metadata": metadata.parser,
     "niffler-png": png.parser,
     "niffler-status": status.parser,

@@ -28,6 +28,17 @@ def writing() -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def intact(path: Path, remedy: str) -> Iterator[None]:
+    """Where SQLite finds the file damaged, raise CannotWriteError with its name and the remedy."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if type(error) is not sqlite3.DatabaseError:  # a busy or full one, a defect: classes below it
+            raise
+        raise CannotWriteError(f"{path}: the database is damaged ({told(error)}). {remedy}") from None
+
+
 def told(error: Exception) -> str:
     """What SQLite says; of a text that is no UTF-8 it would repeat the text, which may be an identifier."""
     words = str(error)

@@ -41,7 +41,7 @@ def is_never_given(number: int) -> bool:
 class SimulatedArchive:
     """Plays findscu and movescu against an archive that is in no process.
 
-    `refused` has the rows that it has failed at once, and is added to: an archive remembers them beyond a run.
+    `refused` has the rows that it has failed at once, and is added to: it remembers them beyond a run.
     """
 
     def __init__(self, clock: FakeClock, refused: set[int]) -> None:

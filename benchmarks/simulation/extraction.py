@@ -83,7 +83,10 @@ def ended(ledger: Ledger) -> int:
 
 
 def extract(configuration: Path, *, refused: set[int], stop_at: int | None = None) -> Simulated:
-    """Begin or resume, to the end or until so many rows are at theirs; the archive knows what it `refused`."""
+    """Begin or resume, to the end or until so many rows are at theirs.
+
+    `refused`: what the archive remembers of earlier runs.
+    """
     begun = time.perf_counter()
     config, clock = load(configuration, None, {}), FakeClock()
     archive = SimulatedArchive(clock, refused)

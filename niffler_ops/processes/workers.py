@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from functools import partial
 from multiprocessing import resource_tracker
 from typing import TypeVar, TypeVarTuple
 
@@ -22,13 +23,14 @@ Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
 
 
-def _die_with_supervisor(supervisor: int, niceness: int) -> None:
+def _die_with_supervisor(supervisor: int, *, niceness: int, pixels: bool) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != supervisor:
         os._exit(127)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o077)
-    forgo_pixels()
+    if not pixels:
+        forgo_pixels()
     os.nice(niceness)
 
 
@@ -38,10 +40,17 @@ class Workers:
     Call `submit` from the main thread only: the parent-death signal is tied to the starting thread.
     """
 
-    def __init__(self, number: int, post: Callable[[Callable[[], None]], None], *, niceness: int = 0) -> None:
-        """`niceness` above 0 leaves the processors to others first."""
+    def __init__(
+        self,
+        number: int,
+        post: Callable[[Callable[[], None]], None],
+        *,
+        niceness: int = 0,
+        pixels: bool = False,
+    ) -> None:
+        """`niceness` above 0 leaves the processors to others first; `pixels`: they need more than headers."""
         self._number = number
-        self._niceness = niceness
+        self._initializer = partial(_die_with_supervisor, os.getpid(), niceness=niceness, pixels=pixels)
         self._post = post
         self._given: dict[object, Callable[[], None]] = {}  # what is not back, and what to do if it is lost
         self._pool: ProcessPoolExecutor | None = self._start()
@@ -153,8 +162,7 @@ class Workers:
         return ProcessPoolExecutor(
             self._number,
             mp_context=multiprocessing.get_context("spawn"),
-            initializer=_die_with_supervisor,
-            initargs=(os.getpid(), self._niceness),
+            initializer=self._initializer,
         )
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from niffler_ops.clock import Clock
 from niffler_ops.config.postprocessing import DEFAULT_OPTIONS
 from niffler_ops.config.receiver import MetaConfig
+from niffler_ops.database import intact
 from niffler_ops.dicomtools.toolkit import Toolkit
 from niffler_ops.metadata import Featureset, Journal, store_url
 from niffler_ops.postprocess.claim import claimed
@@ -30,6 +31,11 @@ from niffler_ops.stages.tools import Tools
 
 OPTIONS = ("RetainFullDates", "RetainDeviceIdentity", "RetainPatientCharacteristics", "CleanDescriptors")
 WATCH_SECONDS = 5.0  # between a C-ECHO and the next: nobody asks again for what is sent meanwhile
+BEGIN_ANEW = (
+    "Move it and the .sqlite files beside it away, with their -wal, and start again. Images that are left in"
+    " StorageFolder are read once more where you move them into .niffler/incoming/again/. What the file knows"
+    " of pseudonyms may be saved: sqlite3 receiver.sqlite .recover | sqlite3 recovered.sqlite"
+)
 READERS, READERS_NICENESS = 2, 5  # what they read is on the disk; what storescp does not take is not
 
 
@@ -71,16 +77,21 @@ def settings_of(config: MetaConfig, place: Place, options: tuple[str, ...] = OPT
 def put_together(
     config: MetaConfig, toolkit: Toolkit, place: Place, clock: Clock, stack: ExitStack
 ) -> Machinery:
-    """`stack` closes what is opened here. Raises ConfigurationError where the settings are wrong."""
+    """`stack` closes what is opened here.
+
+    Raises ConfigurationError where the settings are wrong, CannotWriteError where a database is damaged.
+    """
     launcher = Launcher()
-    record = stack.enter_context(closing(Record(place.record, clock)))
-    journal = stack.enter_context(closing(Journal(place.journal, clock)))
+    with intact(place.record, BEGIN_ANEW):
+        record = stack.enter_context(closing(Record(place.record, clock)))
+    with intact(place.journal, BEGIN_ANEW):
+        journal = stack.enter_context(closing(Journal(place.journal, clock)))
     settings = replace(settings_of(config, place), fingerprint=record.fingerprint())
     context = Context(settings)  # raises for wrong settings, and makes the secret
     settings = replace(settings, fingerprint=context.fingerprint)
     tools = Tools(launcher, toolkit, record, place.logs)
     passing = _passing(config, place, record, tools, clock, stack)
-    workers = Workers(READERS, launcher.post, niceness=READERS_NICENESS)
+    workers = Workers(READERS, launcher.post, niceness=READERS_NICENESS, pixels=True)
     intake = Intake(place, record, journal, workers, clock, settings=settings, pattern=str(config.file_path))
     deletion = Deletion(
         place,

@@ -3,13 +3,12 @@
 import json
 import re
 import signal
-from pathlib import Path
 
 import pytest
 
 from niffler_ops.demo.corpus import Corpus
 from tests.support.archives import squatting
-from tests.support.processes import wait_until
+from tests.support.processes import wait_for_first_line, wait_until
 from tests.support.rig import (
     OTHER_AET,
     Ended,
@@ -238,15 +237,8 @@ def test_it_stops_as_quickly_while_the_archive_hangs(rig: Rig, corpus: Corpus, f
 def test_a_signal_before_anything_was_started_is_75_too(plain_rig: Rig, corpus: Corpus) -> None:
     plain_rig.ask_for(corpus.studies)
     running = plain_rig.start()
-    wait_until(lambda: Path(f"/proc/{running.pid}/comm").read_text().startswith("niffler-cold"), "Python")
-    wait_until(lambda: running.ended or catches_sigterm(running.pid), "the first line of the command")
+    wait_for_first_line(running.pid, "niffler-cold")
     stop(running)
-
-
-def catches_sigterm(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/status").read_text()
-    caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", status, re.MULTILINE)
-    return caught is not None and bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 # One at a time

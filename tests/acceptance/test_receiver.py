@@ -22,7 +22,7 @@ import pytest
 from niffler_ops.files import make_private_folder, write_private
 from niffler_ops.metadata import open_store
 from tests.support.mongodb import needs_mongodb, server
-from tests.support.processes import wait_until
+from tests.support.processes import wait_for_first_line, wait_until
 from tests.support.receiving import (
     PATIENT,
     ROOT_UID,
@@ -178,6 +178,29 @@ def test_what_cannot_be_read_is_never_deleted_and_listed(receiver: ReceiverRig) 
     assert status["unreadable"]["first"][0]["path"] == f".niffler/unreadable/{kept.name}"
     assert "Unreadable  1 files" in receiver.status_text()
     stop(running)
+
+
+@pytest.mark.parametrize("damaged", ["receiver.sqlite", "journal.sqlite"])
+def test_a_damaged_database_is_named_and_without_it_the_images_are_read_once_more(
+    receiver: ReceiverRig, damaged: str
+) -> None:
+    running = receiver.receive()
+    receiver.send(SOME)
+    receiver.wait_for_stored(counted(SOME))
+    stop(running)
+    write_private(receiver.private / damaged, b"no database " * 1000)
+    ended = receiver.launch().end(STOPS_WITHIN)
+    assert ended.status == 73, ended
+    assert f"{damaged}: the database is damaged" in ended.err
+    for path in [*receiver.private.glob("receiver.sqlite*"), *receiver.private.glob("journal.sqlite*")]:
+        path.rename(receiver.folder / path.name)
+    again = receiver.private / "incoming" / "again"
+    make_private_folder(again)
+    for number, path in enumerate(receiver.waiting()):
+        path.rename(again / f"{number}.dcm")
+    assert receiver.sweep().status == 0
+    assert receiver.stored() == counted(SOME)
+    assert not receiver.on_disk()
 
 
 def test_a_sweep_takes_up_what_was_about_to_go_when_it_was_killed(receiver: ReceiverRig) -> None:
@@ -608,6 +631,17 @@ def test_a_wrong_configuration_is_told_at_once_and_starts_nothing(receiver: Rece
     assert not receiver.storage.exists()
     (receiver.folder / "meta.json").unlink()
     assert receiver.launch().end(30).status == 78
+
+
+@pytest.mark.parametrize(("options", "status"), [((), 0), (("--sweep",), 75)])
+def test_a_signal_before_anything_was_begun_ends_it_in_order(
+    receiver: ReceiverRig, options: tuple[str, ...], status: int
+) -> None:
+    running = receiver.launch(*options)
+    wait_for_first_line(running.pid, "niffler-meta")
+    running.signal(signal.SIGTERM)
+    ended = running.end(STOPS_WITHIN)
+    assert ended.status == status, ended
 
 
 def test_systemd_is_told_that_it_is_ready_alive_and_stopping(receiver: ReceiverRig) -> None:

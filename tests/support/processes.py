@@ -70,6 +70,18 @@ def running(command: list[str], **environment: str) -> Iterator[subprocess.Popen
         process.stdout.close()
 
 
+def wait_for_first_line(pid: int, command: str) -> None:
+    """Until the command, which a shell execs, handles SIGTERM; that is the first thing it does."""
+    status = Path(f"/proc/{pid}/status")
+
+    def handles() -> bool:
+        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        catches = int(fields["SigCgt"], 16) >> (signal.SIGTERM - 1) & 1
+        return fields["Name"].strip().startswith(command) and bool(catches)
+
+    wait_until(handles, "the first line of the command")
+
+
 def is_running(pid: int) -> bool:
     """Whether a process exists and is not defunct."""
     try:

@@ -21,7 +21,10 @@ from niffler_ops.errors import UsageError
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SCRIPTS: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-PARSED_ELSEWHERE = {"niffler-cold": "niffler_ops.cli.extracting"}  # the command itself only sets signals
+PARSED_ELSEWHERE = {  # these commands themselves only set signals
+    "niffler-cold": "niffler_ops.cli.extracting",
+    "niffler-meta": "niffler_ops.cli.receiving",
+}
 WITHOUT_LANGUAGE = {"", "sh", "bash", "console"}
 ENDS = {"&", "|", ">", ">>", ";", "&&", "||", "2>&1"}
 OTHERS_OPTIONS = {
@@ -92,7 +95,7 @@ def parser_of(script: str) -> argparse.ArgumentParser:
 
 
 def parse(command: Shown) -> argparse.Namespace:
-    arguments = ["1" if word in NUMBERS else word for word in command.words[1:]]
+    arguments = [re.sub(rf"(^|=)({'|'.join(NUMBERS)})$", r"\g<1>1", word) for word in command.words[1:]]
     return parser_of(command.words[0]).parse_args(arguments)
 
 
