@@ -104,10 +104,10 @@ def post_processing_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("png_bits", "8 or 16")
     if {"RetainModifiedDates", "RetainFullDates"} <= set(data.get("deidentify_options") or ()):
         yield Problem("deidentify_options", "either `RetainModifiedDates` or `RetainFullDates`")
-    yield from _place_problems(data)
+    yield from place_problems(data)
 
 
-def _place_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+def place_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     """What leads back to people would stand where OutputFolder leaves, or the reverse; links are followed."""
     storage = data.get("storage_folder")
     if storage is None:

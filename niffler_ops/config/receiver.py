@@ -2,14 +2,14 @@
 
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo
 
 from niffler_ops.config.commented_json import JsonError, read_object
 from niffler_ops.config.extraction import DEFAULT_FILE_PATH
 from niffler_ops.config.filing import Filing
-from niffler_ops.config.forms import Problem, ProblemsError
+from niffler_ops.config.forms import ProblemsError, output_beside, place_problems
 from niffler_ops.config.keys import Key, describe
 from niffler_ops.config.kinds import Kind, Maybe, Place, Seconds, Space, Text, Whole
 from niffler_ops.config.network import Local
@@ -22,7 +22,6 @@ from niffler_ops.model import FreeSpace, LocalEntity
 from niffler_ops.patterns import FilePattern
 
 MOST_MINUTES, MOST_HOURS = 10_080, 87_600
-BESIDE = "a folder beside StorageFolder, not in it or around it"
 
 
 class Locals(Kind):
@@ -72,8 +71,8 @@ class Minutes(Kind):
             raise ValueError(self.allowed) from None
 
 
-class MetaConfig(ChannelKeys):
-    """What niffler-meta is told. Paths are absolute."""
+class MetaKeys(ChannelKeys):
+    """The keys of meta.json."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
@@ -164,26 +163,30 @@ class MetaConfig(ChannelKeys):
         examples=["-Xmx256m"],
     )
 
-    @property
-    def output_folder(self) -> Path:
-        """Where PassOn writes."""
-        default = self.storage_folder.parent / f"{self.storage_folder.name}-deidentified"
-        return self.given_output_folder or default
 
-    @model_validator(mode="after")
-    def _go_together(self) -> Self:
-        """ProblemsError for what is wrong about keys that are right by themselves."""
-        problems = list(notice_problems(dict(self)))
-        storage, output = self.storage_folder, self.output_folder
-        if self.pass_on and (output == storage or storage in output.parents or output in storage.parents):
-            problems.append(Problem("given_output_folder", BESIDE))
+class _Resolved(Kind):
+    """What follows from several keys, and everything that is wrong about how they go together."""
+
+    def read_in(self, value: Any, info: ValidationInfo) -> Path:  # noqa: ARG002  a default
+        """Where PassOn writes; ProblemsError for all of MetaConfig at once."""
+        problems = [*notice_problems(info.data), *place_problems(info.data)]
         if problems:
             raise ProblemsError(problems)
-        return self
+        given, storage = info.data.get("given_output_folder"), info.data.get("storage_folder")
+        return given or (output_beside(storage) if storage else Path())
+
+
+class MetaConfig(MetaKeys):
+    """What niffler-meta is told. Paths are absolute. `output_folder`: where PassOn writes."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    # The last field, for its value and its errors follow from all others.
+    output_folder: Annotated[Path, _Resolved()] = Field(Path(), validate_default=True)
 
 
 META_KEYS = tuple(
-    sorted(describe(MetaConfig, "meta.json"), key=lambda key: key.attribute in ChannelKeys.model_fields)
+    sorted(describe(MetaKeys, "meta.json"), key=lambda key: key.attribute in ChannelKeys.model_fields)
 )
 """Every key of meta.json, in the order of the documentation."""
 _BY_NAME: Mapping[str, Key] = {key.name: key for key in META_KEYS}

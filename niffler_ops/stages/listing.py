@@ -33,21 +33,18 @@ class Listing(Inquiry):
     absent: bool = False
 
 
-def uids_of(answer: FindAnswer, keyword: str, above: dict[str, str]) -> list[str]:
-    """The distinct UIDs an answer returns, of matches that lie below the asked UIDs."""
-    believed = [
-        match for match in answer.matches if all(agrees(match, key, uid) for key, uid in above.items())
-    ]
-    return list(dict.fromkeys(uid for match in believed if is_uid(uid := match.get(keyword, ""))))
-
-
-def is_nameless(answer: FindAnswer, keyword: str, above: dict[str, str]) -> bool:
-    """Whether something that lies below the asked UIDs was answered without a UID that can be asked for."""
-    return any(
-        not is_uid(match.get(keyword, ""))
-        for match in answer.matches
-        if all(agrees(match, key, uid) for key, uid in above.items())
-    )
+def uids_of(answer: FindAnswer, keyword: str, above: dict[str, str]) -> tuple[list[str], bool]:
+    """The distinct UIDs of the matches that lie below the asked UIDs; and whether one of them has none."""
+    uids: dict[str, None] = {}
+    nameless = False
+    for match in answer.matches:
+        if all(agrees(match, key, uid) for key, uid in above.items()):
+            uid = match.get(keyword, "")
+            if is_uid(uid):
+                uids[uid] = None
+            else:
+                nameless = True
+    return list(uids), nameless
 
 
 class ListingStage:
@@ -116,18 +113,17 @@ class ListingStage:
         def answered(answers: Answers) -> None:
             for index, listing in enumerate(listings):
                 if listing.hears(answers, index):
-                    listing.series = self._wanted(listing.study, answers.answers[index], keys[index])
+                    told, nameless = uids_of(answers.answers[index], "SeriesInstanceUID", keys[index])
+                    listing.series = self._wanted(listing.study, told)
                     stranger = listing.study.archive != listing.study.found_at
                     listing.absent = stranger and not listing.series
-                    nameless = is_nameless(answers.answers[index], "SeriesInstanceUID", keys[index])
                     listing.untold = not listing.series or (listing.study.whole and nameless)
             self._ask_instances(listings)
 
         self._asking.ask("SERIES", keys, ("SeriesInstanceUID",), answered)
 
-    def _wanted(self, study: Study, answer: FindAnswer, above: dict[str, str]) -> list[str]:
-        """The study's series as the archive tells them, of those that are wanted."""
-        told = uids_of(answer, "SeriesInstanceUID", above)
+    def _wanted(self, study: Study, told: list[str]) -> list[str]:
+        """Of the series that the archive tells those that are wanted."""
         if study.whole:
             return told
         wanted = self._place.ledger.studies.wanted_series(study.id)
@@ -160,10 +156,9 @@ class ListingStage:
         def answered(answers: Answers) -> None:
             for index, (listing, series) in enumerate(asked):
                 if listing.hears(answers, index):
-                    uids = uids_of(answers.answers[index], "SOPInstanceUID", keys[index])
+                    uids, nameless = uids_of(answers.answers[index], "SOPInstanceUID", keys[index])
                     listing.instances += [(series, uid) for uid in uids]
                     # What has no name, or a series without instances, is not promised by UIDs.
-                    nameless = is_nameless(answers.answers[index], "SOPInstanceUID", keys[index])
                     listing.untold |= nameless or not uids
             if later:
                 self._ask_in_parts(listings, later)

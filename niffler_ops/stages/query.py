@@ -223,9 +223,7 @@ class QueryStage:
                 studies,
                 archive=self._contact.name,
                 mismatches=found.mismatches,
-                # One that confirms the keys of some studies at STUDY level means them for all.
-                untold=found.unusable
-                + (0 if asked.believed else sum(candidate.untold for candidate in asked.candidates)),
+                untold=found.unusable + self._untold(asked),
             )
         elif found.mismatches and not asked.candidates:
             reason = f"only mismatches: {found.mismatches} answers with other values than were asked"
@@ -237,6 +235,13 @@ class QueryStage:
             self._not_given(row, Passed(why=Why.ABSENT, reason="the archive has no match"))
         else:
             self._not_given(row, _none_below(asked))
+
+    def _untold(self, asked: Asked) -> int:
+        """Of how many studies it is not known whether they, or all of their series, are meant."""
+        if asked.believed:  # who confirms the keys of some studies at STUDY level means them for all
+            return 0
+        by_series = self._place.config.retrieve_level == "SERIES"
+        return sum(one.untold and (by_series or not one.matching) for one in asked.candidates)
 
     def _wanted(self, asked: Asked, found: Matches) -> list[FoundStudy]:
         """The studies that match, and of those the series, where only these are retrieved."""

@@ -38,7 +38,8 @@ class Unclear:
 class Candidate(Inquiry):
     """A study that a row's other keys found, the `keys` to look for below it, and what was learnt.
 
-    `told` are the keys of which the archive returned any value.
+    `told` are the keys of which the archive returned any value. A series that may be meant and has no UID
+    leaves the study `untold`: nobody can ask for it.
     """
 
     study: FoundStudy
@@ -50,16 +51,18 @@ class Candidate(Inquiry):
     @property
     def open(self) -> bool:
         """Whether it is any use to ask on."""
-        return not (self.untold or self.lost)
+        return not self.lost
 
     def take_series(self, match: Match) -> None:
         """A series of the study came back."""
-        uid = match.get("SeriesInstanceUID", "")
-        if not is_uid(uid) or not agrees(match, "StudyInstanceUID", self.study.study_instance_uid):
+        if not agrees(match, "StudyInstanceUID", self.study.study_instance_uid):
+            return
+        self._note(match)
+        fit, uid = fits(self.keys, match, "SERIES"), match.get("SeriesInstanceUID", "")
+        if not is_uid(uid):
+            self.untold |= fit is not Fit.NO
             return
         series = FoundSeries(series_instance_uid=uid, promised_count=count_of(match, COUNT))
-        self._note(match)
-        fit = fits(self.keys, match, "SERIES")
         if fit is Fit.YES:
             self.matching.append(series)
         elif fit is Fit.UNCLEAR:

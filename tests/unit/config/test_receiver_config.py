@@ -105,7 +105,7 @@ def test_what_leaves_identity_behind_goes_elsewhere(tmp_path: Path, output: str)
 
 def test_a_folder_without_a_name_is_told_of_as_any_other(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, StorageFolder="/", PassOn=["png"])
-    assert "OutputFolder" in problem
+    assert "StorageFolder" in problem
 
 
 def test_a_key_given_twice_and_no_json_at_all(tmp_path: Path) -> None:
@@ -121,6 +121,8 @@ def test_a_key_given_twice_and_no_json_at_all(tmp_path: Path) -> None:
 
 def test_who_is_told_is_checked_as_for_an_extraction(tmp_path: Path) -> None:
     assert load(tmp_path, SendEmail=True, YourEmail="a@example.org").your_email == ("a@example.org",)
+    found = problems(tmp_path, SendEmail=True, DeleteHour=25)
+    assert [problem.split(": ")[1] for problem in found] == ["DeleteHour", "YourEmail"], "all at once"
     (problem,) = problems(tmp_path, SendEmail=True)
     assert problem.endswith("YourEmail: missing; allowed: an address, because SendEmail is true")
     (problem,) = problems(tmp_path, MailLogin="login")

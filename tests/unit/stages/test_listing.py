@@ -50,7 +50,9 @@ def test_uids_are_taken_of_what_lies_below_the_asked_study_and_once() -> None:
         {"StudyInstanceUID": "1.1"},
     )
     above = {"StudyInstanceUID": "1.1", "SeriesInstanceUID": "1.1.1"}
-    assert uids_of(found, "SOPInstanceUID", above) == ["1.1.1.1", "1.1.1.2"]
+    assert uids_of(found, "SOPInstanceUID", above) == (["1.1.1.1", "1.1.1.2"], True)
+    strangers = answer({"SOPInstanceUID": "", "StudyInstanceUID": "9.9"}, {"SOPInstanceUID": "1.1.1.1"})
+    assert uids_of(strangers, "SOPInstanceUID", above) == (["1.1.1.1"], False)
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,17 @@ def test_what_was_lost_on_the_way_is_asked_for_again(place: Bench) -> None:
         assert place.ledger.rows.claim(1)[0].attempts == 1
 
 
+@pytest.mark.parametrize(("level", "untold"), [("STUDY", 0), ("SERIES", 1)])
+def test_a_series_that_was_not_told_matters_where_only_series_are_retrieved(
+    tmp_path: Path, level: str, untold: int
+) -> None:
+    series = FoundSeries(series_instance_uid="1.1.1", promised_count=3)
+    with bench(tmp_path, RetrieveLevel=level) as made:
+        below(made, candidate("1.1", matching=[series], untold=True))
+        (row,) = made.ledger._connection.execute("SELECT untold FROM rows")
+        assert row["untold"] == untold
+
+
 def test_an_archive_that_goes_away_on_the_way_leaves_no_row_behind(place: Bench) -> None:
     """Another archive may be asked for it."""
     with place.ledger.transaction():
