@@ -57,18 +57,20 @@ class FilePattern:
         )
 
     def path(self, attributes: Mapping[str, str]) -> PurePosixPath:
-        """The relative path for these values.
+        """The relative path for these values."""
+        return PurePosixPath(self.path_text(attributes))
+
+    def path_text(self, attributes: Mapping[str, str]) -> str:
+        """The same as text.
 
         It has the pattern's number of levels, whatever the values, and stays below its folder. KeyError
         where one of `keywords` is missing, RuntimeError while `needs_moment`.
         """
-        return PurePosixPath(
-            "/".join(
-                [
-                    "".join([part if isinstance(part, str) else part.render(attributes) for part in parts])
-                    for parts in self._components
-                ]
-            )
+        return "/".join(
+            [
+                "".join([part if isinstance(part, str) else part.render(attributes) for part in parts])
+                for parts in self._components
+            ]
         )
 
 

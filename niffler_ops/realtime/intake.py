@@ -7,14 +7,14 @@ replaced after it was read is read again.
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 
 from niffler_ops.clock import Clock, SystemClock
-from niffler_ops.files import failpoint, make_private_folder, move
+from niffler_ops.files import StrPath, failpoint, make_private_folder, move
 from niffler_ops.metadata import Journal, Reading
 from niffler_ops.postprocess.job import Settings
 from niffler_ops.processes.workers import Workers
@@ -117,9 +117,9 @@ class Intake:
         if self._noticing.sweeps != sweeps:  # one that has found nothing
             self._beyond = 0
 
-    def again(self, path: Path) -> None:
+    def again(self, path: StrPath) -> None:
         """Read a file that is not as it was when it was read."""
-        self._noticed[str(path)] = None
+        self._noticed[os.fspath(path)] = None
         self._due_at = 0.0
 
     def close(self) -> None:
@@ -138,28 +138,30 @@ class Intake:
         ]
         self._journal.add(readings)
         failpoint("journaled")
-        self._enter(arrivals)
+        waiting = [_waiting(arrival) for arrival in arrivals]
+        self._enter(arrivals, waiting)
         failpoint("recorded")
-        for arrival in arrivals:
-            if arrival.reason:
-                log.warning("A file cannot be read and stays: %s: %s", _target(arrival), arrival.reason)
-            self._put_away(arrival)
+        for arrival, file in zip(arrivals, waiting, strict=True):
+            if file.reason:
+                log.warning("A file cannot be read and stays: %s: %s", file.path, file.reason)
+            self._put_away(arrival.path, file)
 
-    def _enter(self, arrivals: Iterable[Arrival]) -> None:
+    def _enter(self, arrivals: Sequence[Arrival], waiting: Sequence[Waiting]) -> None:
         """Record and count them; those that a death kept where they were are in the record already."""
         distinct = self._journal.instances()
         with self._record.transaction():
-            new = [arrival for arrival in arrivals if not self._record.has(_waiting(arrival))]
-            self._record.add(map(_waiting, new))
-            self._record.link({link: None for arrival in new for link in arrival.links})
+            new = [not self._record.has(file) for file in waiting]
+            self._record.add(compress(waiting, new))
+            entered = list(compress(arrivals, new))
+            self._record.link({link: None for arrival in entered for link in arrival.links})
             self._record.count(
-                readings=sum(arrival.facts is not None for arrival in new),
-                bytes=sum(arrival.size for arrival in new),
+                readings=sum(arrival.facts is not None for arrival in entered),
+                bytes=sum(arrival.size for arrival in entered),
             )
             self._record.tally(distinct)
-            self._hear(new)
+            self._hear(entered)
 
-    def _hear(self, arrivals: Iterable[Arrival]) -> None:
+    def _hear(self, arrivals: Sequence[Arrival]) -> None:
         by_source: dict[str, list[Arrival]] = defaultdict(list)
         for arrival in arrivals:
             by_source[arrival.source].append(arrival)
@@ -168,31 +170,31 @@ class Intake:
             size = sum(arrival.size for arrival in sent)
             self._record.heard(source, instances=len(sent), size=size, first=times[0], last=times[-1])
 
-    def _put_away(self, arrival: Arrival) -> None:
+    def _put_away(self, source: str, file: Waiting) -> None:
         """Move it to where it waits; one that was replaced since it was read is read again there."""
-        source, target = Path(arrival.path), self._place.storage_folder / _target(arrival)
+        target = f"{self._place.storage_folder}/{file.path}"
         try:
             if source != target:
                 _move(source, target)
         except FileNotFoundError:
             return  # it came twice, and the other one is there already
-        if not is_as_read(target, arrival.inode, arrival.modified_ns):
+        if not is_as_read(target, file.inode, file.modified):
             self.again(target)
 
 
-def _move(source: Path, target: Path) -> None:
+def _move(source: str, target: str) -> None:
     """The first of a series finds no folder."""
     try:
         move(source, target)
     except FileNotFoundError:
-        make_private_folder(target.parent)
+        make_private_folder(Path(target).parent)
         move(source, target)
 
 
-def is_as_read(path: Path, inode: int, modified_ns: int) -> bool:
+def is_as_read(path: StrPath, inode: int, modified_ns: int) -> bool:
     """Whether the file is the one that was read."""
     try:
-        status = path.lstat()
+        status = os.lstat(path)
     except FileNotFoundError:
         return True
     return (status.st_ino, status.st_mtime_ns) == (inode, modified_ns)

@@ -32,7 +32,7 @@ DELETE FROM files WHERE path = ?
 
 -- name: add_file
 INSERT INTO files (path, study, series, size, received, inode, modified, reason)
-VALUES (:path, :study, :series, :size, :received, :inode, :modified, :reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: add_link
 INSERT OR IGNORE INTO links (attribute, original, pseudonym) VALUES (?, ?, ?)

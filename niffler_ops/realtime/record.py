@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from niffler_ops import database
 from niffler_ops.clock import Clock, minute_of, timestamp
@@ -18,11 +18,10 @@ from niffler_ops.realtime.silence import hour_of
 _PACKAGE = "niffler_ops.realtime"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A file that was read: where it stands below StorageFolder, of which series, and when it was received.
 
-    Without a study and series it could not be read, for a `reason`.
+    Without a study and series it could not be read, for a `reason`. The order is that of `add_file`.
     """
 
     path: str
@@ -86,7 +85,6 @@ class Due:
 
 SERIES_AT_ONCE = 200
 HISTORY_MINUTES = 7 * 24 * 60
-_FILE = tuple(field.name for field in fields(Waiting))  # asdict copies each value
 
 
 class Record:
@@ -163,10 +161,10 @@ class Record:
         return bool(self._all("same_file", file.path, file.inode, file.modified))
 
     def add(self, files: Iterable[Waiting]) -> None:
-        """Files that were read, or could not be."""
-        for file in files:
-            self._connection.execute(self._queries["forget_path"], (file.path,))
-            self._run("add_file", **{name: getattr(file, name) for name in _FILE})
+        """Files that were read, or could not be; of several with one path the last is there."""
+        last = {file.path: file for file in files}
+        self._connection.executemany(self._queries["forget_path"], [(path,) for path in last])
+        self._connection.executemany(self._queries["add_file"], last.values())
 
     def link(self, links: Iterable[tuple[str, str, str]]) -> None:
         """The way back from pseudonyms: attribute, original, pseudonym."""
