@@ -44,6 +44,7 @@ def correct(ledger: LedgerConnection, rows: Rows, given: Iterable[CsvRow]) -> Co
     ledger.run("forget_lines")
     kept = ledger.run("take_lines").rowcount
     withdrawn = ledger.run("withdraw_rows").rowcount
+    ledger.run("unlink_returning")
     returned = ledger.run("return_rows").rowcount
     new = 0
     for row in ledger.run("new_lines"):

@@ -34,12 +34,15 @@ FROM pairs JOIN given ON given.id = pairs.given_id WHERE rows.id = pairs.row_id
 -- name: withdraw_rows
 UPDATE rows SET state = 'withdrawn', reason = '' WHERE line IS NULL AND state <> 'withdrawn'
 
+-- name: unlink_returning
+DELETE FROM row_studies WHERE row_id IN (SELECT id FROM rows WHERE line IS NOT NULL AND state = 'withdrawn')
+
 -- name: return_rows
 UPDATE rows SET state = CASE WHEN keys IS NULL THEN 'rejected' ELSE 'pending' END,
     reason = CASE WHEN keys IS NULL THEN
         (SELECT given.reason FROM pairs JOIN given ON given.id = pairs.given_id WHERE pairs.row_id = rows.id)
         ELSE '' END,
-    attempts = 0, not_before = 0, mismatches = 0, archive = '', waits = 0, unqueried = 0
+    attempts = 0, not_before = 0, mismatches = 0, untold = 0, archive = '', waits = 0, unqueried = 0
 WHERE line IS NOT NULL AND state = 'withdrawn'
 
 -- name: new_lines

@@ -12,7 +12,7 @@ from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.ledger.wanting import FoundStudy
 from niffler_ops.model import CsvRow
-from tests.support.extractions import ARCHIVE, HEADER, asked, make_ledger, refused
+from tests.support.extractions import ARCHIVE, HEADER, asked, make_ledger, refused, retrieve
 
 OTHER = "PACS2@archive:104"
 
@@ -73,6 +73,31 @@ def test_a_line_that_returns_is_pending_again(ledger: Ledger) -> None:
 def test_a_new_line_takes_over_what_came_of_the_same_line_before(ledger: Ledger) -> None:
     given(ledger, lines("A", "B", "B", "C", "A", "B"))
     assert states(ledger)[4:] == [(6, "not_found"), (7, "matched")]
+
+
+@pytest.mark.parametrize("missing, state", [(0, "done"), (1, "partial")])
+def test_a_repeated_line_that_returns_takes_over_what_came_of_its_equal_meanwhile(
+    ledger: Ledger, missing: int, state: str
+) -> None:
+    given(ledger, lines("A", "B", "C"))
+    retrieve(ledger, "1.2", missing=missing)
+    assert given(ledger, lines("A", "B", "B", "C")).returned == 1
+    assert states(ledger) == [(2, "not_found"), (3, state), (4, state), (5, "pending")]
+
+
+def test_a_line_that_returns_begins_anew_with_what_the_archive_tells_then(ledger: Ledger) -> None:
+    with ledger.transaction():
+        (row,) = ledger.rows.claim(1)
+        found = FoundStudy(study_instance_uid="1.3", promised_count=2)
+        ledger.rows.matched(row.id, [found], archive=ARCHIVE, mismatches=0, untold=1)
+    retrieve(ledger, "1.3")
+    assert states(ledger)[-1] == (5, "partial")
+    given(ledger, lines("A", "B", "B"))
+    given(ledger, lines("A", "B", "B", "C"))
+    with ledger.transaction():
+        (row,) = ledger.rows.claim(1)
+        ledger.rows.matched(row.id, [found], archive=ARCHIVE, mismatches=0)
+    assert states(ledger)[-1] == (5, "done")
 
 
 def test_studies_that_nothing_asks_for_any_more_are_forgotten(ledger: Ledger) -> None:
