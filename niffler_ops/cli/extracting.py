@@ -39,6 +39,7 @@ from niffler_ops.reporting.progress import Bar, Lines
 from niffler_ops.reporting.registry import register
 from niffler_ops.reporting.report import write_report
 from niffler_ops.stages.place import Place
+from niffler_ops.stages.tools import require_runnable
 from niffler_ops.supervisor import Supervisor, make_place
 from niffler_ops.work import Relay, Retrieval, Survey, Work
 
@@ -141,6 +142,7 @@ def _start(arguments: Namespace) -> int:
     if config.post_processors:
         check(settings_of(config, Layout.planned(config.storage_folder, config.ledger_folder)))
     toolkit = find_toolkit(config.dcm4che_bin, java_options=config.java_options)
+    require_runnable(toolkit)
     if arguments.dry_run:
         return _dry_run(config, toolkit, arguments)
     with writing(), ExitStack() as stack:

@@ -7,15 +7,35 @@ from pathlib import Path
 from typing import Protocol
 
 from niffler_ops.dicomtools.failures import failure_reason
-from niffler_ops.dicomtools.toolkit import Toolkit
+from niffler_ops.dicomtools.toolkit import EMBEDDED, Toolkit
 from niffler_ops.errors import UnavailableError
 from niffler_ops.files import write_private
 from niffler_ops.ledger.launches import Launches
 from niffler_ops.postprocess.crew import worker_command
+from niffler_ops.processes.calling import call
 from niffler_ops.processes.launcher import Child, Launcher
 
 KEPT_OUTPUTS = 200
 ENDED_IN_ORDER = frozenset({0, 2, 130, 143})  # dcm4che's: done, refused or lost, SIGINT, SIGTERM
+VERSION_SECONDS = 30.0  # a first Java on a cold disk
+
+
+def require_runnable(toolkit: Toolkit) -> None:
+    """Raise UnavailableError where the tools of a folder cannot run, as without Java; one stands for all."""
+    if toolkit.kind == EMBEDDED:
+        return
+    command = (*toolkit.commands["storescp"], "--version")
+    called = call(command, environment=toolkit.environments["storescp"], seconds=VERSION_SECONDS)
+    if called.code is not None and _cannot_run(called.code):
+        raise UnavailableError(
+            f"DCM4CHEBin: storescp cannot run (exit status {called.code}): {failure_reason(called.lines)}."
+            f" Nothing was started. `{' '.join(command)}` shows what it says; set DCM4CHEBin to"
+            f" `{EMBEDDED}` to do without Java."
+        )
+
+
+def _cannot_run(code: int) -> bool:
+    return code >= 0 and code not in ENDED_IN_ORDER
 
 
 class Record(Protocol):
@@ -99,7 +119,7 @@ class Tools:
 
     def require_running(self, child: Child, code: int) -> None:
         """Raise UnavailableError where the exit status says that the tool cannot run, as without Java."""
-        if code >= 0 and code not in ENDED_IN_ORDER:
+        if _cannot_run(code):
             self.keep_output(child)
             raise UnavailableError(
                 f"DCM4CHEBin: {child.name} cannot run (exit status {code}): {failure_reason(child.output)}."

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from niffler_ops.demo.corpus import Corpus
+from niffler_ops.dicomtools.toolkit import TOOLS
 from tests.support.archives import squatting
 from tests.support.processes import wait_for_first_line, wait_until
 from tests.support.rig import (
@@ -108,6 +109,20 @@ def test_a_toolkit_folder_without_tools_is_69(plain_rig: Rig, corpus: Corpus) ->
     plain_rig.ask_for(corpus.studies)
     ended = run_beside_a_users_file(plain_rig)
     assert_one_message(ended, 69, "DCM4CHEBin", str(empty), "storescp", "movescu", "findscu")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--dry-run",)])
+def test_a_toolkit_that_cannot_run_is_69(plain_rig: Rig, corpus: Corpus, arguments: tuple[str, ...]) -> None:
+    without_java = plain_rig.folder / "without-java"
+    without_java.mkdir()
+    for tool in TOOLS:
+        (without_java / tool).write_text("#!/bin/sh\necho 'exec: java: not found' >&2\nexit 127\n")
+        (without_java / tool).chmod(0o755)
+    plain_rig.configure(DCM4CHEBin=str(without_java))
+    plain_rig.serve(corpus_folder(corpus))
+    plain_rig.ask_for(corpus.studies)
+    ended = run_beside_a_users_file(plain_rig, *arguments)
+    assert_one_message(ended, 69, "DCM4CHEBin", "storescp", "127", "Java was not found")
 
 
 def test_all_errors_of_the_configuration_are_78_and_told_at_once(plain_rig: Rig, corpus: Corpus) -> None:

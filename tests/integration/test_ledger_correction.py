@@ -75,7 +75,7 @@ def test_a_new_line_takes_over_what_came_of_the_same_line_before(ledger: Ledger)
     assert states(ledger)[4:] == [(6, "not_found"), (7, "matched")]
 
 
-@pytest.mark.parametrize("missing, state", [(0, "done"), (1, "partial")])
+@pytest.mark.parametrize(("missing", "state"), [(0, "done"), (1, "partial")])
 def test_a_repeated_line_that_returns_takes_over_what_came_of_its_equal_meanwhile(
     ledger: Ledger, missing: int, state: str
 ) -> None:
