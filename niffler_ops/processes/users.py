@@ -19,9 +19,13 @@ def user_name(number: int) -> str:
 
 def who_else_writes(folder: Path) -> str:
     """Whom the mode of a folder lets write in it beside us and root, in words; "" where nobody."""
-    status = folder.lstat()
-    if status.st_uid not in {os.geteuid(), ROOT}:
-        return f"its owner {user_name(status.st_uid)}"
+    link, status = (
+        folder.lstat(),
+        folder.stat(),
+    )  # a link's own mode says nothing, its owner may turn it elsewhere
+    for owner in (link.st_uid, status.st_uid):
+        if owner not in {os.geteuid(), ROOT}:
+            return f"its owner {user_name(owner)}"
     if status.st_mode & stat.S_IWOTH:
         return "everybody"
     if status.st_mode & stat.S_IWGRP and (others := _others_in(status.st_gid)):

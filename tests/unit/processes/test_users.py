@@ -38,3 +38,21 @@ def test_the_folder_of_another_user_is_theirs(tmp_path: Path) -> None:
     nobody = pwd.getpwnam("nobody")
     os.chown(tmp_path, nobody.pw_uid, -1)
     assert who_else_writes(tmp_path) == "its owner nobody"
+
+
+def test_the_mode_of_a_link_is_that_of_the_folder_it_leads_to(tmp_path: Path) -> None:
+    folder, link = tmp_path / "folder", tmp_path / "link"
+    folder.mkdir(mode=0o700)
+    link.symlink_to(folder)
+    assert who_else_writes(link) == ""
+    folder.chmod(0o777)
+    assert who_else_writes(link) == "everybody"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who may give a link away")
+def test_whoever_has_a_link_may_turn_it_elsewhere(tmp_path: Path) -> None:
+    folder, link = tmp_path / "folder", tmp_path / "link"
+    folder.mkdir(mode=0o700)
+    link.symlink_to(folder)
+    os.chown(link, pwd.getpwnam("nobody").pw_uid, -1, follow_symlinks=False)
+    assert who_else_writes(link) == "its owner nobody"
