@@ -215,13 +215,13 @@ def absolute(value: Any, folder: Path, allowed: str) -> Path:
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise ValueError(allowed)
     try:
-        value.encode()
-        path = Path(value.strip()).expanduser()
+        path = os.path.abspath(folder / Path(value.strip()).expanduser())  # noqa: PTH100  resolve() follows links
+        path.encode()
     except RuntimeError as error:
         raise ValueError(f"{allowed} (there is no such home folder)") from error
     except UnicodeEncodeError as error:  # the ledger, which is UTF-8, could not hold it
-        raise ValueError(f"{allowed} (its name has to be UTF-8)") from error
-    return Path(os.path.abspath(folder / path))  # noqa: PTH100  resolve() would follow links
+        raise ValueError(f"{allowed} (its whole path has to be UTF-8)") from error
+    return Path(path)
 
 
 def number_within(value: Any, low: float, high: float) -> float | None:

@@ -377,3 +377,16 @@ def test_every_key_is_described() -> None:
 def test_a_path_that_the_ledger_could_not_hold_is_refused() -> None:
     with pytest.raises(ValueError, match="has to be UTF-8"):
         absolute("/tmp/st\udcff", Path("/"), "a folder")
+
+
+def test_a_path_that_becomes_other_than_utf_8_by_the_folder_of_its_file_is_refused_as_well(
+    loading: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latin_1 = tmp_path / "caf\udce9"
+    latin_1.mkdir()
+    monkeypatch.chdir(latin_1)
+    found = problems(loading)
+    assert len(found) == 2
+    assert "StorageFolder" in found[0]
+    assert "CsvFile" in found[1]
+    assert all("its whole path has to be UTF-8" in problem for problem in found)
