@@ -72,6 +72,7 @@ def checked(check: Callable[[str], object]) -> Callable[[str], str]:
 def run(command: Callable[[], int]) -> int:
     """The command's exit status; expected failures become one message on stderr."""
     program = Path(sys.argv[0]).name
+    _open_what_is_closed()
     try:
         status = command()
         sys.stdout.flush()
@@ -89,6 +90,14 @@ def run(command: Callable[[], int]) -> int:
         sys.stderr.write(f"{program}: {_defect(error)}\n")
         return DEFECT
     return status
+
+
+def _open_what_is_closed() -> None:
+    """Standard streams without a file get /dev/null: else the next file that is opened would be one."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            # The lowest free number, which is the one that is missing: those below are open by now.
+            setattr(sys, name, open(os.devnull, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
 def _defect(error: Exception) -> str:

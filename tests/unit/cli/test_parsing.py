@@ -4,9 +4,11 @@ import io
 import os
 import platform
 import re
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -129,3 +131,19 @@ def test_nothing_that_is_told_commands_a_terminal(capsys: pytest.CaptureFixture[
     told = capsys.readouterr()
     assert told.err.endswith(": one ]0;x \ntwo\n")
     assert told.out == "three 2J\t four\nMüller\n"
+
+
+def test_a_command_whose_standard_streams_are_closed_writes_into_no_file_instead(tmp_path: Path) -> None:
+    code = "import sys; from niffler_ops.cli.parsing import run; sys.exit(run(work))"
+    work = (
+        "def work():\n"
+        "    with open('file', 'w') as file:\n"
+        "        assert file.fileno() > 2\n"
+        "        print('text', flush=True)\n"
+        "        sys.stderr.write('text')\n"
+        "    return 3\n"
+    )
+    command = shlex.join([sys.executable, "-c", f"{work}{code}"])
+    ended = subprocess.run(f"exec {command} <&- >&- 2>&-", shell=True, cwd=tmp_path, check=False)
+    assert ended.returncode == 3
+    assert (tmp_path / "file").read_text() == ""
