@@ -19,10 +19,7 @@ def user_name(number: int) -> str:
 
 def who_else_writes(folder: Path) -> str:
     """Whom the mode of a folder lets write in it beside us and root, in words; "" where nobody."""
-    link, status = (
-        folder.lstat(),
-        folder.stat(),
-    )  # a link's own mode says nothing, its owner may turn it elsewhere
+    link, status = folder.lstat(), folder.stat()  # whoever owns a link may turn it elsewhere
     for owner in (link.st_uid, status.st_uid):
         if owner not in {os.geteuid(), ROOT}:
             return f"its owner {user_name(owner)}"
