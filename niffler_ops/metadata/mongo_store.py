@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from pymongo import MongoClient, ReplaceOne
+import pymongo
+from pymongo import MongoClient, ReadPreference, ReplaceOne
 from pymongo import errors as mongo
 
 from niffler_ops.errors import ConfigurationError, NifflerError
@@ -15,6 +16,7 @@ from niffler_ops.metadata.stores import Days, StoreUnavailableError, day_bounds,
 
 if TYPE_CHECKING:
     from pymongo.database import Database
+    from pymongo.read_preferences import _ServerMode
 
 _OPERATIONS = 50  # in one request: FerretDB 1.24 stands still for ever at about 100
 _READ_AT_ONCE = 500
@@ -66,6 +68,7 @@ class MongoStore:
     def upsert(self, collection: str, records: Sequence[Record]) -> None:
         """See Store; raises StoreRefusedError where trying again does not help."""
         with self._reached():
+            self._find_server(ReadPreference.PRIMARY)
             self._index(collection)
             for start in range(0, len(records), _OPERATIONS):
                 self._database[collection].bulk_write(
@@ -92,15 +95,19 @@ class MongoStore:
             within = {"$gte": beginning, "$lt": end}
             condition = {"$or": [{f"first_{by}": within}, {f"last_{by}": within}]}
         projection = None if fields is None else {"_id": 1, **dict.fromkeys(fields, 1)}
-        with (
-            self._reached(),
-            self._database[collection].find(condition, projection, batch_size=_READ_AT_ONCE) as cursor,
-        ):
-            yield from cursor
+        with self._reached():
+            self._find_server(self._client.read_preference)
+            with self._database[collection].find(condition, projection, batch_size=_READ_AT_ONCE) as cursor:
+                yield from cursor
 
     def close(self) -> None:
         """See Store."""
         self._client.close()
+
+    def _find_server(self, preference: "_ServerMode") -> None:
+        """Before operations, for which pymongo would look for it as long as `timeoutMS` allows."""
+        with pymongo.timeout(self._client.options.server_selection_timeout):
+            self._database.command("ping", read_preference=preference)
 
     def _index(self, collection: str) -> None:
         if collection in self._indexed:

@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 import stat
+import time
 import traceback
 from contextlib import closing
 from datetime import date
@@ -81,6 +82,16 @@ def test_a_server_that_is_not_there_is_told_without_who_logs_in(
     assert SECRET not in told + caplog.text
     assert "user" not in told
     assert "127.0.0.1:1/db" in told or "nowhere.invalid/db" in told
+
+
+def test_a_server_is_looked_for_as_long_as_selection_may_take_and_not_as_an_operation_may() -> None:
+    began = time.monotonic()
+    with closing(open_store("mongodb://127.0.0.1:1/db?serverSelectionTimeoutMS=50&timeoutMS=20000")) as store:
+        with pytest.raises(StoreUnavailableError, match="no server answers"):
+            store.upsert("default", [{"_id": "1"}])
+        with pytest.raises(StoreUnavailableError, match="no server answers"):
+            list(store.records("default"))
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(
