@@ -16,10 +16,11 @@ from pathlib import Path
 from niffler_ops.clock import Clock, SystemClock
 from niffler_ops.files import StrPath, failpoint, make_private_folder, move
 from niffler_ops.metadata import Journal, Reading
+from niffler_ops.patterns import md5_text
 from niffler_ops.postprocess.job import Settings
 from niffler_ops.processes.workers import Workers
 from niffler_ops.realtime.noticing import Noticing, oldest_in
-from niffler_ops.realtime.place import PRIVATE, Place
+from niffler_ops.realtime.place import INCOMING, PRIVATE, Place
 from niffler_ops.realtime.readers import Readers
 from niffler_ops.realtime.reading import Arrival
 from niffler_ops.realtime.record import Record, Waiting
@@ -28,6 +29,7 @@ CHUNK = 32
 MOST_NOTICED = 50_000  # whose names are kept; the others are found again when these have been read
 LINGER_SECONDS = 0.2  # that a few files wait for more, so that one commit serves them all
 UNREADABLE = "unreadable"
+LONGEST_NAME = 200  # in bytes; file systems allow 255
 
 log = logging.getLogger(__name__)
 
@@ -215,9 +217,13 @@ def _waiting(arrival: Arrival) -> Waiting:
 
 def _target(arrival: Arrival) -> str:
     """Where it is to wait, below StorageFolder; what cannot be read waits for somebody to look at it."""
-    return arrival.target or f"{PRIVATE}/{UNREADABLE}/{_name(arrival.path).replace('/', '-')}-{arrival.inode}"
+    return arrival.target or f"{PRIVATE}/{UNREADABLE}/{_name(Path(arrival.path))}-{arrival.inode}"
 
 
-def _name(path: str) -> str:
-    """Digests of UIDs, as storescp was told to name files: nothing of a header."""
-    return "/".join(Path(path).parts[-2:])
+def _name(path: Path) -> str:
+    """In incoming/ digests of UIDs, as storescp was told to name files; FilePath's names repeat headers."""
+    for depth in (2, 1):
+        name = "-".join(path.parts[-depth:])
+        if path.parts[-depth - 2 : -depth] == (PRIVATE, INCOMING) and len(name.encode()) <= LONGEST_NAME:
+            return name
+    return md5_text(str(path))

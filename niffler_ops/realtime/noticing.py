@@ -9,8 +9,9 @@ from pathlib import Path
 
 from inotify_simple import INotify, flags
 
+from niffler_ops.realtime import parts
+
 SWEEP_SECONDS = 20.0
-ENDING = ".dcm"
 LEFT_SECONDS = 120.0
 NO_WATCH = -1
 
@@ -21,17 +22,17 @@ _ROOT_EVENTS = flags.CREATE | flags.MOVED_TO | flags.ONLYDIR
 def oldest_in(incoming: Path) -> float | None:
     """When the oldest file came that is there, by the kernel's clock; None where none is."""
     times = []
-    for folder in _folders(incoming):
-        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(incoming / folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(ENDING):
-                    with suppress(FileNotFoundError):
-                        times.append(entry.stat(follow_symlinks=False).st_mtime)
+    for path in _files(str(incoming)):
+        with suppress(FileNotFoundError):
+            times.append(os.lstat(path).st_mtime)
     return min(times, default=None)
 
 
 class Noticing:
-    """Watches incoming/ and the folder of each study in it."""
+    """Watches incoming/ and the folder of each study in it.
+
+    What somebody else put there, under whatever name and however deep, is found by the sweep.
+    """
 
     def __init__(self, incoming: Path) -> None:
         self._incoming = incoming
@@ -60,7 +61,7 @@ class Noticing:
                     yield from self._enter(event.name)
             elif event.mask & flags.IGNORED:
                 self._folders.pop(event.wd, None)
-            elif event.wd in self._folders and event.name.endswith(ENDING):
+            elif event.wd in self._folders and not event.mask & flags.ISDIR and _is_whole(event.name):
                 yield f"{self._folders[event.wd]}/{event.name}"
         if overflown or self.is_due(now):
             self._sweep_at = now + SWEEP_SECONDS
@@ -69,26 +70,24 @@ class Noticing:
     def sweep(self) -> Iterator[str]:
         """Every file that is there; folders that nothing is in go. `sweeps` counts them."""
         self.sweeps += 1
-        for name in _folders(self._incoming):
-            yield from self._enter(name)
-            self._remove_if_left(self._incoming / name)
-
-    def _remove_if_left(self, folder: Path) -> None:
-        """Our storescp makes a folder just before it needs it; one that nothing came into for long may go."""
-        with suppress(OSError):
-            if time.time() - folder.lstat().st_mtime > LEFT_SECONDS:
-                folder.rmdir()
+        files, folders = _listed(str(self._incoming))
+        yield from files
+        for folder in folders:
+            is_empty = True
+            for path in self._enter(Path(folder).name):
+                is_empty = False
+                yield path
+            if is_empty:
+                _remove_if_left(folder)
 
     def _enter(self, name: str) -> Iterator[str]:
         """Watch a study's folder, and then look what is in it already."""
         folder = str(self._incoming / name)
         try:
             self._folders[self._watch(folder, _FOLDER_EVENTS)] = folder
-            with os.scandir(folder) as entries:
-                found = [entry.path for entry in entries if entry.name.endswith(ENDING)]
         except (FileNotFoundError, NotADirectoryError):
             return
-        yield from found
+        yield from _files(folder)
 
     def _watch(self, folder: str, events: flags) -> int:
         """The kernel's number of a watch; where it has none left, the sweep finds what comes."""
@@ -100,6 +99,36 @@ class Noticing:
             return NO_WATCH
 
 
-def _folders(incoming: Path) -> list[str]:
-    with os.scandir(incoming) as entries:
-        return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+def _is_whole(name: str) -> bool:
+    """Whether nobody writes to it any more: a storescp renames what it has received."""
+    return not name.endswith(parts.ENDING)
+
+
+def _listed(folder: str) -> tuple[list[str], list[str]]:
+    """The whole files and the folders that are in it."""
+    files, folders = [], []
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+            elif entry.is_file() and _is_whole(entry.name):
+                files.append(entry.path)
+    return files, folders
+
+
+def _files(folder: str) -> Iterator[str]:
+    """The whole files in it, however deep."""
+    files, folders = _listed(folder)
+    yield from files
+    for inner in folders:
+        yield from _files(inner)
+
+
+def _remove_if_left(folder: str) -> None:
+    """Our storescp makes a folder just before it needs it; one that nothing came into for long may go."""
+    _, folders = _listed(folder)
+    for inner in folders:
+        _remove_if_left(inner)
+    with suppress(OSError):
+        if time.time() - os.lstat(folder).st_mtime > LEFT_SECONDS:
+            Path(folder).rmdir()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PRIVATE = ".niffler"
+INCOMING = "incoming"
 RECORD = "receiver.sqlite"
 
 
@@ -36,7 +37,7 @@ class Place:
     @property
     def incoming(self) -> Path:
         """Where storescp writes: nothing in it has been read."""
-        return self.private / "incoming"
+        return self.private / INCOMING
 
     @property
     def leaving(self) -> Path:

@@ -167,6 +167,34 @@ def test_what_cannot_be_read_is_named_and_stays(bench: Bench) -> None:
     assert bench.waiting() == ["1.2.3.3.dcm"]
 
 
+def test_what_cannot_be_read_is_named_by_nothing_that_file_path_took_from_a_header(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.arrive(1)
+    bench.run()
+    (filed,) = (bench.place.storage_folder / "1.2.3").iterdir()
+    filed.write_bytes(b"nonsense")
+    bench.intake.again(filed)
+    bench.run()
+    nested = bench.place.incoming / "again" / "1.2.3" / "1.2.3.2.dcm"
+    make_private_folder(nested.parent)
+    nested.write_bytes(b"nonsense")
+    (bench.place.incoming / ("x" * 250)).write_bytes(b"nonsense")
+    bench.run()
+    assert bench.record.unreadable() == len(bench.unreadable()) == 3
+    told = caplog.text + "".join(path.name for path in bench.unreadable())
+    assert "1.2.3" not in told
+
+
+def test_files_that_somebody_put_there_are_listed_by_their_names(bench: Bench) -> None:
+    for name in ("scan", "again/scan.dcm"):
+        path = bench.place.incoming / name
+        make_private_folder(path.parent)
+        path.write_bytes(b"nonsense")
+    bench.run()
+    assert sorted(path.name.rsplit("-", 1)[0] for path in bench.unreadable()) == ["again-scan.dcm", "scan"]
+
+
 def test_what_waits_to_be_read_waits_since_it_was_received(bench: Bench) -> None:
     assert bench.intake.waits_since() is None
     path = bench.arrive(1)

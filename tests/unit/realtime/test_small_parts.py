@@ -16,7 +16,7 @@ from inotify_simple import Event, flags
 
 from niffler_ops.realtime import ballast
 from niffler_ops.realtime.control import answer, ask, clear, pending
-from niffler_ops.realtime.noticing import Noticing
+from niffler_ops.realtime.noticing import Noticing, oldest_in
 from niffler_ops.realtime.notify import Notify
 from niffler_ops.realtime.parts import remove_left
 from niffler_ops.realtime.place import Place
@@ -192,6 +192,32 @@ def test_files_are_noticed_as_they_come_in_folders_old_and_new(tmp_path: Path, n
     assert set(noticed.look(1.0)) == {str(tmp_path / "a" / "2.dcm")}
     assert set(noticed.look(1.0)) == set()
     assert len(set(noticed.look(100.0))) == 2, "the sweep finds what was missed"
+
+
+def test_the_sweep_finds_what_somebody_put_there_under_any_name_and_however_deep(
+    tmp_path: Path, noticed: Noticing
+) -> None:
+    tree = tmp_path / "again" / "patient" / "study"
+    tree.mkdir(parents=True)
+    put = {tmp_path / "in-the-root", tmp_path / "again" / "1.2.3", tree / "4.dcm"}
+    for path in (*put, tmp_path / "half.part", tree / "half.part"):
+        path.write_bytes(b"")
+    (tmp_path / "again" / "nowhere").symlink_to(tmp_path / "missing")
+    assert set(noticed.look(100.0)) == {str(path) for path in put}
+    oldest = tree / "4.dcm"
+    os.utime(oldest, (1000, 1000))
+    assert oldest_in(tmp_path) == 1000
+
+
+def test_folders_in_folders_go_as_well_once_they_are_empty(tmp_path: Path, noticed: Noticing) -> None:
+    inner = tmp_path / "again" / "patient"
+    inner.mkdir(parents=True)
+    for folder in (inner, inner.parent):
+        os.utime(folder, (1, 1))
+    list(noticed.look(100.0))
+    os.utime(inner.parent, (1, 1))  # it has just changed
+    list(noticed.look(200.0))
+    assert not inner.parent.exists()
 
 
 def test_a_folder_that_nothing_came_into_for_long_goes(tmp_path: Path, noticed: Noticing) -> None:
