@@ -78,7 +78,7 @@ class Catalogue:
         found = 0
         self._run += 1
         with transaction(self._connection):
-            for entry in self._files(self._folder, frozenset(map(str, except_for))):
+            for entry in _files(self._folder, frozenset(map(str, except_for)), self._is_closed):
                 found += self._look_at(entry)
                 if found % AT_ONCE == 0:
                     progress(found)
@@ -123,20 +123,8 @@ class Catalogue:
         )
         return int(self._connection.execute(query, (processor,)).fetchone()[0])
 
-    def _files(self, folder: Path, left_out: frozenset[str]) -> Iterator[os.DirEntry[str]]:
-        """Regular files at any depth, in the order of their names; no link is followed."""
-        try:
-            with os.scandir(folder) as entries:
-                listed = sorted(entries, key=lambda entry: entry.name)
-        except OSError:
-            self.closed_folders += 1
-            return
-        for entry in listed:
-            if entry.is_dir(follow_symlinks=False):
-                if entry.path not in left_out:
-                    yield from self._files(Path(entry.path), left_out)
-            elif entry.is_file(follow_symlinks=False):
-                yield entry
+    def _is_closed(self) -> None:
+        self.closed_folders += 1
 
     def _look_at(self, entry: os.DirEntry[str]) -> bool:
         try:
@@ -162,6 +150,38 @@ class Catalogue:
             (path, status.st_size, status.st_mtime_ns, study or WITHOUT, study is not None, self._run),
         )
         return study is not None
+
+
+def holds_dicom(folder: Path, *, except_for: Sequence[Path], progress: Callable[[], None]) -> bool:
+    """Whether it is worth a catalogue: there is a DICOM file, or one that cannot be read just now."""
+    for entry in _files(folder, frozenset(map(str, except_for)), lambda: None):
+        progress()
+        try:
+            if _study_of(entry.path) is not None:
+                return True
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return True
+    return False
+
+
+def _files(
+    folder: Path, left_out: frozenset[str], is_closed: Callable[[], None]
+) -> Iterator[os.DirEntry[str]]:
+    """Regular files at any depth, in the order of their names; no link is followed."""
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        is_closed()
+        return
+    for entry in listed:
+        if entry.is_dir(follow_symlinks=False):
+            if entry.path not in left_out:
+                yield from _files(Path(entry.path), left_out, is_closed)
+        elif entry.is_file(follow_symlinks=False):
+            yield entry
 
 
 def _study_of(path: str) -> str | None:

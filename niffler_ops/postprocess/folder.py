@@ -15,7 +15,7 @@ from niffler_ops.deidentify import load_secret
 from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.errors import CannotWriteError, MissingInputError, StoppedError, UsageError
 from niffler_ops.files import make_private_folder, remove_folder
-from niffler_ops.postprocess.catalogue import UNOPENED, Catalogue, Study
+from niffler_ops.postprocess.catalogue import UNOPENED, Catalogue, Study, holds_dicom
 from niffler_ops.postprocess.claim import TakenError, claimed
 from niffler_ops.postprocess.configured import digests
 from niffler_ops.postprocess.crew import Answer, Hire, Workforce, here, plain_site
@@ -113,6 +113,9 @@ class FolderRun:
         if not root.is_dir():
             raise MissingInputError(f"{root}: there is no such folder")
         check_places(self._settings)
+        left_out = [private, root / ".niffler"]
+        if not holds_dicom(root, except_for=left_out, progress=self._stop_if_asked):
+            raise MissingInputError(f"{root}: there is no DICOM file in it")
         lock = self._private_folder(private)
         try:
             with claimed(self._settings) as settings:

@@ -367,6 +367,19 @@ def test_a_folder_that_cannot_be_worked_on_is_told(
         scripted.run(root=str(tmp_path / root), output=str((tmp_path / output).resolve()))
 
 
+def test_a_folder_without_dicom_is_left_as_it_is_and_takes_no_output_folder(
+    scripted: Scripted, tmp_path: Path
+) -> None:
+    (tmp_path / "notes" / "older").mkdir(parents=True)
+    (tmp_path / "notes" / "older" / "a.txt").write_text("nothing")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(MissingInputError):
+        scripted.run(root=str(tmp_path / "notes"), private=str(tmp_path / "notes" / ".niffler"))
+    assert sorted(tmp_path.rglob("*")) == before
+    scripted.studies("1.1")
+    assert scripted.run() == Summary(done=1)
+
+
 def test_originals_are_not_written_into_by_way_of_a_link(scripted: Scripted, tmp_path: Path) -> None:
     scripted.studies("1.1")
     (tmp_path / "link").symlink_to(scripted.place.root)
