@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from niffler_ops.realtime.machinery import settings_of
 from niffler_ops.realtime.opening import open_receiver
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.service import Service
+from niffler_ops.realtime.sweeping import LEFT, STORE_AWAY
 from niffler_ops.realtime.telling import Telling
 from niffler_ops.recovery import end_orphans
 from niffler_ops.reporting.registry import register
@@ -32,6 +34,10 @@ STATUSES = (
     " are left; 64 usage; 69 toolkit unavailable or port taken; 73 cannot write; 75 another receiver runs, or"
     " --sweep: the store is away; 78 configuration"
 )
+WHY = {
+    LEFT: "files that cannot be read, or records that the store refuses, are left.",
+    STORE_AWAY: "the metadata store cannot be used; nothing is lost. Run it again once it can.",
+}
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +88,7 @@ def _start(arguments: Namespace) -> int:
         except AlreadyRunningError:
             if not arguments.sweep:
                 raise
-            return _ask_for_sweep(config)
+            return _told(_ask_for_sweep(config), config)
         folder = str(place.storage_folder)
         stack.callback(start_logging(place.log, _print, extraction=folder, as_json=arguments.log_json))
         if not arguments.sweep:
@@ -94,7 +100,7 @@ def _start(arguments: Namespace) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: service.ask_to_stop())
         if telling is None:
-            return service.sweep_once()
+            return _told(service.sweep_once(), config)
         _serve(service, telling)
     return 0
 
@@ -119,7 +125,16 @@ def _ask_for_sweep(config: MetaConfig) -> int:
     status = ask(place.control, seconds=SWEEP_SECONDS, is_alive=is_alive) if is_alive() else None
     if status is None:
         raise StoppedError(f"{place.storage_folder}: the receiver that runs has not answered; try again")
-    show("The running receiver has done it.\n")
+    if status == 0:
+        show("The running receiver has done it.\n")
+    return status
+
+
+def _told(status: int, config: MetaConfig) -> int:
+    """The status of a sweep; what it could not do is an error like others."""
+    if status in WHY:
+        told = f"`niffler-status {config.storage_folder}` tells more."
+        sys.stderr.write(f"niffler-meta: {config.storage_folder}: {WHY[status]} {told}\n")
     return status
 
 

@@ -170,6 +170,7 @@ def test_what_cannot_be_read_is_never_deleted_and_listed(receiver: ReceiverRig) 
     (nonsense / "nonsense.dcm").chmod(0o600)
     ended = receiver.sweep()
     assert ended.status == 3, ended
+    assert "files that cannot be read" in ended.err
     (kept,) = (receiver.private / "unreadable").iterdir()
     assert kept.read_bytes() == b"no image"
     assert not receiver.waiting()
@@ -343,7 +344,8 @@ def test_a_sweep_without_a_receiver_tells_that_the_store_cannot_be_used(receiver
     away.write_text("")
     receiver.configure(MetadataStore=f"sqlite:///{away}/records.sqlite")
     receiver.leave_in_incoming(SOME)
-    assert receiver.sweep().status == 75
+    ended = receiver.sweep()
+    assert (ended.status, ended.err.count("the metadata store cannot be used")) == (75, 1)
     assert len(receiver.on_disk()) == len(SOME)
 
 
