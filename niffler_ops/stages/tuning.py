@@ -1,12 +1,11 @@
 """How many lanes an archive gets and how long their batches are, where nobody has set it.
 
-One lane more as long as that brings more instances a second, half as many when retrieves fail. What a number
-of lanes brings is measured while that many are at work, and measured again from time to time: archives are
-slower at noon.
+At first twice as many as long as that is worth it, then one lane more as long as that brings more instances
+a second, half as many when retrieves fail. What a number of lanes brings is measured while that many are at
+work, and measured again from time to time: archives are slower at noon.
 """
 
 from collections.abc import Callable
-from enum import IntEnum
 
 FIRST_LANES = 2
 SETTLE_SECONDS = 2.0  # a new lane starts a process and an association
@@ -14,7 +13,7 @@ WINDOW_SECONDS = 5.0
 LONGEST_WINDOW_SECONDS = 60.0
 ENOUGH = 50  # instances that tell a rate
 MOST_IDLE = 0.3  # of a window: with less work than lanes, their number tells nothing
-GAIN = 1.05  # at which one lane more is worth it
+GAIN = 1.05  # at which one lane more is worth it, each of several
 KEPT = 0.97  # at which one lane less does as well
 FIRST_HOLD_SECONDS, LONGEST_HOLD_SECONDS = 30.0, 600.0
 FIRST_LIMIT_SECONDS, LONGEST_LIMIT_SECONDS = 600.0, 4 * 3600.0  # for which a number that failed is not tried
@@ -23,10 +22,7 @@ FIRST_BATCH, LONGEST_BATCH = 50, 500
 BATCH_SECONDS = 15.0  # beside which the start of a process is little
 
 
-class _Trial(IntEnum):
-    FEWER = -1
-    NONE = 0
-    MORE = 1
+FEWER, MORE = -1, 1
 
 
 class Tuner:
@@ -38,8 +34,9 @@ class Tuner:
         self.lanes = min(FIRST_LANES, most)
         self.why = "to begin with"
         self._rate = 0.0  # of the lanes that are kept, in instances a second
-        self._trial = _Trial.NONE
-        self._next = _Trial.MORE
+        self._trial = 0  # by how many lanes more than are kept, or fewer; 0 for none
+        self._next = MORE
+        self._doubles = True
         self._hold = FIRST_HOLD_SECONDS
         self._hold_until = self._spared_until = 0.0
         self._limit, self._limit_until, self._limit_for = most, 0.0, FIRST_LIMIT_SECONDS
@@ -72,36 +69,38 @@ class Tuner:
             self._limit, self._limit_until = self.lanes - 1, now + self._limit_for
             self._limit_for = min(2 * self._limit_for, LONGEST_LIMIT_SECONDS)
         self._use(max(1, self.lanes // 2), "a retrieve failed")
-        self._trial, self._next, self._hold = _Trial.NONE, _Trial.MORE, FIRST_HOLD_SECONDS
+        self._trial, self._next, self._hold = 0, MORE, FIRST_HOLD_SECONDS
+        self._doubles = False
         self._keep_for_long()
 
     def _conclude(self, rate: float) -> None:
-        if self._trial is _Trial.NONE:
+        if not self._trial:
             self._rate = (self._rate + rate) / 2 if self._rate else rate
             if self._monotonic() >= self._hold_until:
                 self._try(self._next, rate)
             return
-        trial, before = self._trial, self.lanes - self._trial
-        if rate >= self._rate * (GAIN if trial is _Trial.MORE else KEPT):
+        direction, before = (MORE if self._trial > 0 else FEWER), self.lanes - self._trial
+        if rate >= self._rate * (GAIN**self._trial if direction == MORE else KEPT):
             self.why = f"{rate:.3g} instances/s, and {self._rate:.3g} with {before}"
             self._hold = FIRST_HOLD_SECONDS
-            self._try(trial, rate)
-        else:
-            self._use(before, f"{self._rate:.3g} instances/s, and {rate:.3g} with {self.lanes}")
-            self._next = _Trial(-trial)
-            self._trial = _Trial.NONE
-            self._keep_for_long()
+            self._try(direction, rate)
+            return
+        self._use(before, f"{self._rate:.3g} instances/s, and {rate:.3g} with {self.lanes}")
+        self._next = MORE if self._trial > 1 else -direction  # between the two may be a better one
+        self._trial, self._doubles = 0, False
+        self._keep_for_long()
 
-    def _try(self, trial: _Trial, rate: float) -> None:
-        """One more or one less, or the present number where there is no other."""
+    def _try(self, direction: int, rate: float) -> None:
+        """More or fewer, or the present number where there is no other."""
         self._rate = rate
-        lanes = self.lanes + trial
         most = self._most if self._monotonic() >= self._limit_until else self._limit
-        if 1 <= lanes <= most:
-            self._trial = trial
+        step = self.lanes if self._doubles else direction
+        lanes = min(self.lanes + step, most) if direction == MORE else self.lanes + step
+        if 1 <= lanes != self.lanes:
+            self._trial = lanes - self.lanes
             self._use(lanes, f"tried, after {rate:.3g} instances/s with {self.lanes}")
         else:
-            self._trial, self._next = _Trial.NONE, _Trial(-trial)
+            self._trial, self._next, self._doubles = 0, -direction, False
             self._keep_for_long()
 
     def _keep_for_long(self) -> None:

@@ -92,6 +92,19 @@ def test_a_long_run_loses_little_to_the_best_number_from_its_start_on() -> None:
     assert Simulation(levelled).run(600) >= 0.9 * levelled(5, 0)
 
 
+def test_a_short_run_gets_to_many_lanes_soon() -> None:
+    archive = Simulation(rising)
+    archive.run(16)
+    assert archive.tuner.lanes == 8
+    assert set(archive.used) == {2, 4, 8}
+
+
+def test_between_a_number_and_twice_as_many_that_are_no_better_it_looks_for_one_more() -> None:
+    archive = Simulation(lambda lanes, _now: min(50.0 * lanes, 230.0))
+    archive.run(65)
+    assert list(dict.fromkeys(archive.used))[:4] == [2, 4, 8, 5]
+
+
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_it_never_uses_more_than_the_limit(most: int) -> None:
     archive = Simulation(rising, most=most)
