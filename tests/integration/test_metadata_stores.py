@@ -175,7 +175,7 @@ def test_the_journal_fills_a_store(store: Store, tmp_path: Path) -> None:
 
 
 def test_a_server_that_goes_away_and_comes_back_gets_everything_once(mongodb: Server, tmp_path: Path) -> None:
-    store = open_store(f"{mongodb.url}/test?serverSelectionTimeoutMS=500")
+    store = open_store(f"{mongodb.url}/test?serverSelectionTimeoutMS=3000")
     with closing(store), closing(Journal(tmp_path / "journal.sqlite")) as journal:
         journal.add(Reading(facts=facts(series, 1)) for series in range(SERIES))
         assert journal.flush(store, [KEYWORDS]) == SERIES
