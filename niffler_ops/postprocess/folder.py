@@ -86,6 +86,7 @@ class FolderRun:
         self._processor = processor
         self._settings = settings
         self._digest = ""  # of the settings; known once OutputFolder is claimed
+        self._left_out = [Path(settings.private), Path(settings.root) / ".niffler"]
         self._clock = clock
         self._watcher = watcher
         self._hire = hire or here(workers)
@@ -113,9 +114,8 @@ class FolderRun:
         if not root.is_dir():
             raise MissingInputError(f"{root}: there is no such folder")
         check_places(self._settings)
-        left_out = [private, root / ".niffler"]
-        if not holds_dicom(root, except_for=left_out, progress=self._stop_if_asked):
-            raise MissingInputError(f"{root}: there is no DICOM file in it")
+        if not holds_dicom(root, except_for=self._left_out, progress=self._stop_if_asked):
+            raise _nothing_in(root)
         lock = self._private_folder(private)
         try:
             with claimed(self._settings) as settings:
@@ -155,10 +155,9 @@ class FolderRun:
             plain_site(self._launcher, self._clock, folder=self._requests, shared=private)
         )
         with closing(Catalogue.open(private / "catalogue.sqlite", root)) as catalogue:
-            left_out = [private, root / ".niffler"]
-            found = catalogue.scan(except_for=left_out, progress=self._found)
+            found = catalogue.scan(except_for=self._left_out, progress=self._found)
             if not found and not catalogue.unopened:
-                raise MissingInputError(f"{root}: there is no DICOM file in it")
+                raise _nothing_in(root)
             self._summary.closed = catalogue.closed_folders
             try:
                 self._tell_of_unopened(catalogue)
@@ -257,6 +256,10 @@ class FolderRun:
         for child in list(self._launcher.children):
             child.kill()
         remove_folder(self._requests)
+
+
+def _nothing_in(root: Path) -> MissingInputError:
+    return MissingInputError(f"{root}: there is no DICOM file in it")
 
 
 def check_places(settings: Settings) -> None:

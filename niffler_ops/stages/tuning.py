@@ -21,7 +21,6 @@ FIRST_LIMIT_SECONDS, LONGEST_LIMIT_SECONDS = 600.0, 4 * 3600.0  # for which a nu
 FIRST_BATCH, LONGEST_BATCH = 50, 500
 BATCH_SECONDS = 15.0  # beside which the start of a process is little
 
-
 FEWER, MORE = -1, 1
 
 
