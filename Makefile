@@ -28,7 +28,7 @@ storm: $(STAMP)
 	NIFFLER_STORM_KILLS=200 NIFFLER_STORM_SEED=$$(date +%s) $(BIN)/python -m pytest -s tests/acceptance/test_storm.py
 
 soak: $(STAMP)
-	SOAK_MINUTES=$${SOAK_MINUTES:-10} $(BIN)/python -m pytest -s tests/acceptance/test_soak.py
+	SOAK_MINUTES=$${SOAK_MINUTES:-10} $(BIN)/python -m pytest -s -o tmp_path_retention_policy=failed tests/acceptance/test_soak.py
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -186,7 +186,7 @@ class Retrieval:
         self._receiver.advance()
         self._archives.ask(self._verify.to_relist)
         self._arrivals.advance()
-        receiving = self._receiver.ready and self._caught_up()
+        receiving = self._receiver.ready and self._caught_up() and not self._filing.behind
         self._archives.move(receiving=receiving)
         self._unqueried.advance(receiving=receiving)
         self._verify.advance()

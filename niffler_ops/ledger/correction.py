@@ -46,10 +46,7 @@ def correct(ledger: LedgerConnection, rows: Rows, given: Iterable[CsvRow]) -> Co
     withdrawn = ledger.run("withdraw_rows").rowcount
     ledger.run("unlink_returning")
     returned = ledger.run("return_rows").rowcount
-    new = 0
-    for row in ledger.run("new_lines"):
-        rows.insert(**dict(row))
-        new += 1
+    new = ledger.run_many("insert_row", map(dict, ledger.run("new_lines")))
     for name in _FORGET_WHAT_IS_IDLE:
         ledger.run(name)
     for name in ("drop_pairs", "drop_given"):

@@ -40,11 +40,10 @@ SELECT subject, name, number FROM tallies
 -- name: count_unexpected
 UPDATE tallies SET number = number + :files WHERE subject = 'unexpected' AND name = 'files'
 
--- name: first_row_with_keys
-SELECT id FROM rows WHERE keys = ? AND same_as IS NULL
-
 -- name: insert_row
-INSERT INTO rows (line, cells, keys, same_as, state, reason) VALUES (:line, :cells, :keys, :same_as, :state, :reason)
+INSERT INTO rows (line, cells, keys, same_as, state, reason)
+VALUES (:line, :cells, :keys, (SELECT id FROM rows WHERE keys = :keys AND same_as IS NULL),
+        CASE WHEN :keys IS NULL THEN 'rejected' ELSE 'pending' END, :reason)
 
 -- name: rows_to_query
 SELECT id, line, keys, attempts FROM rows

@@ -19,6 +19,7 @@ from niffler_ops.states import (
 
 REASONS_SHOWN = 3
 LAST_LINE = 2**62
+_json = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,9 +34,8 @@ class ClaimedRow:
 
 def stored(row: CsvRow) -> dict[str, object]:
     """A row as the ledger keeps it."""
-    keys = None if row.refused else json.dumps(dict(row.keys), sort_keys=True, ensure_ascii=False)
-    cells = json.dumps(row.values, ensure_ascii=False)
-    return {"line": row.line, "cells": cells, "keys": keys, "reason": row.refused or ""}
+    keys = None if row.refused else _json(dict(row.keys))
+    return {"line": row.line, "cells": _json(row.values), "keys": keys, "reason": row.refused or ""}
 
 
 class Rows:
@@ -46,21 +46,7 @@ class Rows:
 
     def import_rows(self, rows: Iterable[CsvRow]) -> None:
         """Insert every line once; a line with the keys of an earlier one points to it."""
-        for row in rows:
-            self.insert(**stored(row))
-
-    def insert(self, *, line: object, cells: object, keys: object, reason: object) -> None:
-        """Insert a row as `stored` gives it; one with the keys of an earlier one points to it."""
-        first = self._ledger.one("first_row_with_keys", keys) if keys else None
-        self._ledger.run(
-            "insert_row",
-            line=line,
-            cells=cells,
-            keys=keys,
-            same_as=first["id"] if first else None,
-            state=RowState.PENDING if keys else RowState.REJECTED,
-            reason=reason,
-        )
+        self._ledger.run_many("insert_row", map(stored, rows))
 
     def claim(self, limit: int, *, archive: str = "", last_line: int | None = None) -> list[ClaimedRow]:
         """Take up to `limit` rows that are due for a query, none beyond `last_line` of the CSV.

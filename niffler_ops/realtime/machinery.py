@@ -104,7 +104,6 @@ def put_together(
         again=intake.again,
         unread_since=intake.unread_since,
     )
-    progress = Progress(clock.monotonic())
     return Machinery(
         place=place,
         clock=clock,
@@ -114,12 +113,7 @@ def put_together(
         record=record,
         journal=journal,
         workers=workers,
-        receivers=[
-            Receiver(
-                local, place.incoming, tools, clock, progress, gives_up=False, watch_seconds=WATCH_SECONDS
-            )
-            for local in config.local_entities
-        ],
+        receivers=_receivers(config, place, tools, clock),
         intake=intake,
         storing=Storing(place.journal, settings.store, context.featuresets, clock),
         passing=passing,
@@ -127,6 +121,14 @@ def put_together(
         timetable=Timetable(config.delete_hour, clock, record.nightly_at()),
         pressure=Pressure(place, config.min_free_disk, deletion, clock),
     )
+
+
+def _receivers(config: MetaConfig, place: Place, tools: Tools, clock: Clock) -> Sequence[Receiver]:
+    progress = Progress(clock.monotonic())
+    return [
+        Receiver(local, place.incoming, tools, clock, progress, gives_up=False, watch_seconds=WATCH_SECONDS)
+        for local in config.local_entities
+    ]
 
 
 def _passing(

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
 from niffler_ops.dicomtools.storescp import short_name, staging_name
@@ -32,7 +33,7 @@ from niffler_ops.patterns import FilePattern
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
 
-STUDIES_IN_ONE_SYNC = 100
+STUDIES_IN_ONE_SYNC, INSTANCES_IN_ONE_SYNC = 500, 5_000
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,8 @@ class FilingStage:
         self._progress = progress
         self._failure: Exception | None = None
         self.busy = False
+        self.behind = False
+        """Whether more is verified than one group takes: what is retrieved now would only wait."""
 
     def advance(self) -> None:
         """Start the next group when the last one is durable. Raises OSError where files cannot be written."""
@@ -85,9 +88,14 @@ class FilingStage:
             raise self._failure
         if self.busy:
             return
-        plans = [self._plan(study) for study in self._place.ledger.studies.verified(STUDIES_IN_ONE_SYNC)]
-        if plans:
+        due = self._place.ledger.studies.verified(STUDIES_IN_ONE_SYNC)
+        before = accumulate((study.received for study in due), initial=0)
+        both = zip(due, before, strict=False)
+        group = [study for study, instances in both if instances < INSTANCES_IN_ONE_SYNC]
+        self.behind = len(group) < len(due) or len(due) == STUDIES_IN_ONE_SYNC
+        if group:
             self.busy = True
+            plans = [self._plan(study) for study in group]
             threading.Thread(target=self._work, args=(plans,), name="filing", daemon=True).start()
 
     def _plan(self, study: Study) -> Plan:

@@ -27,7 +27,13 @@ MOST_A_SECOND = 1_200  # instances, of which the archive must not run out
 INSTANCES = 10
 LOOK_SECONDS = 0.5
 ROOT, FIRST = "1.2.826.0.1.3680043.8.498.66", 10_000_000
-GROWTH = {"memory": 8e6, "descriptors": 8, "threads": 4, "wal": 16e6}  # the least that counts as such
+GROWTH = {  # the least that counts as such
+    "memory": 8e6,
+    "descriptors": 8,
+    "threads": 4,
+    "wal": 16e6,
+    "studies": 2_000,
+}
 SHARE = 1.1
 Holding = dict[str, list[float]]
 
@@ -45,7 +51,8 @@ def test_nothing_grows_while_it_retrieves_at_full_rate(plain_rig: Rig) -> None:
     running.signal(signal.SIGTERM)
     ended = running.end()
     assert ended.status == 75, f"the archive ran out, or it failed: {ended}"
-    print(f"{received} instances in {MINUTES:g} minutes, {received / SECONDS:.0f}/s")
+    [(done,)] = rig.ledger("SELECT number FROM tallies WHERE subject = 'study' AND name = 'done'")
+    print(f"{received} instances in {MINUTES:g} minutes, {received / SECONDS:.0f}/s; {done} studies done")
     assert received > 100
     grown = []
     for (role, what), values in held.items():
@@ -85,9 +92,9 @@ def _write_studies(folder: Path, studies: int) -> Iterator[tuple[str, str]]:
 
 
 def _watch(rig: Rig, running: Running) -> dict[tuple[str, str], list[float]]:
-    """What supervisor, readers and storescp hold, and the ledger's log, for as long as it takes."""
+    """What supervisor, readers and storescp hold, the ledger's log, and what waits to be filed."""
     held: dict[tuple[str, str], list[float]] = defaultdict(list)
-    wal = rig.private / "ledger.sqlite-wal"
+    wal, incoming = rig.private / "ledger.sqlite-wal", rig.private / "incoming"
     until = time.monotonic() + SECONDS
     while time.monotonic() < until and not running.ended:
         with suppress(psutil.Error, FileNotFoundError):
@@ -97,6 +104,7 @@ def _watch(rig: Rig, running: Running) -> dict[tuple[str, str], list[float]]:
                     held[role, "descriptors"].append(process.num_fds())
                     held[role, "threads"].append(process.num_threads())
             held["ledger", "wal"].append(wal.stat().st_size)
+            held["staging", "studies"].append(sum(1 for _ in incoming.iterdir()))
         time.sleep(LOOK_SECONDS)  # the time itself is what is asked for
     return held
 

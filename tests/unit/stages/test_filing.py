@@ -298,3 +298,32 @@ def test_one_that_another_patients_or_series_has_replaced_is_not_filed_in_its_pl
     assert place.states() == {"1.1": "moved"}
     assert instance_states(place, "1.1") == {"1.1.1.1": "awaited", "1.1.1.2": "received"}
     assert len(list(place.layout.unexpected.iterdir())) == 1
+
+
+def test_a_group_is_limited_by_its_instances_and_says_whether_more_waits(
+    place: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filing, "INSTANCES_IN_ONE_SYNC", 3)
+    place.studies("1.1", "1.2", "1.3")
+    for uid in ("1.1", "1.2", "1.3"):
+        place.move(uid)
+        place.receive(uid, [1, 2], PatientID=f"P{uid}")
+        place.verify(uid)
+    stage = FilingStage(place.place, place.progress)
+    behind = []
+    for last in ("verified", "done"):
+        stage.advance()
+        behind.append(stage.behind)
+        place.dispatch_until(lambda: not stage.busy, "the end of a group")
+        assert place.states() == {"1.1": "done", "1.2": "done", "1.3": last}
+    assert behind == [True, False]
+
+
+def test_a_study_with_more_instances_than_a_group_is_one_by_itself(
+    place: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filing, "INSTANCES_IN_ONE_SYNC", 1)
+    arrive(place)
+    place.verify("1.1")
+    assert not file(place).behind
+    assert place.states() == {"1.1": "done"}
