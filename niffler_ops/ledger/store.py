@@ -28,6 +28,8 @@ _BEGUN: Mapping[str, frozenset[str]] = {
     "study": frozenset(set(StudyState) - STUDY_ENDS),
 }
 
+IMPORT_CACHE_KIB = 64 * 1024  # keys come in no order, and a page of their index that is not here is read anew
+
 _HANDOVERS_OPEN = frozenset(set(HandoverState) - HANDOVER_ENDS)
 
 
@@ -126,6 +128,17 @@ class Ledger:
         failpoint("commit-after")
 
     @contextmanager
+    def _large_cache(self) -> Iterator[None]:
+        """For a transaction that writes as many rows as the CSV has lines."""
+        usual = self._connection.execute("PRAGMA cache_size").fetchone()[0]
+        self._connection.execute(f"PRAGMA cache_size={-IMPORT_CACHE_KIB}")
+        try:
+            yield
+        finally:
+            self._connection.execute(f"PRAGMA cache_size={usual}")
+            self._connection.execute("PRAGMA shrink_memory")
+
+    @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Several reads that agree with each other."""
         self._connection.execute("BEGIN")
@@ -166,7 +179,7 @@ class Ledger:
         rows: Iterable[CsvRow],
     ) -> None:
         """Record the extraction and import every line of the CSV, all or nothing."""
-        with self.transaction():
+        with self._large_cache(), self.transaction():
             self._shared.run(
                 "create_extraction",
                 configuration=json.dumps(dict(configuration), sort_keys=True),
@@ -184,7 +197,7 @@ class Ledger:
         self, *, csv_file: Path, csv_digest: str, csv_header: tuple[str, ...], rows: Iterable[CsvRow]
     ) -> Correction:
         """Take a corrected CSV in place of the one before, all or nothing."""
-        with self.transaction():
+        with self._large_cache(), self.transaction():
             correction = correct(self._shared, self.rows, rows)
             self._shared.run(
                 "csv_changed",
