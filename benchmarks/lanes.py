@@ -17,7 +17,7 @@ from niffler_ops.model import AUTO
 NAME = "lanes"
 TITLE = "Lanes: fixed numbers and those that are found"
 SLOW_ARCHIVE = Path(__file__).parents[1] / "tests" / "support" / "faulty_archive.py"
-PAUSES = (0, 20)  # milliseconds before each instance
+STUDIES = {0: 1_600, 20: 800}  # half a minute and more, by milliseconds of pause before each instance
 FIXED = (2, 4, 8)
 SIDE = 64
 
@@ -29,8 +29,8 @@ def missing(_setting: Setting) -> str:
 
 def measure(setting: Setting) -> Iterator[Row]:
     """By the archive's pause."""
-    for pause in PAUSES:
-        studies = setting.studies(100 if setting.quick else 400, side=SIDE)
+    for pause, number in STUDIES.items():
+        studies = setting.studies(100 if setting.quick else number, side=SIDE)
         slow = ("--fault", f"slow={pause}") if pause else ()
         with embedded(setting, studies, program=[str(SLOW_ARCHIVE)], options=slow) as (archive, local):
             cold = Cold(toolkit="embedded", archive=archive, local=local)

@@ -23,12 +23,12 @@ from niffler_ops.ledger.studies import Studies
 from niffler_ops.model import CsvRow
 from niffler_ops.states import HANDOVER_ENDS, STUDY_ENDS, HandoverState, RowState, StudyState
 
+IMPORT_CACHE_KIB = 64 * 1024  # keys come in no order, and a page of their index that is not here is read anew
+
 _BEGUN: Mapping[str, frozenset[str]] = {
     "row": frozenset({RowState.QUERYING, RowState.MATCHED}),
     "study": frozenset(set(StudyState) - STUDY_ENDS),
 }
-
-IMPORT_CACHE_KIB = 64 * 1024  # keys come in no order, and a page of their index that is not here is read anew
 
 _HANDOVERS_OPEN = frozenset(set(HandoverState) - HANDOVER_ENDS)
 
