@@ -43,6 +43,7 @@ class Child:
         self.name = name
         self.output: deque[str] = deque(maxlen=KEPT_LINES)
         self.exit_code: int | None = None
+        self.told_to_end = False
         self.identity: Identity | None = None
         self.command: Any = None  # sh.RunningCommand, once launched
 
@@ -53,6 +54,7 @@ class Child:
 
     def terminate(self) -> None:
         """Ask it to end (SIGTERM)."""
+        self.told_to_end = True
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:

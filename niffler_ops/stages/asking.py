@@ -115,7 +115,7 @@ class Asking:
         self._progress_at = 0.0
         self._hung = False
         self._flooded = False
-        self._paused = False
+        self._paused = self._stopped = False
         self._fruitless = 0
         self._not_before = 0.0
         self.busy = False
@@ -124,7 +124,16 @@ class Asking:
     def ready(self) -> bool:
         """Whether a batch may be asked now."""
         rested = self._place.clock.monotonic() >= self._not_before
-        return rested and not self.busy and self._contact.usable and self._place.gate.is_open
+        return rested and not self.busy and not self.hindrance
+
+    @property
+    def hindrance(self) -> str:
+        """Why nothing is asked now, "" where something may be."""
+        if self._stopped:
+            return "stopped"
+        if not self._place.gate.is_open:
+            return "paused"
+        return "" if self._contact.usable else "the archive does not answer"
 
     def ask(
         self,
@@ -198,9 +207,11 @@ class Asking:
 
     def _ended(self, child: Child, answers: list[FindAnswer], then: Callable[[Answers], None]) -> None:
         lost = next((index for index, answer in enumerate(answers) if answer.status is None), None)
-        reason = "" if lost is None else self._reason(child)
-        self._pause_after(fruitless=lost == 0 and not self._paused)
-        if reason and not self._paused:
+        self._stopped = child.told_to_end and not (self._hung or self._paused)
+        by_us = "stopped" if self._stopped else "paused" if self._paused else ""
+        reason = "" if lost is None else by_us or self._reason(child)
+        self._pause_after(fruitless=lost == 0 and not by_us)
+        if reason and not by_us:
             self._place.tools.keep_output(child)
 
         def conclude(echo: Echo) -> None:
@@ -211,9 +222,9 @@ class Asking:
 
         if lost is None:
             conclude(Echo.ANSWERED)
-        elif self._paused:
+        elif by_us:
             self.busy = False
-            then(Answers(answers=answers, first_lost=lost, charged=False, reason="paused"))
+            then(Answers(answers=answers, first_lost=lost, charged=False, reason=reason))
         else:
             log.warning("A batch of queries ended early: %s (%s)", reason, self._subject(lost))
             self._contact.ask(conclude)

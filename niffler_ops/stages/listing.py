@@ -143,9 +143,10 @@ class ListingStage:
         most = self._place.config.query_batch_size
         asked = [(listing, series) for listing, series in asked if not listing.untold and not listing.lost]
         asked, later = asked[:most], asked[most:]
-        if not asked or not self._contact.usable:
+        hindrance = self._asking.hindrance
+        if not asked or hindrance:
             for listing, _ in (*asked, *later):
-                listing.lost = listing.lost or "the archive does not answer"
+                listing.lost = listing.lost or hindrance
             self._conclude(listings)
             return
         keys = [

@@ -1,6 +1,7 @@
 """An archive that loses, adds, alters, hangs, aborts and lies: files decide; every row gets its answer."""
 
 import json
+import signal
 from collections import Counter
 
 import pytest
@@ -316,6 +317,24 @@ def test_a_query_that_does_not_come_to_an_end_is_never_not_found(
     assert rig.states() == ["failed"] * 2
     assert archive.events("move") == []
     assert all("quer" in entry["reason"] for entry in rig.report())
+
+
+def test_a_stop_while_the_archive_is_being_asked_is_no_attempt_and_no_trouble(
+    rig: Rig, corpus: Corpus
+) -> None:
+    rig.configure(MaxAttempts=1)
+    rig.ask_for(corpus.studies[:2])
+    archive = rig.serve(corpus_folder(corpus), "find-hang:times=1")
+    running = rig.start()
+    wait_until(lambda: running.ended or archive.events("find"), "a query")
+    running.signal(signal.SIGTERM)
+    ended = running.end()
+    assert ended.status == 75, ended
+    assert "ended early:" not in ended.out + ended.err
+    assert rig.ledger("SELECT state, attempts FROM rows") == [("pending", 0)] * 2
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert rig.states() == ["done"] * 2
 
 
 @pytest.mark.parametrize("fault", ["find-status=a700:times=2", "find-hang=1:times=1", "find-abort:times=1"])

@@ -133,6 +133,21 @@ def test_the_log_names_the_study_where_the_query_is_about_one(
     assert caplog.messages[0].endswith(f"(study {short_name('1.1')})")
 
 
+def test_nothing_counts_where_the_run_is_to_end_and_nothing_more_is_asked(
+    questioning: Questioning, caplog: pytest.LogCaptureFixture
+) -> None:
+    questioning.begin(f"match 1; respond 1 0; {HANGS}")
+    (child,) = questioning.bench.launcher.children
+    child.terminate()
+    answers = questioning.answer()
+    assert statuses(answers) == [0, None, None]
+    assert (answers.first_lost, answers.charged, answers.reason) == (1, False, "stopped")
+    assert not questioning.asking.ready
+    assert questioning.asking.hindrance == "stopped"
+    assert caplog.messages == []
+    assert list(questioning.bench.layout.logs.iterdir()) == []
+
+
 @without_archive
 def test_nothing_counts_where_the_archive_is_gone(questioning: Questioning) -> None:
     answers = questioning.ask("echo 'java.net.ConnectException: Connection refused'; exit 2")
