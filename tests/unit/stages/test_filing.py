@@ -9,7 +9,7 @@ import pytest
 from niffler_ops import files
 from niffler_ops.dicomtools.storescp import short_name, staging_name
 from niffler_ops.errors import LedgerConflictError
-from niffler_ops.stages import filing
+from niffler_ops.stages import filing, placing
 from niffler_ops.stages.filing import FilingStage, own_folder
 from niffler_ops.states import StudyState
 from tests.support.dicomfiles import encode, image
@@ -96,7 +96,7 @@ def test_a_study_appears_by_one_rename(place: Bench, monkeypatch: pytest.MonkeyP
         rename(source, target)
         seen.append(len(place.tree()))
 
-    for module in (files, filing):  # filing moves files by its own name and by way of files.move
+    for module in (files, placing):  # which moves files by its own name and by way of files.move
         monkeypatch.setattr(module, "rename", looking)
     arrive(place)
     place.verify("1.1")
