@@ -13,10 +13,9 @@ from niffler_ops.config import Config
 from niffler_ops.errors import CannotWriteError, MissingInputError, UsageError
 from niffler_ops.layout import Layout
 from niffler_ops.ledger.correction import Correction
-from niffler_ops.ledger.store import Ledger
 from niffler_ops.reporting.sheets import write_sheet
 from niffler_ops.sheet import OURS, REMOVE_ME
-from tests.support.extractions import fail, match, retrieve
+from tests.support.extractions import fail, match, open_ledger, retrieve
 
 BY_INDEX = {"ExtractionType": "empi_accession", "PatientIndex": 0, "AccessionIndex": 1}
 BY_HEADER = {"ExtractionType": "header"}
@@ -33,7 +32,7 @@ class Extraction:
         self.csv.write_bytes(content if isinstance(content, bytes) else content.encode())
         self._keys = keys or BY_INDEX
         Layout(self.folder).private.mkdir(parents=True)
-        self.ledger = Ledger.open(Layout(self.folder).ledger)
+        self.ledger = open_ledger(Layout(self.folder).ledger)
         config = self.config(self.csv)
         summary = intake.check(config)
         self.ledger.create(

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -33,6 +33,7 @@ from tests.support.extractions import (
     make_ledger,
     match,
     move,
+    open_ledger,
     receive,
     refused,
     retrieve,
@@ -333,7 +334,7 @@ def test_looking_leaves_no_file_behind_after_a_kill(tmp_path: Path) -> None:
 def test_the_next_run_can_write_after_a_look(tmp_path: Path) -> None:
     finished(tmp_path)
     status(tmp_path)
-    ledger = Ledger.open(Layout(tmp_path).ledger)
+    ledger = open_ledger(Layout(tmp_path).ledger)
     start_run(ledger)
     assert status(tmp_path).state is ExtractionState.RUNNING
     ledger.close()
@@ -348,7 +349,7 @@ def test_a_writer_that_comes_during_the_look_is_noticed(
 
     def write_then_tell(ledger: Ledger) -> dict[tuple[str, str], int]:
         if not writers:
-            writers.append(Ledger.open(Layout(tmp_path).ledger))
+            writers.append(open_ledger(Layout(tmp_path).ledger))
             start_run(writers[0])
         return tallies(ledger)
 
@@ -395,8 +396,8 @@ def test_a_reader_falls_back_to_an_unchanging_file_where_sqlite_can_make_none_be
 
     finished(tmp_path)
     monkeypatch.setattr(sqlite3, "connect", OnReadOnlyMount)
-    ledger = Ledger.open_read_only(Layout(tmp_path).ledger)
-    assert ledger.tallies()["study", "done"] == 1
+    with closing(Ledger.open_read_only(Layout(tmp_path).ledger)) as ledger:
+        assert ledger.tallies()["study", "done"] == 1
     assert len(OnReadOnlyMount.tried) == 2
 
 

@@ -196,6 +196,7 @@ def test_no_look_reads_all_events(running: Ledger, tmp_path: Path) -> None:
             " INSERT INTO events (at, subject, subject_id, to_state)"
             " SELECT '2020', 'study', 1, 'moving' FROM n"
         )
+    connection.close()
     steps = 0
 
     def count() -> int:

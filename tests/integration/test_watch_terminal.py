@@ -84,7 +84,7 @@ def watching(code: str, *arguments: object, **environment: str) -> Iterator[Watc
             stdout=slave,
             stderr=slave,
             cwd=ROOT,
-            env=os.environ | {"TERM": "xterm", "LC_ALL": "C.UTF-8"} | environment,
+            env=os.environ | {"TERM": "xterm", "LC_ALL": "C.UTF-8", "PYTHON_COLORS": "0"} | environment,
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads here, and it needs its own terminal
         )

@@ -17,6 +17,7 @@ from niffler_ops.states import StudyState
 HEADER = ("PatientID", "AccessionNumber")
 ARCHIVE = "PACS@archive:104"
 INSTANCE_BYTES = 1000
+_opened = ExitStack()
 GONE = Identity(pid=1, start_ticks=1, boot_id="another boot")
 
 
@@ -38,22 +39,31 @@ def make_ledger(
     header: Sequence[str] = HEADER,
     clock: Clock | None = None,
 ) -> Ledger:
-    """The ledger of a new extraction with these rows, for its writer."""
+    """The ledger of a new extraction with these rows, for its writer; closed at the end of the test."""
     layout = Layout(folder)
     layout.private.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger.open(layout.ledger, clock)
-    with ExitStack() as stack:
-        stack.callback(ledger.close)
-        ledger.create(
-            configuration={},
-            storage_folder=folder,
-            csv_file=folder / "list.csv",
-            csv_digest="0" * 64,
-            csv_header=tuple(header),
-            rows=rows,
-        )
-        stack.pop_all()
+    ledger = open_ledger(layout.ledger, clock)
+    ledger.create(
+        configuration={},
+        storage_folder=folder,
+        csv_file=folder / "list.csv",
+        csv_digest="0" * 64,
+        csv_header=tuple(header),
+        rows=rows,
+    )
     return ledger
+
+
+def open_ledger(path: Path, clock: Clock | None = None) -> Ledger:
+    """A ledger for its writer; closed at the end of the test."""
+    ledger = Ledger.open(path, clock)
+    _opened.callback(ledger.close)
+    return ledger
+
+
+def close_ledgers() -> None:
+    """Close those that are open still."""
+    _opened.close()
 
 
 def launch(ledger: Ledger, role: str, identity: Identity) -> str:

@@ -199,6 +199,7 @@ def test_a_reader_sees_everything_after_a_clean_end(tmp_path: Path) -> None:
 
 READER_AS_NOBODY = """
     import os, sys
+    import urllib.parse  # which Python 3.13 imports late, and perhaps from where nobody may read
     from pathlib import Path
     from niffler_ops.database import connect_read_only
     if os.getuid() == 0:

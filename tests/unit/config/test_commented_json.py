@@ -42,7 +42,7 @@ def test_a_byte_order_mark_is_fine(tmp_path: Path) -> None:
         ('{\n  "a": 1,\n  "b" 2\n}', "file.json:3:7: Expecting ':' delimiter"),
         ('/* x\n */ {"a": }', "file.json:2:11: Expecting value"),
         ('{"a": 1\n  /* open', "file.json:2:3: a comment is not closed"),
-        ('{"a": 1,, }', "file.json:1:11: Expecting property name"),
+        ('{"a": 1,, }', ("file.json:1:11: Expecting property name", "file.json:1:8: Illegal trailing comma")),
         ('{"a": NaN}', "file.json: NaN is not allowed"),
         ("[1]", "file.json: list found; allowed: an object"),
         ("", "file.json:1:1: Expecting value"),
@@ -50,7 +50,8 @@ def test_a_byte_order_mark_is_fine(tmp_path: Path) -> None:
         ("[" * 100_000, "file.json"),
     ],
 )
-def test_errors_name_line_and_column(tmp_path: Path, text: str, complaint: str) -> None:
+def test_errors_name_line_and_column(tmp_path: Path, text: str, complaint: str | tuple[str, ...]) -> None:
+    """Where there are two, the second is that of Python 3.13 and later."""
     with pytest.raises(JsonError) as caught:
         read(tmp_path, text)
     assert str(caught.value).startswith(complaint)
