@@ -45,14 +45,23 @@ def told(error: Exception) -> str:
     return "a text is not UTF-8" if "decode to UTF-8" in words else words
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection for the one writer: WAL, synchronous=FULL, explicit transactions."""
+def connect(path: Path, migrations: str = "") -> sqlite3.Connection:
+    """A connection for the one writer: WAL, synchronous=FULL, explicit transactions; brought up to date.
+
+    `migrations` is the package that has the numbered scripts.
+    """
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute(f"PRAGMA journal_size_limit={JOURNAL_SIZE_LIMIT}")
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA journal_size_limit={JOURNAL_SIZE_LIMIT}")
+        if migrations:
+            migrate(connection, migrations)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
@@ -73,9 +82,9 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         connection.row_factory = sqlite3.Row
         try:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.OperationalError:
+        except sqlite3.Error as error:
             connection.close()
-            if suffix or not immutable:
+            if suffix or not immutable or not isinstance(error, sqlite3.OperationalError):
                 raise
         else:
             return connection

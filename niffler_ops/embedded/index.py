@@ -123,9 +123,8 @@ class Index:
 
 def update(file: Path, folder: Path) -> None:
     """Make the index, or bring it up to date: new, changed and vanished files."""
-    connection = database.connect(file)
+    connection = database.connect(file, f"{PACKAGE}.migrations")
     try:
-        database.migrate(connection, f"{PACKAGE}.migrations")
         queries = database.named_queries(PACKAGE, "queries.sql")
         known = {
             row["path"]: (row["size"], row["modified_ns"]) for row in connection.execute(queries["known"])

@@ -102,9 +102,7 @@ class Ledger:
     @classmethod
     def open(cls, path: Path, clock: Clock | None = None) -> "Ledger":
         """The ledger for its one writer, made or migrated as needed."""
-        connection = database.connect(path)
-        database.migrate(connection, "niffler_ops.ledger.migrations")
-        return cls(connection, clock or SystemClock())
+        return cls(database.connect(path, "niffler_ops.ledger.migrations"), clock or SystemClock())
 
     @classmethod
     def open_read_only(cls, path: Path, *, at_rest: bool = False) -> "Ledger":

@@ -73,8 +73,7 @@ class Journal:
 
     def __init__(self, path: Path, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
-        self._connection = connect(path)
-        database.migrate(self._connection, f"{_PACKAGE}.migrations")
+        self._connection = connect(path, f"{_PACKAGE}.migrations")
         self._queries = database.named_queries(_PACKAGE, "journal.sql")
 
     def close(self) -> None:

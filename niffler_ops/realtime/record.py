@@ -92,8 +92,7 @@ class Record:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
-        self._connection = database.connect(path)
-        database.migrate(self._connection, f"{_PACKAGE}.migrations")
+        self._connection = database.connect(path, f"{_PACKAGE}.migrations")
         self._queries = database.named_queries(_PACKAGE, "queries.sql")
         self.launches = Launches(LedgerConnection(self._connection, clock))
         self._counted = self._counts()  # as the history has them

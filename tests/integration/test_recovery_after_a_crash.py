@@ -233,7 +233,7 @@ RECOVER = """
     from niffler_ops.ledger.store import Ledger
     from niffler_ops.recovery import recover
     layout = Layout(Path(sys.argv[1]) / "storage")
-    recover(open_ledger(layout.ledger), layout, quiet_time=7)
+    recover(Ledger.open(layout.ledger), layout, quiet_time=7)
 """
 
 
