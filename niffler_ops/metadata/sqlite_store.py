@@ -63,14 +63,15 @@ class SqliteStore:
         if not self._path.exists():
             raise MissingInputError(f"{self._path}: there is no such store")
         # Two ranges, so that each is found by its index.
-        condition, bounds = "", day_bounds(first, last)
+        condition, bounds = "TRUE", dict(zip(("least", "less"), day_bounds(first, last), strict=True))
         if first or last:
-            condition = " OR ".join(f"({end}_{by} >= ?1 AND {end}_{by} < ?2)" for end in ("first", "last"))
+            ends = (f"({end}_{by} >= :least AND {end}_{by} < :less)" for end in ("first", "last"))
+            condition = " OR ".join(ends)
         with self._reached(), closing(database.connect_read_only(self._path)) as connection:
             if not _columns(connection, collection):
                 return
-            select = f"SELECT record FROM {_quoted(collection)}"  # noqa: S608 - quoted
-            rows = connection.execute(*((f"{select} WHERE {condition}", bounds) if condition else (select,)))
+            select = f"SELECT record FROM {_quoted(collection)} WHERE {condition}"  # noqa: S608 - quoted
+            rows = connection.execute(select, bounds)
             for (text,) in rows:
                 yield projected(json.loads(text), fields)
 

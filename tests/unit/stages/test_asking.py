@@ -138,6 +138,7 @@ def test_nothing_counts_where_the_run_is_to_end_and_nothing_more_is_asked(
 ) -> None:
     questioning.begin(f"match 1; respond 1 0; {HANGS}")
     (child,) = questioning.bench.launcher.children
+    questioning.bench.dispatch_until(lambda: any("status=0H" in line for line in child.output), "an answer")
     child.terminate()
     answers = questioning.answer()
     assert statuses(answers) == [0, None, None]
