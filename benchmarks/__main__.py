@@ -90,7 +90,7 @@ def main() -> int:
             tables[benchmark.NAME] = list(benchmark.measure(setting))
             show(benchmark.TITLE, tables[benchmark.NAME], time.perf_counter() - begun)
     written = write_json(tables, quick=options.quick)
-    picture = written.with_suffix(".svg")
+    picture = written.with_suffix(".png")
     also = f", its curves to {picture.name}" if draw(tables, picture) else ""
     print(f"\nWritten to {written}{also}")
     return 0

@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from benchmarks.rows import Row
 
 FEWEST = 3  # points, below which a table says as much
-WIDTH, HEIGHT = 6.4, 2.6  # inches, of each curve
+WIDTH, HEIGHT, DOTS = 6.4, 2.6, 120  # inches of each curve, and how many to the inch
 Points = list[tuple[float, float]]
 
 
 def draw(tables: Mapping[str, Sequence[Row]], path: Path) -> bool:
-    """Write an SVG file; whether there was anything to draw."""
+    """Write a PNG file; whether there was anything to draw."""
     drawn = {axis: lines for axis, lines in _curves(tables).items() if any(map(_is_long, lines.values()))}
     if not drawn:
         return False
@@ -24,7 +24,7 @@ def draw(tables: Mapping[str, Sequence[Row]], path: Path) -> bool:
         figure.subplots(len(drawn), squeeze=False)[:, 0], drawn.items(), strict=True
     ):
         _draw_one(axes, axis, lines)
-    figure.savefig(path, metadata={"Date": None})
+    figure.savefig(path, dpi=DOTS)
     return True
 
 
@@ -47,7 +47,7 @@ def _draw_one(axes: Axes, axis: tuple[str, str], lines: Mapping[str, Points]) ->
     for name, points in lines.items():
         axes.plot(*zip(*sorted(points), strict=True), marker="o", label=name)
     axes.set(xlabel=over, ylabel=unit)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(bottom=0, top=1.1 * max(value for points in lines.values() for _, value in points))
     if over == "rows":
         axes.set_xscale("log")
     axes.grid(alpha=0.3)
