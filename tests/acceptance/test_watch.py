@@ -27,6 +27,7 @@ def test_the_live_view_follows_an_extraction_through_death_and_end(plain_rig: Ri
         )
         wait_until(lambda: instances(seen) > instances_of(first), "a bar that moves")
         seen.shows(" done\n", "line 12 not found")
+        wait_until(lambda: "running" in plain.output(), "the line of the view without a terminal")
         cold.kill()
         seen.shows("✗ crashed", "run the same command again")
         narrow(seen)
