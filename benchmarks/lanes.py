@@ -6,18 +6,19 @@ it costs.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from benchmarks.archives import embedded
 from benchmarks.cold import Cold, ColdRun
 from benchmarks.rows import Row, by_ratio
-from benchmarks.setting import Setting, settle
-from niffler_ops.model import AUTO
+from benchmarks.setting import Setting, Studies, settle
+from niffler_ops.model import AUTO, LocalEntity, Peer
 
 NAME = "lanes"
 TITLE = "Lanes: fixed numbers and those that are found"
 SLOW_ARCHIVE = Path(__file__).parents[1] / "tests" / "support" / "faulty_archive.py"
-STUDIES = {0: 1_600, 20: 800}  # half a minute and more, by milliseconds of pause before each instance
+STUDIES = {0: 1_600, 20: 400}  # some half a minute, by milliseconds of pause before each instance
 FIXED = (2, 4, 8)
 SIDE = 64
 
@@ -31,8 +32,7 @@ def measure(setting: Setting) -> Iterator[Row]:
     """By the archive's pause."""
     for pause, number in STUDIES.items():
         studies = setting.studies(100 if setting.quick else number, side=SIDE)
-        slow = ("--fault", f"slow={pause}") if pause else ()
-        with embedded(setting, studies, program=[str(SLOW_ARCHIVE)], options=slow) as (archive, local):
+        with _slow(setting, studies, pause) if pause else embedded(setting, studies) as (archive, local):
             cold = Cold(toolkit="embedded", archive=archive, local=local)
             runs: dict[int | str, ColdRun] = {}
             for lanes in (*FIXED, AUTO):
@@ -48,6 +48,11 @@ def measure(setting: Setting) -> Iterator[Row]:
         yield by_ratio(f"{what}, auto, to the best ({best})", "instances/s", found, at_least=goal)
         whole = [(_whole(runs[AUTO]), _whole(runs[best]))]
         yield by_ratio(f"{what}, auto, the whole run", "instances/s", whole)
+
+
+def _slow(setting: Setting, studies: Studies, pause: int) -> AbstractContextManager[tuple[Peer, LocalEntity]]:
+    options = ("--fault", f"slow={pause}")
+    return embedded(setting, studies, program=[str(SLOW_ARCHIVE)], options=options)
 
 
 def _pair(runs: dict[int | str, ColdRun], lanes: int | str, best: int) -> tuple[float, float]:
