@@ -4,7 +4,6 @@ import io
 import os
 import platform
 import re
-import shlex
 import subprocess
 import sys
 from importlib.metadata import version
@@ -143,7 +142,8 @@ def test_a_command_whose_standard_streams_are_closed_writes_into_no_file_instead
         "        sys.stderr.write('text')\n"
         "    return 3\n"
     )
-    command = shlex.join([sys.executable, "-c", f"{work}{code}"])
-    ended = subprocess.run(f"exec {command} <&- >&- 2>&-", shell=True, cwd=tmp_path, check=False)
+    without = "import os, sys; os.closerange(0, 3); os.execv(sys.executable, sys.argv[1:])"
+    command = [sys.executable, "-c", f"{work}{code}"]
+    ended = subprocess.run([sys.executable, "-c", without, *command], cwd=tmp_path, check=False)
     assert ended.returncode == 3
     assert (tmp_path / "file").read_text() == ""

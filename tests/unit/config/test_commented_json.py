@@ -1,9 +1,16 @@
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from niffler_ops.config.commented_json import JsonError, read_object
+
+TWO_COMMAS = (
+    "file.json:1:8: Illegal trailing comma"
+    if sys.version_info >= (3, 13)
+    else "file.json:1:11: Expecting property name"
+)
 
 
 def read(folder: Path, text: str) -> tuple[dict[str, Any], list[str]]:
@@ -42,7 +49,7 @@ def test_a_byte_order_mark_is_fine(tmp_path: Path) -> None:
         ('{\n  "a": 1,\n  "b" 2\n}', "file.json:3:7: Expecting ':' delimiter"),
         ('/* x\n */ {"a": }', "file.json:2:11: Expecting value"),
         ('{"a": 1\n  /* open', "file.json:2:3: a comment is not closed"),
-        ('{"a": 1,, }', ("file.json:1:11: Expecting property name", "file.json:1:8: Illegal trailing comma")),
+        ('{"a": 1,, }', TWO_COMMAS),
         ('{"a": NaN}', "file.json: NaN is not allowed"),
         ("[1]", "file.json: list found; allowed: an object"),
         ("", "file.json:1:1: Expecting value"),
@@ -50,8 +57,7 @@ def test_a_byte_order_mark_is_fine(tmp_path: Path) -> None:
         ("[" * 100_000, "file.json"),
     ],
 )
-def test_errors_name_line_and_column(tmp_path: Path, text: str, complaint: str | tuple[str, ...]) -> None:
-    """Where there are two, the second is that of Python 3.13 and later."""
+def test_errors_name_line_and_column(tmp_path: Path, text: str, complaint: str) -> None:
     with pytest.raises(JsonError) as caught:
         read(tmp_path, text)
     assert str(caught.value).startswith(complaint)
