@@ -40,7 +40,7 @@ class Load:
     @property
     def batch(self) -> int:
         """Studies in one of them."""
-        return self._batch or self._batches.size
+        return self._batch or self._batches.size(short=not self._lanes and self._tuner.doubles)
 
     @property
     def why(self) -> str:

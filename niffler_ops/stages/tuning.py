@@ -11,6 +11,8 @@ FIRST_LANES = 2
 SETTLE_SECONDS = 2.0  # a new lane starts a process and an association
 WINDOW_SECONDS = 5.0
 LONGEST_WINDOW_SECONDS = 60.0
+CLEAR = 1.3  # times what half as many bring tells before the window is over that twice as many are worth it
+CLEAR_WINDOW_SECONDS = 2.0
 ENOUGH = 50  # instances that tell a rate
 MOST_IDLE = 0.3  # of a window: with less work than lanes, their number tells nothing
 GAIN = 1.05  # at which one lane more is worth it, each of several
@@ -20,6 +22,7 @@ FIRST_LIMIT_SECONDS, LONGEST_LIMIT_SECONDS = 600.0, 4 * 3600.0  # for which a nu
 
 FIRST_BATCH, LONGEST_BATCH = 50, 500
 BATCH_SECONDS = 15.0  # beside which the start of a process is little
+SHORTER = 3  # times, while more lanes may come, which find nothing to do where others have it all
 
 FEWER, MORE = -1, 1
 
@@ -42,6 +45,11 @@ class Tuner:
         self._changed_at = self._marked_at = self._looked_at = monotonic()
         self._marked, self._idle = 0, 0.0
 
+    @property
+    def doubles(self) -> bool:
+        """Whether twice as many lanes are about to be tried."""
+        return self._doubles
+
     def observe(self, instances: int, at_work: int) -> None:
         """So many instances have arrived in all, and so many lanes are at work."""
         now = self._monotonic()
@@ -52,7 +60,9 @@ class Tuner:
             self._idle += now - self._looked_at
         self._looked_at = now
         spent, came = now - self._marked_at, instances - self._marked
-        if spent < WINDOW_SECONDS or (came < ENOUGH and spent < LONGEST_WINDOW_SECONDS):
+        clear = self._doubles and came >= CLEAR * self._rate * spent
+        window = CLEAR_WINDOW_SECONDS if clear else WINDOW_SECONDS
+        if spent < window or (came < ENOUGH and spent < LONGEST_WINDOW_SECONDS):
             return
         if self._idle <= MOST_IDLE * spent:
             self._conclude(came / spent)
@@ -120,11 +130,15 @@ class Batches:
     """How many studies one movescu gets: so many that its start costs little, and no more than that."""
 
     def __init__(self) -> None:
-        self.size = FIRST_BATCH
+        self._size = FIRST_BATCH
         self._seconds: float | None = None  # of a study
 
     def took(self, seconds: float) -> None:
         """A study was retrieved within so many seconds."""
         before = seconds if self._seconds is None else self._seconds
         self._seconds = before + (seconds - before) / 10
-        self.size = min(max(round(BATCH_SECONDS / max(self._seconds, 1e-3)), 1), LONGEST_BATCH)
+        self._size = min(max(round(BATCH_SECONDS / max(self._seconds, 1e-3)), 1), LONGEST_BATCH)
+
+    def size(self, *, short: bool) -> int:
+        """Studies that take as long as is good; `short`: while lanes are still being added."""
+        return max(self._size // SHORTER, 1) if short else self._size

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from niffler_ops.stages.tuning import BATCH_SECONDS, FIRST_BATCH, LONGEST_BATCH, Batches, Tuner
+from niffler_ops.stages.tuning import (
+    BATCH_SECONDS,
+    FIRST_BATCH,
+    LONGEST_BATCH,
+    SHORTER,
+    Batches,
+    Tuner,
+)
 
 TURN = 0.1
 
@@ -94,9 +101,17 @@ def test_a_long_run_loses_little_to_the_best_number_from_its_start_on() -> None:
 
 def test_a_short_run_gets_to_many_lanes_soon() -> None:
     archive = Simulation(rising)
-    archive.run(16)
+    archive.run(9)
     assert archive.tuner.lanes == 8
     assert set(archive.used) == {2, 4, 8}
+
+
+def test_what_is_not_clear_at_once_gets_its_whole_window() -> None:
+    archive = Simulation(lambda lanes, _now: {2: 100.0, 4: 120.0}.get(lanes, 130.0))
+    archive.run(10)
+    assert archive.tuner.lanes == 4
+    archive.run(2)
+    assert archive.tuner.lanes == 8
 
 
 def test_between_a_number_and_twice_as_many_that_are_no_better_it_looks_for_one_more() -> None:
@@ -167,12 +182,20 @@ def test_one_lane_stays_where_everything_fails() -> None:
     assert archive.tuner.lanes == 1
 
 
+def test_lanes_are_doubled_until_that_is_not_worth_it() -> None:
+    archive = Simulation(levelled)
+    assert archive.tuner.doubles
+    archive.run(60)
+    assert not archive.tuner.doubles
+
+
 def test_batches_last_about_as_long_as_is_good() -> None:
     batches = Batches()
-    assert batches.size == FIRST_BATCH
+    assert batches.size(short=False) == FIRST_BATCH
     for seconds, size in ((0.05, 300), (0.001, LONGEST_BATCH), (3600, 1), (BATCH_SECONDS / 40, 40)):
         for _ in range(200):
             batches.took(seconds)
-        assert batches.size == pytest.approx(size, rel=0.05)
+        assert batches.size(short=False) == pytest.approx(size, rel=0.05)
+        assert batches.size(short=True) == pytest.approx(max(size / SHORTER, 1), abs=6)
     batches.took(0.0)
-    assert 1 <= batches.size <= LONGEST_BATCH
+    assert 1 <= batches.size(short=True) <= batches.size(short=False) <= LONGEST_BATCH
