@@ -190,14 +190,12 @@ class Filing:
         return self._layout.staged(self._name, staging_name(instance.sop_instance_uid))
 
     def _target(self, instance: Instance) -> Path:
-        assert instance.path is not None  # noqa: S101 - a plan holds received instances only
-        return self._layout.storage_folder / instance.path
+        return self._layout.storage_folder / _path(instance)
 
     def _arranged(self, instance: Instance) -> Path:
         if self._plan.folder is None:
             return self._arranging / staging_name(instance.sop_instance_uid)
-        assert instance.path is not None  # noqa: S101 - a plan holds received instances only
-        return self._arranging.joinpath(*instance.path.parts[len(self._plan.folder.parts) :])
+        return self._arranging.joinpath(*_path(instance).parts[len(self._plan.folder.parts) :])
 
     def _return_to_staging(self) -> None:
         for instance in self._plan.instances:
@@ -210,6 +208,11 @@ class Filing:
     def _set_aside(self, path: Path) -> None:
         if path.is_file():
             move(path, self._layout.unexpected / f"filing-{path.lstat().st_ino}-{path.name[-200:]}")
+
+
+def _path(instance: Instance) -> PurePosixPath:
+    assert instance.path is not None  # noqa: S101 - a plan holds received instances only
+    return instance.path
 
 
 def _holds(path: Path, instance: Instance) -> bool:

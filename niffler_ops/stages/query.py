@@ -91,7 +91,7 @@ class QueryStage:
         """Start the next batch when the last one has ended."""
         self._asking.advance()
         if self._walk is not None and not self._asking.busy and not self._contact.usable:
-            self._walk.give_up("the archive does not answer")
+            self._walk.give_up(self._asking.hindrance)
         if not self._asking.ready:
             return
         if self._walk is not None:
