@@ -13,6 +13,10 @@ BUSY_SECONDS = 30.0
 JOURNAL_SIZE_LIMIT = 64 * 1024 * 1024
 
 
+class NewerDatabaseError(sqlite3.DatabaseError):
+    """A newer release has written it: it is whole, and this one does not know its schema."""
+
+
 @contextmanager
 def writing() -> Iterator[None]:
     """Where files or the database cannot be written, as on a full disk, raise CannotWriteError."""
@@ -30,9 +34,14 @@ def writing() -> Iterator[None]:
 
 @contextmanager
 def intact(path: Path, remedy: str) -> Iterator[None]:
-    """Where SQLite finds the file damaged, raise CannotWriteError with its name and the remedy."""
+    """Where SQLite finds the file damaged, raise CannotWriteError with its name and the remedy.
+
+    The same, with another remedy, where a newer release has written it.
+    """
     try:
         yield
+    except NewerDatabaseError as error:
+        raise CannotWriteError(f"{path}: {error}. It is whole; go on with that release.") from None
     except sqlite3.DatabaseError as error:
         if type(error) is not sqlite3.DatabaseError:  # a busy or full one, a defect: classes below it
             raise
@@ -126,7 +135,9 @@ def migrate(connection: sqlite3.Connection, package: str) -> int:
         key=lambda entry: entry.name,
     )
     if version > len(scripts):
-        raise sqlite3.DatabaseError(f"the database has version {version}, newer than this program")
+        raise NewerDatabaseError(
+            f"the database has version {version}, and this program knows {len(scripts)} at most"
+        )
     for number, script in enumerate(scripts, start=1):
         if number <= version:
             continue

@@ -10,6 +10,7 @@ import shutil
 import signal
 import stat
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import BinaryIO
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+LEFT_SECONDS = 120.0
 COPY_BLOCK = 1024 * 1024
 FAILPOINT_VARIABLE = "NIFFLER_FAILPOINT"
 PART_VARIABLE = "NIFFLER_PART"
@@ -217,6 +219,14 @@ def make_empty(folder: Path) -> None:
     """A private folder of our own with nothing in it, whatever was there before."""
     remove_folder(folder)
     make_private_folder(folder)
+
+
+def is_left(path: str) -> bool:
+    """Whether nobody has changed a file or folder for so long that nobody is about to; not if it is gone."""
+    try:
+        return time.time() - os.lstat(path).st_mtime > LEFT_SECONDS
+    except OSError:
+        return False
 
 
 def remove_empty_folder(folder: Path) -> bool:

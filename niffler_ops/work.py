@@ -22,6 +22,7 @@ from niffler_ops.stages.verify import VerifyStage
 
 READERS = 2
 FIRST_LISTED = (20, 100)
+READER_SECONDS = 1.0  # that a reader may need at the end: what it had not read is read in the next run
 QUIET_SECONDS = 0.5  # without an arrival, after which an archive that was stopped sends no more
 
 
@@ -180,7 +181,7 @@ class Retrieval:
     def close(self) -> None:
         """End storescp and the readers."""
         self._receiver.stop()
-        self._workers.stop()
+        self._workers.stop(patience=READER_SECONDS)
 
     def _retrieve(self) -> None:
         self._receiver.advance()

@@ -1,5 +1,6 @@
 """storescp: its arguments, and the names it gives to received files."""
 
+import re
 from pathlib import Path
 
 from niffler_ops.model import LocalEntity
@@ -8,6 +9,7 @@ from niffler_ops.patterns import md5_text
 STAGING_PATTERN = "{0020000D,md5}/{00080018,md5}.dcm"
 """Study and SOP Instance UID, digested: nothing a sender puts into a header reaches the file system."""
 SHORT = 8
+_STAGED = re.compile(r"[0-9a-v]{26}/[0-9a-v]{26}\.dcm")
 
 
 def storescp_arguments(*, local: LocalEntity, directory: Path, filepath: str = STAGING_PATTERN) -> list[str]:
@@ -18,6 +20,11 @@ def storescp_arguments(*, local: LocalEntity, directory: Path, filepath: str = S
 def staging_name(uid: str) -> str:
     """What `{…,md5}` of dcm4che makes of a UID: 26 characters out of 0-9a-v."""
     return md5_text(uid)
+
+
+def is_staged(study: str, instance: str) -> bool:
+    """Whether a folder and a file in it are named so, and not by somebody who may name a patient."""
+    return _STAGED.fullmatch(f"{study}/{instance}") is not None
 
 
 def short_name(uid: str) -> str:

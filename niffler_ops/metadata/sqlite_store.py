@@ -108,7 +108,7 @@ class SqliteStore:
         try:
             yield
         except (OSError, sqlite3.Error) as error:
-            why = error.strerror if isinstance(error, OSError) and error.strerror else error
+            why = error.strerror if isinstance(error, OSError) and error.strerror else database.told(error)
             raise StoreUnavailableError(f"The metadata store {self._path} cannot be used: {why}") from error
 
 

@@ -14,13 +14,14 @@ from itertools import compress, islice
 from pathlib import Path
 
 from niffler_ops.clock import Clock, SystemClock
+from niffler_ops.dicomtools.storescp import is_staged
 from niffler_ops.files import StrPath, failpoint, make_private_folder, move
 from niffler_ops.metadata import Journal, Reading
 from niffler_ops.patterns import md5_text
 from niffler_ops.postprocess.job import Settings
 from niffler_ops.processes.workers import Workers
 from niffler_ops.realtime.noticing import Noticing, oldest_in
-from niffler_ops.realtime.place import INCOMING, PRIVATE, Place
+from niffler_ops.realtime.place import PRIVATE, Place
 from niffler_ops.realtime.readers import Readers
 from niffler_ops.realtime.reading import Arrival
 from niffler_ops.realtime.record import Record, Waiting
@@ -29,7 +30,6 @@ CHUNK = 32
 MOST_NOTICED = 50_000  # whose names are kept; the others are found again when these have been read
 LINGER_SECONDS = 0.2  # that a few files wait for more, so that one commit serves them all
 UNREADABLE = "unreadable"
-LONGEST_NAME = 200  # in bytes; file systems allow 255
 
 log = logging.getLogger(__name__)
 
@@ -221,9 +221,6 @@ def _target(arrival: Arrival) -> str:
 
 
 def _name(path: Path) -> str:
-    """In incoming/ digests of UIDs, as storescp was told to name files; FilePath's names repeat headers."""
-    for depth in (2, 1):
-        name = "-".join(path.parts[-depth:])
-        if path.parts[-depth - 2 : -depth] == (PRIVATE, INCOMING) and len(name.encode()) <= LONGEST_NAME:
-            return name
-    return md5_text(str(path))
+    """That of storescp, made of digests of UIDs; of any other, which may name a patient, a digest."""
+    study, instance = path.parts[-2:]
+    return f"{study}-{instance}" if is_staged(study, instance) else md5_text(str(path))

@@ -2,17 +2,16 @@
 
 import errno
 import os
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from inotify_simple import INotify, flags
 
+from niffler_ops.files import is_left, remove_empty_folder
 from niffler_ops.realtime import parts
 
 SWEEP_SECONDS = 20.0
-LEFT_SECONDS = 120.0
 NO_WATCH = -1
 
 _FOLDER_EVENTS = flags.MOVED_TO | flags.CLOSE_WRITE | flags.ONLYDIR
@@ -129,6 +128,5 @@ def _remove_if_left(folder: str) -> None:
     _, folders = _listed(folder)
     for inner in folders:
         _remove_if_left(inner)
-    with suppress(OSError):
-        if time.time() - os.lstat(folder).st_mtime > LEFT_SECONDS:
-            Path(folder).rmdir()
+    if is_left(folder):
+        remove_empty_folder(Path(folder))

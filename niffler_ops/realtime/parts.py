@@ -1,14 +1,14 @@
 """What a storescp was writing when it was killed: nobody acknowledged it, and nobody writes on."""
 
 import os
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
+from niffler_ops.files import is_left
+
 ENDING = ".part"
-LEFT_SECONDS = 120.0
 
 
 def remove_all(incoming: Path) -> None:
@@ -21,7 +21,7 @@ def remove_left(incoming: Path) -> None:
     """Those that nobody has written to for long, and none of our children has open."""
     with os.scandir(incoming) as entries:
         parts = [entry.path for entry in entries if entry.name.endswith(ENDING)]
-    left = [path for path in parts if _is_old(path)]
+    left = [path for path in parts if is_left(path)]
     if not left:
         return
     try:
@@ -31,13 +31,6 @@ def remove_left(incoming: Path) -> None:
     for path in left:
         if os.path.realpath(path) not in opened:
             Path(path).unlink(missing_ok=True)
-
-
-def _is_old(path: str) -> bool:
-    try:
-        return time.time() - os.lstat(path).st_mtime > LEFT_SECONDS
-    except FileNotFoundError:
-        return False
 
 
 def _opened() -> set[str]:

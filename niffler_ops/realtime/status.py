@@ -68,7 +68,7 @@ def consult(place: Place, read: Callable[[sqlite3.Connection, Mapping[str, str]]
             connection.execute("BEGIN")
             return read(connection, queries)
     except sqlite3.DatabaseError as error:
-        raise MissingInputError(f"{place.record}: it cannot be read ({error})") from None
+        raise MissingInputError(f"{place.record}: it cannot be read ({database.told(error)})") from None
 
 
 def _read(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from niffler_ops.dicomtools.storescp import SHORT, short_name, staging_name
-from niffler_ops.files import make_private_folder, move, remove_empty_folder, rename
+from niffler_ops.files import is_left, make_private_folder, move, remove_empty_folder, rename
 from niffler_ops.headers import read_instances
 from niffler_ops.ledger.studies import Study
 from niffler_ops.model import InstanceFile
@@ -38,6 +38,7 @@ class Folder:
 
     seen: dict[str, tuple[int, int]] = field(default_factory=dict)
     scanned_ns: int = -1
+    empty: bool = False
 
 
 class Arrivals:
@@ -96,12 +97,14 @@ class Arrivals:
             # Not the cached entry.stat(): only a fresh one shows a folder that has just changed.
             changed_ns = os.lstat(entry.path).st_mtime_ns
             if changed_ns == folder.scanned_ns and time.time_ns() - changed_ns > SETTLED_SECONDS * 1e9:
+                if folder.empty and is_left(entry.path):  # what came was set aside
+                    remove_empty_folder(Path(entry.path))
                 return
             with os.scandir(entry.path) as found:
                 names = [file.name for file in found]
         except FileNotFoundError:
             return
-        folder.scanned_ns = changed_ns
+        folder.scanned_ns, folder.empty = changed_ns, not names
         new = []
         for name in names:
             if not _NAME.fullmatch(name):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from niffler_ops.clock import Clock
 from niffler_ops.embedded.echo import Echo, echo
+from niffler_ops.errors import ExhaustedError
 from niffler_ops.model import Archive
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.stages.load import Load
@@ -63,7 +64,10 @@ class Contact:
             result = echo(self.archive.peer, calling_aet=self.archive.calling_aet, timeout=ECHO_SECONDS)
             self._launcher.post(lambda: self._asked(result, then))
 
-        threading.Thread(target=work, name="archive-echo", daemon=True).start()
+        try:
+            threading.Thread(target=work, name="archive-echo", daemon=True).start()
+        except RuntimeError:
+            raise ExhaustedError(f"{self.name}: cannot be asked (no thread is left for it)") from None
 
     def _asked(self, result: Echo, then: Callable[[Echo], None]) -> None:
         self.answered = self.answered or result is Echo.ANSWERED

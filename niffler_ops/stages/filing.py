@@ -11,6 +11,7 @@ from itertools import accumulate
 from pathlib import PurePosixPath
 
 from niffler_ops.dicomtools.storescp import short_name
+from niffler_ops.errors import ExhaustedError
 from niffler_ops.files import sync_file_system
 from niffler_ops.ledger.studies import Study
 from niffler_ops.stages.place import Place
@@ -53,9 +54,12 @@ class FilingStage:
         group = [study for study, instances in both if instances < INSTANCES_IN_ONE_SYNC]
         self.behind = len(group) < len(due) or len(due) == STUDIES_IN_ONE_SYNC
         if group:
-            self.busy = True
             plans = [self._plan(study) for study in group]
-            threading.Thread(target=self._work, args=(plans,), name="filing", daemon=True).start()
+            try:
+                threading.Thread(target=self._work, args=(plans,), name="filing", daemon=True).start()
+            except RuntimeError:
+                raise ExhaustedError("Files cannot be brought to their place (no thread is left)") from None
+            self.busy = True
 
     def _plan(self, study: Study) -> Plan:
         instances = tuple(

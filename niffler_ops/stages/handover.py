@@ -10,7 +10,7 @@ from niffler_ops.ledger.handovers import SUBJECT, Handover
 from niffler_ops.postprocess.crew import Site
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
 from niffler_ops.stages.place import Place
-from niffler_ops.stages.retry import retry_delay
+from niffler_ops.stages.retry import doubled, retry_delay
 from niffler_ops.states import HandoverState
 
 MOST_JOBS = 20
@@ -161,7 +161,7 @@ class HandoverStage:
         elif now < before.until:
             return  # another job of the same batch has told
         times = before.times + 1 if before else 0
-        wait = min(LATER_SECONDS * 2**times, MOST_LATER_SECONDS)
+        wait = doubled(LATER_SECONDS, times, MOST_LATER_SECONDS)
         since = before.since if before else now
         self._rests[processor] = Rest(since=since, until=now + wait, times=times, reason=reason)
 

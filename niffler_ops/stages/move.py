@@ -243,8 +243,9 @@ class MoveStage:
         with self._place.ledger.transaction():
             for item in list(self._answered):
                 if self._progress.nothing_could_arrive(item.begun, item.ended):
-                    self._place.ledger.studies.refund(item.study.id, item.attempt)
                     self._answered.remove(item)
+                    if self._place.ledger.studies.get(item.study.id).archive == self._contact.name:
+                        self._place.ledger.studies.refund(item.study.id, item.attempt)
 
     def _note(self, item: Item, outcome: MoveOutcome) -> None:
         """A study that the archive will never send tells nothing of the archive."""

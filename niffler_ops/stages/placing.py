@@ -107,12 +107,13 @@ class Filing:
             source = self._source(instance, arranged)
             if source is None or not self._as_read(source, instance):
                 self._lost.append(instance.sop_instance_uid)
-            elif source.path != arranged:
+                continue
+            if source.path != arranged:
                 if arranged.parent not in made:
                     self._make_folder(arranged.parent)
                     made.add(arranged.parent)
-                self._open_up(source.path)
                 move(source.path, arranged)
+            self._open_up(arranged)
         if not self._lost:
             target = self._layout.storage_folder / folder
             self._make_folder(target.parent)

@@ -6,7 +6,7 @@ from niffler_ops.dicomtools.storescp import staging_name
 
 
 class Progress:
-    """Monotonic times in seconds; what is kept is bounded by the studies in staging."""
+    """Monotonic times in seconds; for each study in staging, or that nobody asked for, a little is kept."""
 
     def __init__(self, now: float) -> None:
         self._arrivals: dict[str, float] = {}

@@ -49,6 +49,7 @@ class Retrieve:
     strangers: int = 0
     ended: MoveOutcome | None = None
     hung: str = ""
+    paused: bool = False
 
 
 class UnqueriedStage:
@@ -165,7 +166,10 @@ class UnqueriedStage:
         config, now = self._place.config, self._place.clock.monotonic()
         limit = config.idle_timeout if current.found else config.first_instance_timeout
         silent = now - max(current.progress_at, self._progress.growth)
-        if current.strangers > MOST_STRANGERS and not current.hung:
+        if self._place.gate.ends_what_runs and not current.paused:
+            current.paused = True
+            child.terminate()
+        elif current.strangers > MOST_STRANGERS and not current.hung:
             current.hung = f"the archive sends studies of other values: more than {MOST_STRANGERS} instances"
             child.terminate()
         elif silent > limit + KILL_SECONDS:
@@ -178,9 +182,9 @@ class UnqueriedStage:
         current.child = None
         self._place.tools.require_running(child, code)
         if current.ended is None:
-            reason = current.hung or failure_reason(child.output)
+            reason = current.hung or ("paused" if current.paused else failure_reason(child.output))
             current.ended = MoveOutcome(status=None, reason=reason)
-            if not self._stopping:
+            if not self._stopping and not current.paused:
                 self._place.tools.keep_output(child)
 
     def _is_quiet(self, current: Retrieve, outcome: MoveOutcome) -> bool:
@@ -194,12 +198,17 @@ class UnqueriedStage:
         with ledger.transaction():
             for study, attempt in current.attempts.items():
                 ledger.studies.end_move(study, attempt, outcome, grace=0.0)
-            if current.found:
-                found = current.found.values()
-                ledger.rows.matched(row.id, found, archive=current.contact.name, mismatches=0)
-            elif outcome.status != SUCCESS and not current.hung and row.attempts < self._most:
+            whole, paused = outcome.status == SUCCESS, current.paused and outcome.status is None
+            if paused:
+                for study, attempt in current.attempts.items():
+                    ledger.studies.refund(study, attempt)
+                ledger.rows.ask_again(row.id, delay=0.0, charged=False, reason=outcome.reason)
+            elif not whole and not current.hung and row.attempts < self._most:
                 delay = retry_delay(self._place.config.retry_delay, row.attempts)
                 ledger.rows.ask_again(row.id, delay=delay, charged=True, reason=outcome.reason)
+            elif current.found:
+                found, untold = current.found.values(), 0 if whole else 1  # there may have been more to come
+                ledger.rows.matched(row.id, found, archive=current.contact.name, mismatches=0, untold=untold)
             else:
                 self._fail(current, outcome)
 

@@ -1,9 +1,6 @@
 """Looking before one leaps, listing without retrieving, sending elsewhere, and a ledger on another disk."""
 
 import csv
-import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,17 +9,6 @@ from niffler_ops.demo.corpus import Corpus
 from niffler_ops.dicomtools.storescp import STAGING_PATTERN
 from tests.support.embedded import accepts, started, tool, wait_until
 from tests.support.rig import OTHER_AET, Rig, data_sets, data_sets_of, everything, filed, kill_when
-
-MEMORY = Path("/dev/shm")
-
-
-@pytest.fixture
-def another_disk() -> Iterator[Path]:
-    """A folder on another file system than the test's own."""
-    if not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK):
-        pytest.skip("needs /dev/shm, a second file system that can be written")
-    with tempfile.TemporaryDirectory(dir=MEMORY) as name:
-        yield Path(name)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

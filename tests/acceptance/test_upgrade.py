@@ -66,6 +66,22 @@ def test_an_extraction_of_an_earlier_release_goes_on(dump: Path, plain_rig: Rig,
     assert rig.ledger("PRAGMA user_version") == [(database.latest_version(MIGRATIONS),)]
 
 
+def test_an_extraction_of_a_later_release_is_left_as_it_is(plain_rig: Rig, corpus: Corpus) -> None:
+    rig = plain_rig
+    rig.write_csv([(study.patient_id, study.accession_number) for study in corpus.studies])
+    rig.private.mkdir(mode=0o700, parents=True)
+    rig.storage.chmod(0o700)
+    ledger = rig.private / "ledger.sqlite"
+    restore(LEDGERS[-1], ledger, values_of(rig, corpus))
+    with closing(sqlite3.connect(ledger)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    ended = rig.cold()
+    assert ended.status == 73, ended
+    assert "has version 99" in ended.err
+    assert "It is whole" in ended.err
+    assert "damaged" not in ended.err
+
+
 def test_there_is_one_of_every_schema_and_the_scripts_of_a_release_stay_as_they_are(tmp_path: Path) -> None:
     assert [int(path.stem) for path in LEDGERS] == list(range(1, database.latest_version(MIGRATIONS) + 1))
     with closing(database.connect(tmp_path / "migrated.sqlite")) as migrated:

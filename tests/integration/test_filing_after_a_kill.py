@@ -1,8 +1,6 @@
 """Filing that was killed at any instant is completed by running it again: the tree is the same."""
 
 import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -88,15 +86,6 @@ def prepare(folder: Path, elsewhere: Path | None, pattern: str, *, merged: bool)
             made.verify(uid)
 
 
-@pytest.fixture
-def another_file_system(tmp_path: Path) -> Iterator[Path]:
-    memory = Path("/dev/shm")
-    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("this machine has no second file system that can be written")
-    with tempfile.TemporaryDirectory(dir=memory) as name:
-        yield Path(name)
-
-
 def undisturbed_tree(folder: Path, elsewhere: Path | None, pattern: str) -> dict[str, bytes]:
     copy(folder / "prepared", folder / "undisturbed", elsewhere)
     with bench(folder / "undisturbed", elsewhere=elsewhere, FilePath=pattern) as undisturbed:
@@ -142,7 +131,7 @@ def test_whatever_instant_filing_is_killed_at_it_ends_the_same(
     [(OWN_FOLDER, 3 * 4 + 2 * 2 + 6), (FLAT, (3 + 3) * 4 + 6)],
     ids=["a folder for each study", "no folders"],
 )
-def test_it_ends_the_same_where_staging_is_on_another_file_system(
-    tmp_path: Path, another_file_system: Path, pattern: str, kills: int
+def test_it_ends_the_same_where_staging_is_on_another_disk(
+    tmp_path: Path, another_disk: Path, pattern: str, kills: int
 ) -> None:
-    assert kill_everywhere(tmp_path, another_file_system, pattern) == kills
+    assert kill_everywhere(tmp_path, another_disk, pattern) == kills

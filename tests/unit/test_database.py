@@ -14,11 +14,13 @@ from niffler_ops.database import (
     connect,
     connect_immutable,
     connect_read_only,
+    intact,
     latest_version,
     migrate,
     named_queries,
     transaction,
 )
+from niffler_ops.errors import CannotWriteError
 from niffler_ops.ledger.reading import MIGRATIONS
 from tests.support.processes import KILLED, run_python, running_python
 
@@ -154,8 +156,17 @@ def test_a_migration_that_fails_midway_leaves_version_schema_and_content_as_befo
 
 def test_a_database_of_a_newer_program_is_refused(database: sqlite3.Connection, scripts: Path) -> None:
     database.execute("PRAGMA user_version = 1")
-    with pytest.raises(sqlite3.DatabaseError, match="newer than this program"):
+    with pytest.raises(sqlite3.DatabaseError, match="version 1, and this program knows 0"):
         migrate(database, scripts.name)
+
+
+def test_a_database_of_a_newer_program_is_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "receiver.sqlite"
+    with closing(connect(path, MIGRATIONS)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(CannotWriteError, match=r"version 99.* It is whole") as caught, intact(path, "Away."):
+        connect(path, MIGRATIONS)
+    assert "Away" not in str(caught.value)
 
 
 def test_a_migrated_ledger_has_the_schema_of_its_scripts(tmp_path: Path) -> None:

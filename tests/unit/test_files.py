@@ -3,7 +3,6 @@
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,23 +78,14 @@ def test_rename_replaces_a_file(tmp_path: Path) -> None:
     assert (source.exists(), target.read_text()) == (False, "new")
 
 
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Path]:
-    memory = Path("/dev/shm")
-    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("this machine has no second file system that can be written")
-    with tempfile.TemporaryDirectory(dir=memory) as name:
-        yield Path(name)
-
-
-def test_moving_over_file_systems_copies_privately_and_replaces(tmp_path: Path, elsewhere: Path) -> None:
-    source, target = elsewhere / "source", tmp_path / "target"
+def test_moving_over_file_systems_copies_privately_and_replaces(tmp_path: Path, another_disk: Path) -> None:
+    source, target = another_disk / "source", tmp_path / "target"
     source.write_bytes(b"new" * 1_000_000)
     target.write_text("old")
     files.move(source, target)
     assert target.read_bytes() == b"new" * 1_000_000
     assert mode(target) == 0o600
-    assert [list(elsewhere.iterdir()), list(tmp_path.iterdir())] == [[], [target]]
+    assert [list(another_disk.iterdir()), list(tmp_path.iterdir())] == [[], [target]]
 
 
 def test_moving_within_a_file_system_is_a_rename(tmp_path: Path) -> None:
@@ -108,9 +98,9 @@ def test_moving_within_a_file_system_is_a_rename(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("failpoint", ["rename-before:2", "rename-after"])
 def test_a_killed_move_over_file_systems_loses_nothing(
-    tmp_path: Path, elsewhere: Path, failpoint: str
+    tmp_path: Path, another_disk: Path, failpoint: str
 ) -> None:
-    source, target = elsewhere / "source", tmp_path / "target"
+    source, target = another_disk / "source", tmp_path / "target"
     source.write_text("new")
     done = run_python(MOVE, source, target, NIFFLER_FAILPOINT=failpoint)
     assert (done.returncode, source.read_text()) == (KILLED, "new")

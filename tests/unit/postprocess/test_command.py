@@ -121,6 +121,24 @@ def test_a_command_that_the_system_cannot_run_is_named(job: Make, content: str) 
     assert made.settings.command[0] in outcome.reason
 
 
+def test_a_command_that_the_system_cannot_run_does_not_end_its_worker(job: Make, tmp_path: Path) -> None:
+    made = job("")
+    Path(made.settings.command[0]).write_text("no program")
+    (tmp_path / "1.job").write_bytes(made.written())
+    codes: list[int] = []
+    launcher = Launcher()
+    launcher.launch(
+        "postprocess",
+        worker_command([tmp_path / "1.job"]),
+        environment={},
+        on_line=lambda _line: None,
+        on_exit=codes.append,
+    )
+    while launcher.children:
+        launcher.dispatch(0.1)
+    assert codes == [0]
+
+
 def test_a_study_without_files_has_no_folder(place: Workplace, script: Callable[[str], Path]) -> None:
     command = (str(script('grep -q \'"folder": ""\'')),)
     assert run(place.job(Processor.COMMAND, command=command)).verdict is Verdict.DONE

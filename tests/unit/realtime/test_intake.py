@@ -1,6 +1,7 @@
 """What arrives is read once, whoever dies meanwhile."""
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -10,6 +11,7 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from niffler_ops.dicomtools.storescp import staging_name
 from niffler_ops.files import make_private_folder
 from niffler_ops.metadata import Journal
 from niffler_ops.postprocess.job import Settings
@@ -186,13 +188,18 @@ def test_what_cannot_be_read_is_named_by_nothing_that_file_path_took_from_a_head
     assert "1.2.3" not in told
 
 
-def test_files_that_somebody_put_there_are_listed_by_their_names(bench: Bench) -> None:
-    for name in ("scan", "again/scan.dcm"):
-        path = bench.place.incoming / name
+def test_names_that_somebody_chose_are_not_told(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    own = staging_name("1.2.3")
+    for name in (b"SMITH^JANE", b"SMITH^JOHN/MRN123.dcm", b"x/IMG\xe9.bin", f"{own}/{own}.dcm".encode()):
+        path = bench.place.incoming / os.fsdecode(name)
         make_private_folder(path.parent)
         path.write_bytes(b"nonsense")
     bench.run()
-    assert sorted(path.name.rsplit("-", 1)[0] for path in bench.unreadable()) == ["again-scan.dcm", "scan"]
+    names = [path.name.rsplit("-", 1)[0] for path in bench.unreadable()]
+    assert len(names) == bench.record.unreadable() == 4
+    assert f"{own}-{own}.dcm" in names
+    told = caplog.text + "".join(names)
+    assert not re.search("SMITH|MRN123|IMG", told)
 
 
 def test_what_waits_to_be_read_waits_since_it_was_received(bench: Bench) -> None:
@@ -261,6 +268,6 @@ def test_no_header_stops_it_or_leads_out_of_the_folder(bench: Bench, keyword: st
     bench.arrive(1, content.replace(place.encode(), value))
     bench.run()
     below = bench.place.storage_folder.resolve()
-    (path,) = [path for path in below.rglob("*1*.dcm*") if path.is_file()]
+    (path,) = [*below.rglob("*1.dcm"), *bench.unreadable()]
     assert path.resolve().is_relative_to(below)
     assert bench.intake.unread == 0

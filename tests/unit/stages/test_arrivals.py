@@ -250,3 +250,16 @@ def test_a_study_without_a_promise_is_counted_by_what_comes(arriving: Arriving) 
     arriving.bench.stage("1.2", 1)
     arriving.settle()
     assert arriving.bench.study("1.2").received == 1
+
+
+def test_a_folder_that_nothing_is_in_any_more_goes_once_nobody_is_about_to_use_it(arriving: Arriving) -> None:
+    arriving.bench.stage("9.9", 1)
+    arriving.settle()
+    assert arriving.set_aside() == 1
+    folder = arriving.bench.layout.incoming / staging_name("9.9")
+    arriving.settle()
+    assert folder.is_dir()
+    os.utime(folder, (1000, 1000))
+    for _ in range(2):
+        arriving.settle()
+    assert not folder.exists()

@@ -67,6 +67,20 @@ def test_a_study_has_a_folder_of_its_own_or_none(
     assert own == (None if folder is None else PurePosixPath(folder))
 
 
+@pytest.mark.parametrize("pattern", ["{0020000D}/{00080018}.dcm", FLAT])
+@pytest.mark.parametrize("over_disks", [False, True])
+def test_files_have_the_mode_that_is_set(
+    tmp_path: Path, another_disk: Path, pattern: str, *, over_disks: bool
+) -> None:
+    elsewhere = another_disk if over_disks else None
+    with bench(tmp_path, elsewhere=elsewhere, FilePath=pattern, FileMode="0640") as place:
+        arrive(place)
+        place.verify("1.1")
+        file(place)
+        filed = [place.layout.storage_folder / path for path in place.tree()]
+        assert [path.stat().st_mode & 0o777 for path in filed] == [0o640, 0o640]
+
+
 def test_a_complete_study_is_filed_and_durable_before_it_is_done(place: Bench) -> None:
     arrive(place)
     content = {f"P1/1.1/1.1.1/1.1.1.{n}.dcm": path_of(place, "1.1", n).read_bytes() for n in (1, 2)}

@@ -240,6 +240,17 @@ def test_one_that_waits_is_asked_at_growing_intervals_and_the_others_go_on(make:
     assert (handing.states(PNG)["done"], handing.states(METADATA)) == (3, {"waiting": 3})
 
 
+def test_one_that_waits_for_days_is_asked_every_minute(pictures: Handing) -> None:
+    pictures.study("1.1")
+    pictures.answers(NOT_NOW)
+    pictures.advance()
+    now = pictures.stage._place.clock.monotonic()
+    pictures.stage._rests[PNG].times = 2000
+    pictures.advance(seconds=60)
+    assert pictures.stage._rests[PNG].until == now + 120
+    assert pictures.states() == {"waiting": 1}
+
+
 def test_a_rest_begins_anew_once_something_was_done(pictures: Handing) -> None:
     pictures.study("1.1")
     pictures.answers(NOT_NOW)

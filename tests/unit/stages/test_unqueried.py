@@ -1,11 +1,14 @@
 """What arrives for a row that is retrieved by its keys."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from niffler_ops.stages.unqueried import Retrieve
-from tests.support.stages import bench
+from niffler_ops.ledger.studies import Study
+from niffler_ops.stages.gate import Pause
+from niffler_ops.stages.unqueried import Retrieve, UnqueriedStage
+from tests.support.stages import Bench, bench
 
 
 @pytest.mark.parametrize(
@@ -26,3 +29,66 @@ def test_only_what_can_be_asked_for_again_is_taken_for_the_rows(
                 type(file)(**{name: getattr(file, name) for name in file.__slots__} | found), None
             )
         assert (study is not None) is taken
+
+
+def run_out(made: Bench, stage: UnqueriedStage) -> None:
+    """Let what runs come to its end and be concluded."""
+    made.dispatch_until(lambda: not made.launcher.children, "the end of movescu")
+    made.clock.pass_time(1000)
+    stage.advance(receiving=True)
+
+
+def row_of(made: Bench) -> tuple[str, int, int]:
+    """State, attempts and untold studies of the only row."""
+    row = made.ledger._connection.execute("SELECT state, attempts, untold FROM rows").fetchone()
+    return row["state"], row["attempts"], row["untold"]
+
+
+def begin(made: Bench) -> UnqueriedStage:
+    """Have the only row retrieved without a query."""
+    with made.ledger.transaction():
+        (row,) = made.ledger.rows.claim(1)
+        made.ledger.rows.retrieve_unqueried(row.id, "refused")
+    stage = made.unqueried
+    stage.advance(receiving=True)
+    return stage
+
+
+def arrive(made: Bench, stage: UnqueriedStage, uid: str, known: Study | None = None) -> None:
+    """An instance of what the row asks for."""
+    assert stage._current is not None
+    keys = stage._current.row.keys
+    file = made.stage(uid, 1, **keys)
+    with made.ledger.transaction():
+        assert stage.adopt(replace(file, attributes={**file.attributes, **keys}), known) is not None
+
+
+def test_a_pause_ends_it_and_costs_nothing(tmp_path: Path) -> None:
+    with bench(tmp_path, RetrieveWithoutQuery=True) as made:
+        made.script("movescu", "exec sleep 60")
+        stage = begin(made)
+        arrive(made, stage, "1.2.3")
+        made.place.gate.pause = Pause(reason="full", until=None, at_once=True)
+        stage.advance(receiving=True)
+        run_out(made, stage)
+        assert row_of(made) == ("pending", 0, 0)
+        assert made.attempts() == [("1.2.3", 0)]
+        stage.advance(receiving=True)
+        assert len(made.calls()) == 1
+        made.place.gate.pause = None
+        stage.advance(receiving=True)
+        made.dispatch_until(lambda: len(made.calls()) == 2, "another movescu")
+
+
+def test_what_was_cut_off_is_retrieved_again_and_then_not_called_all(tmp_path: Path) -> None:
+    with bench(tmp_path, RetrieveWithoutQuery=True, MaxAttempts=2) as made:
+        made.script("movescu", "sleep 0.3; exit 2")
+        stage = begin(made)
+        arrive(made, stage, "1.2.3")
+        run_out(made, stage)
+        assert row_of(made) == ("pending", 1, 0)
+        made.clock.pass_time(1000)
+        stage.advance(receiving=True)
+        arrive(made, stage, "1.2.3", made.study("1.2.3"))
+        run_out(made, stage)
+        assert row_of(made) == ("matched", 2, 1)
