@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from niffler_ops.audit.elements import TEMPORAL
-from niffler_ops.audit.model import Channel
 from niffler_ops.audit.runs import runs
 from niffler_ops.audit.searching import Place, Search, vr_of
 
@@ -77,8 +76,3 @@ def _parsed(text: str) -> list[Any]:
         except ValueError:
             pass
     return [None]
-
-
-def record_place(where: str, place: str, channel: Channel = Channel.RECORD) -> Place:
-    """Where a record stands."""
-    return Place(channel=channel, where=where, place=place)

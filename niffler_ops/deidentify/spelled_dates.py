@@ -36,7 +36,6 @@ _DATE = re.compile(
     re.VERBOSE,
 )
 _CENTURY = 100
-_RUN_OF_EIGHT = 8
 _DAYS, _MONTH_COUNT = 31, 12
 _FIRST_YEAR, _LAST_YEAR = 1890, 2100
 

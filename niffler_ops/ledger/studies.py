@@ -102,10 +102,6 @@ class Studies:
         row = self._ledger.one("study_by_uid", study_instance_uid)
         return None if row is None else _study(row)
 
-    def of_row(self, row_id: int) -> list[Study]:
-        """The studies that a row matched."""
-        return [_study(row) for row in self._ledger.all("studies_of_row", row_id)]
-
     def wanted_series(self, study_id: int) -> list[str]:
         """The Series Instance UIDs that are wanted of a study which is not wanted as a whole."""
         return [row[0] for row in self._ledger.all("wanted_series", study_id)]

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 
 from niffler_ops.notices.notice import DeliveryError
-from niffler_ops.processes.launcher import die_with
+from niffler_ops.processes.parents import die_with
 from niffler_ops.terminal import printable
 
 LAST_WORDS = 200

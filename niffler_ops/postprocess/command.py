@@ -10,7 +10,8 @@ from typing import Any
 import sh
 
 from niffler_ops.postprocess.job import Job, Outcome, Verdict
-from niffler_ops.processes.launcher import SIGNAL_CODES, die_with
+from niffler_ops.processes.launcher import SIGNAL_CODES
+from niffler_ops.processes.parents import die_with
 
 AGAIN_LATER = 75  # EX_TEMPFAIL of sysexits.h
 

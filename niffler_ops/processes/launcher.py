@@ -5,7 +5,6 @@ forked, and would end the child when that thread ends.
 """
 
 import contextlib
-import ctypes
 import errno
 import os
 import signal
@@ -23,14 +22,13 @@ import sh
 from niffler_ops.errors import ExhaustedError, UnavailableError
 from niffler_ops.processes.identity import Identity, identify, is_alive
 from niffler_ops.processes.output import lines_until_end
+from niffler_ops.processes.parents import die_with
 
-PR_SET_PDEATHSIG = 1
 SIGNAL_CODES = range(-64, 256)
 KEPT_LINES = 200
 THREADS_OF_A_CHILD = 3  # two of sh, and one that follows it
 EXHAUSTED = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
-_libc = ctypes.CDLL(None)
 _NULL = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
 Event = Callable[[], None]
@@ -222,14 +220,3 @@ def _unable(program: str, error: Exception) -> UnavailableError:
         return ExhaustedError(f"{program}: cannot be started (no thread is left for it)")
     kind = ExhaustedError if getattr(error, "errno", None) in EXHAUSTED else UnavailableError
     return kind(f"{program}: cannot be started ({cause})")
-
-
-def die_with(parent: int) -> Callable[[], None]:
-    """What a child does before exec: be killed when its parent dies, even by SIGKILL."""
-
-    def prepare() -> None:
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(127)
-
-    return prepare

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from niffler_ops.errors import AlreadyRunningError, CannotWriteError
-from niffler_ops.files import open_plain
+from niffler_ops.files import PRIVATE_FILE, open_plain
 from niffler_ops.model import LocalEntity
 from niffler_ops.processes.holders import (
     EXTRACTION,
@@ -34,7 +34,6 @@ from niffler_ops.processes.users import user_name
 
 SHARED_FOLDER = 0o1777
 PUBLIC_FILE = 0o666  # the next holder may be another user; it holds nothing but who runs what
-PRIVATE_FILE = 0o600
 LOOKS, LOOK_SECONDS = 100, 0.01  # looking who holds a lock takes it for an instant
 START_SECONDS = 10.0  # another start decides in far less
 

@@ -1,6 +1,5 @@
 """Worker processes that read files for the supervisor, and die with it."""
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -15,8 +14,8 @@ from typing import TypeVar, TypeVarTuple
 
 from niffler_ops.errors import ExhaustedError
 from niffler_ops.pixelless import forgo_pixels
+from niffler_ops.processes.parents import die_with
 
-PR_SET_PDEATHSIG = 1
 WARNINGS_VARIABLE = "PYTHONWARNINGS"
 
 Arguments = TypeVarTuple("Arguments")
@@ -24,9 +23,7 @@ Result = TypeVar("Result")
 
 
 def _die_with_supervisor(supervisor: int, *, niceness: int, pixels: bool) -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != supervisor:
-        os._exit(127)
+    die_with(supervisor)()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o077)
     if not pixels:

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 
 from niffler_ops.dicomtools.failures import status_text
 from niffler_ops.dicomtools.movescu import MoveLog, MoveResponse
+from niffler_ops.dicomtools.responses import SUCCESS
 from niffler_ops.ledger.studies import MoveOutcome, Study
 from niffler_ops.processes.launcher import Child
-
-SUCCESS = 0x0000
 
 
 @dataclass(kw_only=True, slots=True)

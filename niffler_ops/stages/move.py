@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from niffler_ops.dicomtools.failures import FailureClass, classify_status, failure_reason
 from niffler_ops.dicomtools.movescu import movescu_arguments
 from niffler_ops.dicomtools.querykeys import query_file
+from niffler_ops.dicomtools.responses import SUCCESS
 from niffler_ops.dicomtools.storescp import short_name
 from niffler_ops.dicomtools.timeouts import Timeouts
 from niffler_ops.embedded.echo import Echo
@@ -15,7 +16,7 @@ from niffler_ops.ledger.studies import MoveOutcome, Study
 from niffler_ops.processes.launcher import Child
 from niffler_ops.stages.breaker import Breaker
 from niffler_ops.stages.contact import Contact
-from niffler_ops.stages.lanes import SUCCESS, Item, Lane
+from niffler_ops.stages.lanes import Item, Lane
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.retry import retry_delay

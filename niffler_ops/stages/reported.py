@@ -1,12 +1,13 @@
 """Studies that go to another system: the archive's status and counters are all that can be known."""
 
 from niffler_ops.dicomtools.failures import status_text
+from niffler_ops.dicomtools.responses import SUCCESS
 from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.studies import Study
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.retry import retry_delay
 from niffler_ops.stages.succession import Succession
-from niffler_ops.stages.verify import REFUSED_STUDY, SUCCESS, Step, Verdict
+from niffler_ops.stages.verify import REFUSED_STUDY, Step, Verdict
 from niffler_ops.states import StudyState
 
 

@@ -35,7 +35,7 @@ class Tuner:
         self._monotonic = monotonic
         self.lanes = min(FIRST_LANES, most)
         self.why = "to begin with"
-        self._rate = 0.0  # of the lanes that are kept, in instances a second
+        self._rate = 0.0  # that was measured last before the present trial, in instances a second
         self._trial = 0  # by how many lanes more than are kept, or fewer; 0 for none
         self._next = MORE
         self._doubles = True
@@ -84,7 +84,7 @@ class Tuner:
 
     def _conclude(self, rate: float) -> None:
         if not self._trial:
-            self._rate = (self._rate + rate) / 2 if self._rate else rate
+            self._rate = rate
             if self._monotonic() >= self._hold_until:
                 self._try(self._next, rate)
             return

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from niffler_ops.dicomtools.failures import failure_reason, status_text
 from niffler_ops.dicomtools.movescu import MoveLog, movescu_arguments
 from niffler_ops.dicomtools.querykeys import query_file
+from niffler_ops.dicomtools.responses import SUCCESS
 from niffler_ops.dicomtools.timeouts import Timeouts
 from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.rows import ClaimedRow
@@ -21,7 +22,6 @@ from niffler_ops.processes.launcher import Child
 from niffler_ops.querying import matches
 from niffler_ops.stages.believing import is_uid
 from niffler_ops.stages.contact import Contact
-from niffler_ops.stages.lanes import SUCCESS
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.retry import retry_delay

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from niffler_ops.dicomtools.failures import status_text
+from niffler_ops.dicomtools.responses import SUCCESS
 from niffler_ops.dicomtools.storescp import short_name, staging_name
 from niffler_ops.files import move
 from niffler_ops.ledger.instances import Instance
@@ -17,7 +18,6 @@ from niffler_ops.stages.retry import retry_delay
 from niffler_ops.stages.succession import Succession
 from niffler_ops.states import StudyState
 
-SUCCESS = 0x0000
 REFUSED_STUDY = 0xA900
 UIDS_NAMED = 20
 TURN_SECONDS = 0.1

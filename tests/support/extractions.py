@@ -66,6 +66,12 @@ def close_ledgers() -> None:
     _opened.close()
 
 
+def studies_of_row(ledger: Ledger, row_id: int) -> list[Study]:
+    """The studies that a row matched."""
+    linked = "SELECT study_id FROM row_studies WHERE row_id = ? ORDER BY study_id"
+    return [ledger.studies.get(row[0]) for row in ledger._connection.execute(linked, (row_id,))]
+
+
 def launch(ledger: Ledger, role: str, identity: Identity) -> str:
     """Record a process; gives its token."""
     with ledger.transaction():

@@ -26,7 +26,7 @@ from niffler_ops.states import (
     row_outcome,
 )
 from tests.support.clock import FakeClock
-from tests.support.extractions import ARCHIVE, asked, refused
+from tests.support.extractions import ARCHIVE, asked, refused, studies_of_row
 
 FEW = st.integers(1, 3)
 SELDOM = st.sampled_from([False] * 9 + [True])
@@ -359,7 +359,7 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def rows_are_where_their_studies_are(self) -> None:
         for row in self.count("SELECT id, state FROM rows"):
-            studies = self.ledger.studies.of_row(row["id"])
+            studies = studies_of_row(self.ledger, row["id"])
             if row["state"] == "done":
                 assert all(self.has_been_done(study) for study in studies), (
                     "it may be open again, for another"
@@ -389,8 +389,8 @@ class Histories(RuleBasedStateMachine):
         ):
             first = "pending" if row["first_state"] == "querying" else row["first_state"]
             assert row["state"] == first
-            of_row = self.ledger.studies.of_row
-            assert of_row(row["id"]) == of_row(row["first_id"])
+            own, firsts = (studies_of_row(self.ledger, row[name]) for name in ("id", "first_id"))
+            assert own == firsts
 
     @invariant()
     def there_is_open_work_while_anything_is_not_at_its_end(self) -> None:

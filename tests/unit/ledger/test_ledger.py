@@ -19,7 +19,16 @@ from niffler_ops.ledger.wanting import FoundStudy
 from niffler_ops.model import CsvRow
 from niffler_ops.states import StudyState
 from tests.support.clock import FakeClock
-from tests.support.extractions import ARCHIVE, asked, make_ledger, match, move, receive, refused
+from tests.support.extractions import (
+    ARCHIVE,
+    asked,
+    make_ledger,
+    match,
+    move,
+    receive,
+    refused,
+    studies_of_row,
+)
 
 QUERIES = named_queries("niffler_ops.ledger", "queries.sql")
 # Read once in a command, for a report, or with an index that only the values can choose.
@@ -141,7 +150,7 @@ def test_equal_rows_have_the_same_studies_and_each_its_own_state(ledger: Ledger,
     assert rows(ledger)[2] == rows(ledger)[4] == "matched"
     finish(ledger, "1.2", StudyState.PARTIAL)
     assert rows(ledger) == {2: "partial", 3: "partial", 4: "partial", 5: "rejected"}
-    assert study.id in {found.id for found in ledger.studies.of_row(3)}
+    assert study.id in {found.id for found in studies_of_row(ledger, 3)}
 
 
 def test_keys_are_equal_whatever_their_order(tmp_path: Path) -> None:
