@@ -149,7 +149,7 @@ def check_handover_transition(before: HandoverState, after: HandoverState) -> No
 def row_outcome(studies: Iterable[StudyState], *, untold: int = 0) -> RowState:
     """The state of a row that matched these studies (at least one).
 
-    `untold` is the number of studies that may match as well, of which the archive would not tell.
+    `untold` is the number of studies that may match as well, of which the archive did not tell.
     """
     states = set(studies)
     if not states:

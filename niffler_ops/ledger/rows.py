@@ -121,7 +121,7 @@ class Rows:
     ) -> None:
         """Link the row and its equals with the studies that the archive named.
 
-        `untold` is the number of studies that may match as well, of which it would not tell.
+        `untold` is the number of studies that may match as well, of which it did not tell.
         """
         wanted = [want(self._ledger, study, archive=archive) for study in studies]
         ended = self._end_query(row_id, RowState.MATCHED, "", mismatches=mismatches)
@@ -144,7 +144,7 @@ class Rows:
             return
         reasons = [study["reason"] for study in studies if study["reason"]]
         if untold and outcome in ROW_ENDS:
-            reasons.insert(0, f"the archive would not tell whether {untold} more of the studies match")
+            reasons.insert(0, f"the archive did not tell whether {untold} more of the studies match")
         text = "; ".join(dict.fromkeys(reasons[:REASONS_SHOWN]))
         if len(reasons) > REASONS_SHOWN:
             text += f"; and {len(reasons) - REASONS_SHOWN} more studies"

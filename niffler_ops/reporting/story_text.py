@@ -31,7 +31,7 @@ def _row(story: Story) -> Iterator[str]:
             "Dropped", f"{counted(story.mismatches, 'answer')} with other values than were asked"
         )
     if story.untold:
-        yield from _fact("Untold", f"{counted(story.untold, 'study')} of which the archive would not tell")
+        yield from _fact("Untold", f"{counted(story.untold, 'study')} of which the archive did not tell")
     yield from _history(story.moments, story.not_given)
     studies = counted(story.studies_total, "study")
     if story.studies_total > len(story.studies):

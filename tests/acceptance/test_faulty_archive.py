@@ -446,6 +446,25 @@ def test_a_kill_in_a_retrieve_without_a_query_loses_nothing(rig: Rig, corpus: Co
     assert_complete(rig, corpus)
 
 
+def test_a_retrieve_without_a_query_that_is_cut_off_is_done_again(rig: Rig, corpus: Corpus) -> None:
+    serve(rig, corpus, "find-status=a900", "abort-middle:times=1", RetrieveWithoutQuery=True, RetryDelay=0.1)
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert_complete(rig, corpus)
+
+
+def test_what_came_before_retrieves_without_a_query_were_cut_off_is_not_called_all(
+    rig: Rig, corpus: Corpus
+) -> None:
+    serve(rig, corpus, "find-status=a900", "abort-middle", RetrieveWithoutQuery=True, MaxAttempts=1)
+    rig.ask_for(corpus.studies[:1])
+    assert rig.cold().status == 3
+    (row,) = rig.report()
+    assert row["state"] == "partial"
+    assert "did not tell whether 1 more" in row["reason"]
+    assert data_sets(rig.storage)
+
+
 def test_an_archive_that_ignores_the_keys_of_a_retrieve_is_stopped(rig: Rig, corpus: Corpus) -> None:
     serve(rig, corpus, "find-status=a900", "move-all", RetrieveWithoutQuery=True, MaxAttempts=1)
     rig.write_csv([("NOBODY-AT-ALL", "NOTHING1")])

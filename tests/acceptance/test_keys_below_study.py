@@ -123,7 +123,7 @@ def test_a_study_that_the_archive_will_not_tell_of_keeps_its_row_from_being_done
     ask(rig, "SeriesDescription", CHEST, CHEST)
     assert rig.cold().status == 3
     assert {(row["state"], row["reason"]) for row in rig.report()} == {
-        ("partial", "the archive would not tell whether 1 more of the studies match")
+        ("partial", "the archive did not tell whether 1 more of the studies match")
     }
     assert data_sets(rig.storage) == of(folder, "1")
     archive.restart_mended()
