@@ -4,10 +4,10 @@ Only the entry is here: the worker processes that read headers import the main m
 nothing of what the command itself does.
 """
 
-import signal
 import sys
 from typing import NoReturn
 
+from niffler_ops.cli.ending import heed_no_more, on_signals
 from niffler_ops.errors import StoppedError
 from niffler_ops.pixelless import forgo_pixels
 
@@ -15,12 +15,14 @@ from niffler_ops.pixelless import forgo_pixels
 def main(argv: list[str] | None = None) -> int:
     """The console command; gives the exit status."""
     # Until the supervisor is at work there is nothing to end in order, at most a transaction to roll back.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop)
+    on_signals(_stop)
     forgo_pixels()
     from niffler_ops.cli.extracting import main as extract  # noqa: PLC0415 - see above
 
-    return extract(sys.argv[1:] if argv is None else argv)
+    try:
+        return extract(sys.argv[1:] if argv is None else argv)
+    finally:
+        heed_no_more()
 
 
 def _stop(_number: int, _frame: object) -> NoReturn:

@@ -104,6 +104,8 @@ def _findings(found: Audit) -> Iterator[str]:
         f"{found.found} values of {found.originals} originals found, {found.unread_count} files not searched."
         f" Searched: {files}, for {found.values} spellings."
     )
+    if found.findings:
+        yield "What --options had let stay in OUTPUT counts unless the same --options are given here."
     if found.originals_unread:
         yield f"{found.originals_unread} originals could not be read: their values were not searched for."
     if found.unlinked:

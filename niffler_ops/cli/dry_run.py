@@ -30,10 +30,14 @@ SOME_ROWS_WOULD_NOT_BE_DONE = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Experience:
-    """Bytes an instance and instances a second, seen in this StorageFolder or given; None: not known."""
+    """Bytes an instance and instances a second, seen in this StorageFolder or given; None: not known.
+
+    `rows_done`: what an extraction into it has done already.
+    """
 
     instance_size: float | None
     instance_rate: float | None
+    rows_done: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,19 +54,21 @@ class Forecast:
 def experience(config: Config, *, instance_size: float | None, instance_rate: float | None) -> Experience:
     """What was given, else what the ledger of the StorageFolder has seen."""
 
-    def seen(ledger: Ledger) -> tuple[float | None, float | None]:
+    def seen(ledger: Ledger) -> tuple[float | None, float | None, int]:
         tallies = ledger.tallies()
         received, seconds = tallies["instance", "received"], ledger.seconds_of_moves()
         average = tallies["instance", "bytes"] / received if received else None
-        return average, received / seconds * first_lanes(config) if received and seconds else None
+        rate = received / seconds * first_lanes(config) if received and seconds else None
+        return average, rate, tallies["row", "done"]
 
     try:
-        seen_size, seen_rate = consult(Layout.found(config.storage_folder).ledger, seen)
+        seen_size, seen_rate, done = consult(Layout.found(config.storage_folder).ledger, seen)
     except MissingInputError:
-        seen_size = seen_rate = None
+        seen_size, seen_rate, done = None, None, 0
     return Experience(
         instance_size=seen_size if instance_size is None else instance_size,
         instance_rate=seen_rate if instance_rate is None else instance_rate,
+        rows_done=done,
     )
 
 
@@ -124,6 +130,10 @@ def forecast_lines(config: Config, found: Forecast, known: Experience) -> list[s
     rows = ", ".join(f"{number} {names.get(state, state)}" for state, number in sorted(found.rows.items()))
     lines = [f"Line {line}: {state}: {reason}" for line, state, reason in found.problems]
     lines.append(f"Rows: {sum(found.rows.values())} ({rows})")
+    if known.rows_done:
+        lines.append(
+            f"{known.rows_done} rows are done already in this StorageFolder and count here all the same"
+        )
     lines.append(f"Studies: {found.studies}")
     missing = f"; {found.without_count} studies do not tell their number" if found.without_count else ""
     lines.append(f"Instances: {found.instances}{missing}")

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import sqlite3
 import sys
 from argparse import SUPPRESS, Namespace
@@ -12,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from niffler_ops.cli.dry_run import dry_run, experience
+from niffler_ops.cli.ending import on_signals
 from niffler_ops.cli.followers import Followers
 from niffler_ops.cli.logs import json_line, start_logging
 from niffler_ops.cli.opening import Opened, open_extraction
@@ -57,8 +57,7 @@ log = logging.getLogger(__name__)
 def main(argv: list[str]) -> int:
     """Run the command; gives the exit status."""
     os.umask(PRIVATE_UMASK)
-    for number in _stop_signals():
-        signal.signal(number, _stop_at_once)
+    on_signals(_stop_at_once)
     return run(lambda: _start(parser().parse_args(argv)))
 
 
@@ -170,14 +169,7 @@ def _dry_run(config: Config, toolkit: Toolkit, arguments: Namespace) -> int:
 
 
 def _stop_on_signals(supervisor: Supervisor) -> None:
-    for number in _stop_signals():
-        signal.signal(number, lambda _number, _frame: supervisor.ask_to_stop())
-
-
-def _stop_signals() -> list[signal.Signals]:
-    """What asks for a stop: also a terminal that is closed, unless the command was started by nohup."""
-    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
-    return [signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hangs_up else [])]
+    on_signals(lambda _number, _frame: supervisor.ask_to_stop())
 
 
 def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namespace, stack: ExitStack) -> int:
@@ -240,7 +232,7 @@ def _work_on(supervisor: Supervisor, ledger: Ledger, followers: Followers) -> No
     except NifflerError as error:
         followers.ended()
         with suppress(OSError, sqlite3.OperationalError), ledger.transaction():
-            ledger.run_ended("stopped")
+            ledger.run_ended("stopped", None if supervisor.asked_to_stop else str(error))
         level = logging.WARNING if supervisor.asked_to_stop else logging.ERROR
         log.log(level, "Ended early with exit status %d: %s", error.exit_status, error)
         raise
@@ -286,6 +278,8 @@ def _log_start(config: Config, opened: Opened) -> None:
         log.warning("%s", text)
     for line, reason in opened.csv.rejected:
         log.warning("Line %d refused: %s", line, reason)
+    if config.sends_elsewhere:
+        log.warning("DestAet: the images go to another system; nothing is received here")
     log.info(
         "%s extraction of %d rows%s into %s",
         "Resuming the" if opened.resumed else "Starting an",
@@ -297,6 +291,7 @@ def _log_start(config: Config, opened: Opened) -> None:
 
 def _take_correction(config: Config, opened: Opened) -> None:
     """Another CSV than before: its lines are matched with the rows by what they ask for."""
+    log.info("The CSV has changed: its lines are compared with the rows")
     correction = opened.ledger.correct(
         csv_file=config.csv_file,
         csv_digest=opened.csv.digest,
@@ -350,8 +345,8 @@ def _finish(config: Config, opened: Opened, last_line: int | None) -> int:
     log.info("Report: %s, and as a page %s", opened.layout.report, opened.layout.page.name)
     for processor in config.post_processors:
         log.info("%s", summary(tallies, processor))
-    if config.post_processors:
-        log.info("Without identity: %s", config.output_folder)
+    if config.post_processors and config.output_folder.is_dir():
+        log.info("What post-processors made: %s", config.output_folder)
     problems = sum(number for name, number in rows.items() if name not in {"done", "withdrawn"})
     if problems:
         log.warning("%d of the rows are not done: see the report. %s", problems, _remedy(rows, problems))

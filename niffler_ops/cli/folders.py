@@ -23,6 +23,7 @@ from niffler_ops.executor import hiring
 from niffler_ops.metadata.stores import SQLITE
 from niffler_ops.postprocess.folder import FolderRun, Summary, check_places
 from niffler_ops.postprocess.job import Processor, Settings
+from niffler_ops.terminal import printable
 
 PROBLEMS_LEFT = 3
 PRIVATE_UMASK = 0o077
@@ -68,6 +69,10 @@ class Bar(AbstractContextManager["Bar"]):
     def ended(self) -> None:
         """One more of them is at its end."""
         self._progress.advance(self._task)
+
+    def waits(self, reason: str) -> None:
+        """Nothing goes on until what is needed is there again: said on a terminal and elsewhere."""
+        self._progress.console.print(printable(reason), markup=False, highlight=False, soft_wrap=True)
 
 
 def add_common_options(parser: ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 The text of a ValueError is what is allowed; the loader puts file, key and what was found before it.
 """
 
+import json
 import math
 import os
 import re
@@ -18,6 +19,16 @@ from niffler_ops.model import AUTO, FreeSpace, Shard
 MOST_PARTS = 1000
 MOST_PERCENT = 90
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,12}\s*")
+
+
+def parsed(value: Any) -> Any:
+    """A list or an object, also as JSON text, as on a command line; any other value as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in {"[", "{"}:
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
 
 
 class Kind:

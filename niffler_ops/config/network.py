@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import ValidationInfo
 
-from niffler_ops.config.kinds import Kind, Tuned
+from niffler_ops.config.kinds import Kind, Tuned, parsed
 from niffler_ops.model import Archive, LocalEntity, Peer
 
 MOST_LANES = 64
@@ -68,7 +68,8 @@ class Archives(Kind):
 
     def read(self, value: Any) -> tuple[Archive, ...]:
         """The archives in the order in which they are asked; what an entry does not set is left empty."""
-        entries = value if isinstance(value, list) else [value]
+        several = parsed(value)
+        entries = several if isinstance(several, list) else [several]
         archives = tuple(
             self._with_settings(entry) if isinstance(entry, Mapping) else Archive(peer=self._peer(entry))
             for entry in entries

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from niffler_ops.config.kinds import Kind, number_within
+from niffler_ops.config.kinds import Kind, number_within, parsed
 from niffler_ops.model import HOURS, HourlyLimit
 
 _HOURS = re.compile(r"\s*([01]?[0-9]|2[0-4])\s*-\s*([01]?[0-9]|2[0-4])\s*")
@@ -23,6 +23,7 @@ class Hourly(Kind):
 
     def read(self, value: Any) -> HourlyLimit:
         """The limit of each hour."""
+        value = parsed(value)
         if isinstance(value, str) and ":" in value:
             pairs = [entry.partition(":")[::2] for entry in value.split(",")]
         elif isinstance(value, Mapping):

@@ -1,13 +1,12 @@
 """Kinds of values that hold several: words of a few, places, the words of a command, a store's URL."""
 
-import json
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationInfo
 
-from niffler_ops.config.kinds import Kind, absolute, base_folder
+from niffler_ops.config.kinds import Kind, absolute, base_folder, parsed
 
 SQLITE = "sqlite:///"
 STORES = (SQLITE, "mongodb://", "mongodb+srv://", "file:///")
@@ -55,8 +54,10 @@ class Words(Kind):
 
     def read(self, value: Any) -> tuple[str, ...]:
         """The words; none where the list is empty."""
-        words = _json_list(value)
-        if words is None or not all(isinstance(word, str) and "\0" not in word for word in words):
+        words = parsed(value) if value != "" else []
+        if not isinstance(words, list) or not all(
+            isinstance(word, str) and "\0" not in word for word in words
+        ):
             raise ValueError(self.allowed)
         if words and not Path(words[0]).is_absolute():
             raise ValueError(self.allowed)
@@ -88,13 +89,3 @@ def _listed(value: Any) -> list[str] | None:
     if isinstance(value, list) and all(isinstance(word, str) for word in value):
         return [word.strip() for word in value]
     return None
-
-
-def _json_list(value: Any) -> list[Any] | None:
-    """A list, also as JSON text, as on a command line."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value or "[]")
-        except json.JSONDecodeError:
-            return None
-    return value if isinstance(value, list) else None

@@ -64,7 +64,7 @@ def check_port(config: Config, leftovers: Sequence[Leftover]) -> Iterator[Findin
     """Whether storescp can listen at QueryAet."""
     local = config.query_aet
     if config.sends_elsewhere:
-        text = f"QueryAet {local}: port {local.port} is not used: the images go to another system (DestAet)"
+        text = f"QueryAet {local}: nothing is received here: DestAet sends the images to another system"
         yield ok(PORT, text)
     else:
         yield port_of(local, leftovers)

@@ -80,4 +80,4 @@ def _like_zone(offset: float) -> str:
 
 
 def _minutes(offset: float) -> str:
-    return f"{round(abs(offset), 1):g} minutes"
+    return f"{abs(offset):.1f}".removesuffix(".0") + " minutes"

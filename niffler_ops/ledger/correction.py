@@ -40,6 +40,7 @@ def correct(ledger: LedgerConnection, rows: Rows, given: Iterable[CsvRow]) -> Co
     """
     ledger.run("make_given")
     ledger.run_many("insert_given", (stored(row) for row in given))
+    ledger.run("make_pairs")
     ledger.run("pair_by_content")
     ledger.run("forget_lines")
     kept = ledger.run("take_lines").rowcount

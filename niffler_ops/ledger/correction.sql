@@ -11,10 +11,14 @@ CREATE TEMP TABLE given (id INTEGER PRIMARY KEY, line INTEGER, cells TEXT, keys 
 INSERT INTO given (line, cells, keys, reason, content)
 VALUES (:line, :cells, :keys, :reason, coalesce(:keys, 'cells:' || :cells))
 
+-- name: make_pairs
+CREATE TEMP TABLE pairs (row_id INTEGER PRIMARY KEY, given_id INTEGER)
+
 -- name: pair_by_content
-CREATE TEMP TABLE pairs AS
+-- The cast gives both sides of the join the affinity of text: else SQLite compares every row with every line.
+INSERT INTO pairs
 WITH known AS (
-    SELECT id, coalesce(keys, 'cells:' || cells) AS content,
+    SELECT id, CAST(coalesce(keys, 'cells:' || cells) AS TEXT) AS content,
            row_number() OVER (PARTITION BY coalesce(keys, 'cells:' || cells)
                               ORDER BY same_as IS NOT NULL, state = 'withdrawn', id) AS place
     FROM rows

@@ -16,7 +16,7 @@ WHERE id = 1
 -- name: run_ended
 UPDATE extraction
 SET run_state = :run_state, updated_at = :now, finished_at = CASE :run_state WHEN 'finished' THEN :now END,
-    pause_reason = NULL, resumes_at = NULL
+    pause_reason = :reason, resumes_at = NULL
 WHERE id = 1
 
 -- name: run_paused

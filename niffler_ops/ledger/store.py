@@ -35,7 +35,10 @@ _HANDOVERS_OPEN = frozenset(set(HandoverState) - HANDOVER_ENDS)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExtractionRecord:
-    """What the ledger remembers of the extraction itself; times are ISO 8601 or None."""
+    """What the ledger remembers of the extraction itself; times are ISO 8601 or None.
+
+    `reason`: why it pauses, or why its last run ended early where nobody asked for that.
+    """
 
     configuration: Mapping[str, str]
     storage_folder: str
@@ -48,7 +51,7 @@ class ExtractionRecord:
     started_at: str | None
     updated_at: str | None
     finished_at: str | None
-    pause_reason: str | None
+    reason: str | None
     resumes_at: str | None
 
 
@@ -162,7 +165,7 @@ class Ledger:
             started_at=row["started_at"],
             updated_at=row["updated_at"],
             finished_at=row["finished_at"],
-            pause_reason=row["pause_reason"],
+            reason=row["pause_reason"],
             resumes_at=row["resumes_at"],
         )
 
@@ -210,9 +213,9 @@ class Ledger:
         """A supervisor works on the extraction from now on."""
         self._shared.run("run_started", now=self._now())
 
-    def run_ended(self, run_state: str) -> None:
-        """The run ended in order: `stopped` or `finished`."""
-        self._shared.run("run_ended", run_state=run_state, now=self._now())
+    def run_ended(self, run_state: str, reason: str | None = None) -> None:
+        """The run ended in order: `stopped` or `finished`; `reason` where nobody asked it to stop."""
+        self._shared.run("run_ended", run_state=run_state, reason=reason, now=self._now())
 
     def pause(self, reason: str, *, until: datetime | None) -> None:
         """Nothing new begins, for this reason, until then (None: until it is mended)."""

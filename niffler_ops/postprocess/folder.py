@@ -52,6 +52,10 @@ class Watcher(Protocol):
         """One more of them is at its end."""
         ...
 
+    def waits(self, reason: str) -> None:
+        """Nothing goes on until what is needed is there again."""
+        ...
+
 
 @dataclass(kw_only=True, slots=True)
 class Summary:
@@ -230,6 +234,7 @@ class FolderRun:
         now = self._clock.monotonic()
         if self._later_since is None:
             self._later_since = now
+            self._watcher.waits(f"{reason}. It is waited for, {PATIENCE_SECONDS / 60:.0f} minutes at most.")
         self._later_until = now + LATER_SECONDS
         if now - self._later_since > PATIENCE_SECONDS:
             raise StoppedError(f"{reason}. Run the same command again when it is back.")

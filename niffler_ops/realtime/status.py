@@ -15,11 +15,13 @@ from niffler_ops.processes.identity import Identity, is_alive
 from niffler_ops.realtime.place import Place
 from niffler_ops.realtime.silence import silent
 from niffler_ops.reporting.words import counted, size
+from niffler_ops.terminal import printable
 
 if TYPE_CHECKING:
     from niffler_ops.metadata import Refusal
 
 SHOWN = 100
+NAMED = 5  # for people; the JSON has more
 
 Answer = TypeVar("Answer")
 
@@ -168,6 +170,7 @@ def status_text(status: ReceiverStatus) -> str:
         lines.append(_fact("Disk", receiver["pressure"]))
     if status.unreadable_files:
         lines.append(_fact("Unreadable", f"{status.unreadable_files:,} files, which are never deleted"))
+        lines += [f"{'':12}{one['path']}: {printable(one['reason'])}" for one in status.unreadable[:NAMED]]
     if status.refused:
         lines.append(
             _fact("Refused", f"{len(status.refused):,} series by the store", status.refused[0].reason)

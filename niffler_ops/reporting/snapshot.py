@@ -191,6 +191,7 @@ def _status(content: Mapping[str, Any]) -> Status:
         finished_at=extraction["finished_at"],
         pause_reason=extraction["pause_reason"],
         resumes_at=extraction["resumes_at"],
+        stop_reason=extraction.get("stop_reason"),
         gathered_at=datetime.fromisoformat(content["snapshot"]["written_at"]),
         rows=_counts(content["rows"]),
         studies=_counts(studies),

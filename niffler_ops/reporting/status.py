@@ -88,6 +88,7 @@ class Status(Amounts):
     `csv_digest`: the SHA-256 of the list. `night`: the hours in which the archives may be asked, None for all
     and where no supervisor has told, which the ledger does not know. `problems`: the first by line.
     `newest_problems`: those that ended last, by line; none where there are few, or all ended long ago.
+    `stop_reason`: why it ended early, None where somebody asked for that.
     """
 
     state: ExtractionState
@@ -107,6 +108,7 @@ class Status(Amounts):
     csv_digest: str = ""
     night: Window | None = None
     newest_problems: tuple[Problem, ...] = ()
+    stop_reason: str | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError or TypeError where a time, number or text is none: others may have written it."""
@@ -129,6 +131,7 @@ class Status(Amounts):
             self.storage_folder,
             self.csv_file,
             self.pause_reason or "",
+            self.stop_reason or "",
             *(one.role for one in self.processes),
         ]
         if not all(isinstance(text, str) for text in (*texts, *(one.reason for one in self.problems))):
@@ -238,7 +241,8 @@ def _status(reading: _Reading, state: ExtractionState) -> Status:
         started_at=record.started_at,
         updated_at=record.updated_at,
         finished_at=record.finished_at,
-        pause_reason=record.pause_reason if state is ExtractionState.PAUSED else None,
+        pause_reason=record.reason if state is ExtractionState.PAUSED else None,
+        stop_reason=record.reason if state is ExtractionState.STOPPED else None,
         resumes_at=record.resumes_at if state is ExtractionState.PAUSED else None,
         gathered_at=reading.at,
         rows=rows,

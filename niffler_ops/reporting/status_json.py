@@ -23,6 +23,7 @@ def status_json(status: Status) -> dict[str, Any]:
             "finished_at": status.finished_at,
             "pause_reason": status.pause_reason,
             "resumes_at": status.resumes_at,
+            "stop_reason": status.stop_reason,
             "created_at": status.created_at,
             "lists_only": status.lists_only,
             "shard": str(status.shard) if status.shard else None,

@@ -195,7 +195,10 @@ def advice(status: Status) -> Iterator[str]:
         yield f"Its supervisor is there and goes on {when}: nothing has to be run again."
         return
     if status.state is not ExtractionState.FINISHED:
-        yield "Next: run the same command again. It continues where it was and fetches nothing twice."
+        if status.stop_reason:
+            yield f"It ended by itself: {printable(status.stop_reason)}"
+        then = "mend that, then run" if status.stop_reason else "run"
+        yield f"Next: {then} the same command again. It continues where it was and fetches nothing twice."
         return
     if not status.rows.problems:
         yield "Every row is done."

@@ -90,7 +90,7 @@ def _by_hand(story: Story) -> Iterator[str]:
     if destinations:
         hints.append(
             f"What a movescu asks for is sent to {' and '.join(sorted(destinations))}: a storescp with that"
-            " AE title must listen there, which the extraction's own does only while it runs."
+            " AE title must listen there; the extraction's own, where it has one, does only while it runs."
         )
     yield from textwrap.wrap(" ".join(hints), WIDTH)
 

@@ -63,6 +63,8 @@ def findings_text(findings: Findings) -> str:
         paths: list[str] = getattr(findings, what)
         lines += [f"{what:<8} {path}" for path in paths]
     lines.append("All is as it was filed." if findings.agree else f"Differences: {_numbers(findings)}.")
+    if findings.missing or findings.changed:
+        lines.append("Their studies are not asked for again; a CSV of them with another StorageFolder is.")
     return "\n".join(lines) + "\n"
 
 

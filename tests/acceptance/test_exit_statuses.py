@@ -249,11 +249,14 @@ def test_it_stops_as_quickly_while_the_archive_hangs(rig: Rig, corpus: Corpus, f
     assert rig.status()["rows"]["pending"] == 4
 
 
-def test_a_signal_before_anything_was_started_is_75_too(plain_rig: Rig, corpus: Corpus) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_before_anything_was_started_is_75_too(
+    plain_rig: Rig, corpus: Corpus, number: signal.Signals
+) -> None:
     plain_rig.ask_for(corpus.studies)
     running = plain_rig.start()
     wait_for_first_line(running.pid, "niffler-cold")
-    stop(running)
+    stop(running, number)
 
 
 # One at a time

@@ -256,6 +256,8 @@ def test_an_archive_that_does_not_know_us_ends_with_78_and_the_rows_stay_pending
     assert str(rig.port) in ended.err
     status = rig.status()
     assert status["extraction"]["state"] == "stopped"
+    assert "a801" in status["extraction"]["stop_reason"]
+    assert "mend that, then run the same command again" in " ".join(rig.status_text().split())
     assert status["rows"]["pending"] == 4, status["rows"]
     assert not rig.ledger("SELECT 1 FROM attempts WHERE charged")
     archive.restart_mended()

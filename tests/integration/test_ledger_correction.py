@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from niffler_ops.database import named_queries
 from niffler_ops.ledger.correction import Correction
 from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.store import Ledger
@@ -169,3 +170,13 @@ def test_a_line_that_is_refused_for_another_reason_now_says_so(ledger: Ledger) -
     given(ledger, [*lines("A"), refused(3, "the header has 2 columns", cells)])
     given(ledger, [*lines("A"), refused(3, "the header has 3 columns", cells)])
     assert [row["reason"] for row in ledger.report_rows()][1] == "the header has 3 columns"
+
+
+def test_rows_and_lines_are_paired_by_an_index_of_what_they_ask_for(ledger: Ledger) -> None:
+    """Else each of a long list is compared with each, which takes hours."""
+    queries = named_queries("niffler_ops.ledger", "correction.sql")
+    for name in ("make_given", "make_pairs"):
+        ledger._connection.execute(queries[name])
+    plan = ledger._connection.execute(f"EXPLAIN QUERY PLAN {queries['pair_by_content']}")
+    (searched,) = [row["detail"] for row in plan if row["detail"].startswith("SEARCH")]
+    assert "content=?" in searched

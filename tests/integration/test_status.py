@@ -94,6 +94,7 @@ def test_the_object_has_the_promised_keys(tmp_path: Path, capsys: pytest.Capture
             "finished_at": None,
             "pause_reason": None,
             "resumes_at": None,
+            "stop_reason": None,
             "lists_only": False,
             "shard": None,
             "csv_digest": "0" * 64,

@@ -68,7 +68,8 @@ def test_each_difference_is_named_by_its_path(layout: Layout) -> None:
     assert findings.foreign == ["P2/guest.dcm"]
     text = findings_text(findings)
     assert "missing  P1/a.dcm" in text
-    assert text.endswith("Differences: 1 missing, 1 changed, 1 foreign.\n")
+    assert "\nDifferences: 1 missing, 1 changed, 1 foreign.\n" in text
+    assert "another StorageFolder" in text
 
 
 def test_a_file_of_another_length_is_changed(layout: Layout) -> None:

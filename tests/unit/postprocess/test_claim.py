@@ -32,6 +32,9 @@ class Silent:
     def ended(self) -> None:
         """Nothing."""
 
+    def waits(self, reason: str) -> None:
+        """Nothing."""
+
 
 def run(place: Workplace, processor: Processor = PNG, **settings: Any) -> Summary:
     told = place.settings(everything=True, **settings)

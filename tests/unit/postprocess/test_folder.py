@@ -53,6 +53,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.steps: list[tuple[str, int]] = []
+        self.told: list[str] = []
         self.act: Callable[[str], None] = lambda _step: None
 
     def found(self, files: int) -> None:
@@ -63,6 +64,9 @@ class Watched:
 
     def ended(self) -> None:
         self._step("ended", 1)
+
+    def waits(self, reason: str) -> None:
+        self.told.append(reason)
 
     def _step(self, name: str, number: int) -> None:
         self.steps.append((name, number))
@@ -209,6 +213,8 @@ def test_a_store_that_is_away_is_waited_for(scripted: Scripted, tmp_path: Path) 
     scripted.answers(f"echo >> {asked}; {later}; {DOES}")
     assert scripted.run() == Summary(done=1)
     assert len(asked.read_text()) == 6
+    (told,) = scripted.watched.told
+    assert "It is waited for" in told
 
 
 def test_a_store_that_stays_away_ends_the_run_for_another_time(

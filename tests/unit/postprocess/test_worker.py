@@ -106,7 +106,7 @@ def test_asked_to_end_it_ends_in_order(place: Workplace, tmp_path: Path) -> None
 
 
 def test_an_end_in_order_is_not_held_against_a_file(place: Workplace, tmp_path: Path) -> None:
-    files = [place.instance(number) for number in range(1, 300)]
+    files = [place.instance(number) for number in range(1, 1500)]
     process = subprocess.Popen(worker_command(written(tmp_path, place.job(Processor.DEIDENTIFY, *files))))
     marker = Places.of(place.settings()).marker(Processor.DEIDENTIFY, NAME)
     try:

@@ -13,6 +13,7 @@ from niffler_ops.ledger.wanting import FoundSeries, FoundStudy
 from niffler_ops.model import Peer
 from niffler_ops.stages.asking import Answers, Asking
 from niffler_ops.stages.listing import Listing, ListingStage, uids_of
+from niffler_ops.stages.verify import Step, judge
 from niffler_ops.states import StudyState
 from tests.support.stages import Bench, bench
 
@@ -81,8 +82,21 @@ def test_only_a_complete_list_is_a_promise(
     now = place.study("1.1")
     assert (now.promised_by, now.state) == (promised_by, state)
     assert now.expected == 2
-    promised = place.ledger.instances.missing(now.id)
-    assert promised == (["1.1.1.7", "1.1.1.8"] if promised_by == "uid" else [])
+    awaited = [uid for _, uid in instances] if promised_by else []
+    assert place.ledger.instances.missing(now.id) == awaited
+
+
+def test_what_was_told_of_some_series_is_awaited_beside_the_number_of_all(place: Bench) -> None:
+    told = [("1.1.1", "1.1.1.1"), ("1.1.1", "1.1.1.2")]
+    stage = ListingStage(place.place, place.contact, place.succession)
+    stage._conclude([Listing(study=claim(place)[0], instances=told, untold=True)])
+    place.move("1.1")
+    place.receive("1.1", [1, 9])
+    now = place.study("1.1")
+    assert (now.promised_by, now.promised_count, now.expected, now.received) == ("count", 2, 3, 2)
+    assert judge(now, quiet=True, max_attempts=0).step is Step.PARTIAL
+    place.receive("1.1", [2])
+    assert judge(place.study("1.1"), quiet=True, max_attempts=0).step is Step.DONE
 
 
 def test_after_all_attempts_the_count_must_do(place: Bench) -> None:
