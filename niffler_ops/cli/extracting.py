@@ -35,6 +35,7 @@ from niffler_ops.postprocess.job import Processor
 from niffler_ops.processes.inspection import storescp_count
 from niffler_ops.recovery import end_orphans, recover
 from niffler_ops.reporting.catalogue import write_catalogue
+from niffler_ops.reporting.narration import without_uids
 from niffler_ops.reporting.progress import Bar, Lines
 from niffler_ops.reporting.registry import register
 from niffler_ops.reporting.report import write_report
@@ -232,7 +233,7 @@ def _work_on(supervisor: Supervisor, ledger: Ledger, followers: Followers) -> No
     except NifflerError as error:
         followers.ended()
         with suppress(OSError, sqlite3.OperationalError), ledger.transaction():
-            ledger.run_ended("stopped", None if supervisor.asked_to_stop else str(error))
+            ledger.run_ended("stopped", None if supervisor.asked_to_stop else without_uids(str(error)))
         level = logging.WARNING if supervisor.asked_to_stop else logging.ERROR
         log.log(level, "Ended early with exit status %d: %s", error.exit_status, error)
         raise
