@@ -191,8 +191,8 @@ class ListingStage:
                 study.id, before, delay=delay, charged=listing.charged, reason=listing.lost
             )
         else:
-            if first:  # what it told of some series is awaited, beside the number of all
-                ledger.instances.promise(study.id, listing.instances, further=listing.further)
+            if first:  # what it told of some series is awaited as well, beside the number of all
+                ledger.instances.promise(study.id, listing.instances, further=True)
             ledger.studies.listed(study.id, before, _without_uids(study, further=listing.further))
 
     def _promised_by(self, listing: Listing) -> str:
