@@ -26,6 +26,7 @@ from niffler_ops.reporting.rate import Rate
 from niffler_ops.reporting.standing import Standing, read_standing, read_told, standing_json
 from niffler_ops.reporting.status import (
     AT_WORK,
+    LONGEST_SECONDS,
     ExtractionState,
     Problem,
     ProcessStatus,
@@ -127,7 +128,16 @@ def look(layout: Layout, *, clock: Clock) -> Seen:
 def with_standing(layout: Layout, status: Status, note: str = "") -> Seen:
     """A status with what its supervisor told of it."""
     standing = read_standing(layout, NAME, status)
-    return Seen(status=replace(status, night=standing.night), standing=standing, note=note)
+    told = replace(status, night=standing.night, eta_seconds=_at_least(status, standing.limit))
+    return Seen(status=told, standing=standing, note=note)
+
+
+def _at_least(status: Status, limit: float | None) -> int | None:
+    """The time that is left, where archives are held to a limit: of late they may have been quicker."""
+    if status.eta_seconds is None or limit is None:
+        return status.eta_seconds
+    seconds = round(max(status.expected - status.received, 0) / limit)
+    return min(max(status.eta_seconds, seconds), LONGEST_SECONDS)
 
 
 def read_snapshot(layout: Layout, *, clock: Clock) -> Status:

@@ -4,6 +4,7 @@ It tells this in status.json, because nothing of it outlives a run.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,8 @@ class ArchiveStanding:
     """An archive, AET@HOST:PORT: `state` is `answers`, `silent`, `refuses` or `unknown destination`.
 
     `reason` says why it is in another state than the first, and `seconds` for how long it is silent; `tuning`
-    why it has so many lanes, "" where somebody has set it.
+    why it has so many lanes, "" where somebody has set it; `limit` the instances a second that it is held to
+    now.
     """
 
     name: str
@@ -38,6 +40,7 @@ class ArchiveStanding:
     seconds: int
     lanes: int
     tuning: str = ""
+    limit: float | None = None
 
     @property
     def words(self) -> str:
@@ -69,6 +72,13 @@ class Standing:
             return ""
         why = f": {self.tuning}" if self.tuning else ""
         return f"{going} of {self.lanes} at work{why}"
+
+    @property
+    def limit(self) -> float | None:
+        """Instances a second that come at most, all archives together; None where one has no limit."""
+        limits = [archive.limit for archive in self.archives]
+        held = all(isinstance(limit, int | float) and 0 < limit < math.inf for limit in limits)
+        return sum(limit or 0.0 for limit in limits) if limits and held else None
 
     @property
     def tuning(self) -> str:
@@ -104,6 +114,7 @@ def _archive(contact: "Contact") -> ArchiveStanding:
         seconds=round(contact.lost_for),
         lanes=contact.load.lanes,
         tuning=contact.load.why,
+        limit=contact.load.limit,
     )
 
 

@@ -43,6 +43,11 @@ class Load:
         return self._batch or self._batches.size(short=not self._lanes and self._tuner.doubles)
 
     @property
+    def limit(self) -> float | None:
+        """Instances a second that it is held to at this hour."""
+        return self._pace.now
+
+    @property
     def why(self) -> str:
         """What decides how much is retrieved at once, "" where somebody has set the lanes."""
         limit = self._pace.now

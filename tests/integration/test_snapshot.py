@@ -18,7 +18,8 @@ from niffler_ops.ledger.store import Ledger
 from niffler_ops.processes.identity import Identity, identify
 from niffler_ops.reporting import snapshot
 from niffler_ops.reporting.rate import Rate
-from niffler_ops.reporting.snapshot import Snapshots, look, read_snapshot, write_snapshot
+from niffler_ops.reporting.snapshot import Snapshots, look, read_snapshot, with_standing, write_snapshot
+from niffler_ops.reporting.standing import ArchiveStanding, Standing
 from niffler_ops.reporting.status import ExtractionState, Status, gather
 from niffler_ops.reporting.status_json import status_json
 from tests.support.clock import FakeClock
@@ -202,6 +203,24 @@ def test_whether_its_supervisor_lives_is_known_here_and_guessed_elsewhere(
         crashed,
         not crashed,
     )
+
+
+@pytest.mark.parametrize(
+    ("limits", "least"),
+    [([], 10), ([0.001], 1000), ([0.0005, 0.0005], 1000), ([0.001, None], 10), (["5"], 10)],
+)
+def test_the_time_left_is_no_shorter_than_the_limit_allows(
+    tmp_path: Path, limits: list[float | None], least: int
+) -> None:
+    ledger = at_work(tmp_path)
+    status = replace(gather(Layout(tmp_path), clock=CLOCK), eta_seconds=10, expected=5, received=4)
+    archives = tuple(
+        ArchiveStanding(name=f"A{number}", state="answers", reason="", seconds=0, lanes=2, limit=limit)
+        for number, limit in enumerate(limits)
+    )
+    write_snapshot(Layout(tmp_path), status, OURSELVES, Standing(archives=archives))
+    assert with_standing(Layout(tmp_path), status).status.eta_seconds == least
+    ledger.close()
 
 
 def test_one_that_has_ended_stays_so_whatever_its_age(tmp_path: Path) -> None:
