@@ -187,6 +187,8 @@ class Retrieval:
         self._receiver.advance()
         self._archives.ask(self._verify.to_relist)
         self._arrivals.advance()
+        for contact in self._place.contacts:
+            contact.load.held_back = self._filing.behind
         receiving = self._receiver.ready and self._caught_up() and not self._filing.behind
         self._archives.move(receiving=receiving)
         self._unqueried.advance(receiving=receiving)

@@ -26,6 +26,7 @@ class Load:
         limit: HourlyLimit | None,
         clock: Clock,
     ) -> None:
+        self.held_back = False  # because what has come is not filed yet
         self._name = name
         self._lanes, self._batch = lanes, batch
         self._tuner = Tuner(most_lanes, clock.monotonic)
@@ -50,9 +51,15 @@ class Load:
     @property
     def why(self) -> str:
         """What decides how much is retrieved at once, "" where somebody has set the lanes."""
+        if self.held_back:
+            return "nothing more is asked for until what has come is on the disk"
         limit = self._pace.now
         if limit is not None:
             return f"held to {limit:g} instances/s by MaxInstancesPerSecond"
+        return self._why_so_many
+
+    @property
+    def _why_so_many(self) -> str:
         return "" if self._lanes else self._tuner.why
 
     def set_lanes(self, lanes: int | None) -> None:
@@ -94,7 +101,7 @@ class Load:
     def _tell(self, before: int) -> None:
         if self.lanes != before:
             lanes = "1 lane" if self.lanes == 1 else f"{self.lanes} lanes"
-            log.info("%s: %s instead of %d: %s", self._name, lanes, before, self.why)
+            log.info("%s: %s instead of %d: %s", self._name, lanes, before, self._why_so_many)
 
 
 def load_of(config: Config, archive: Archive, clock: Clock) -> Load:

@@ -22,6 +22,8 @@ def test_nothing_more_is_retrieved_while_filing_is_behind(
         filing = SimpleNamespace(behind=True, busy=True, advance=lambda: None)
         monkeypatch.setattr(work, "_filing", filing)
         work.advance()
+        assert "on the disk" in made.contact.load.why
         filing.behind = False
         work.advance()
+        assert "on the disk" not in made.contact.load.why
     assert told == [False, True]
