@@ -124,19 +124,8 @@ def test_a_command_that_the_system_cannot_run_is_named(job: Make, content: str) 
 def test_a_command_that_the_system_cannot_run_does_not_end_its_worker(job: Make, tmp_path: Path) -> None:
     made = job("")
     Path(made.settings.command[0]).write_text("no program")
-    (tmp_path / "1.job").write_bytes(made.written())
-    codes: list[int] = []
-    launcher = Launcher()
-    launcher.launch(
-        "postprocess",
-        worker_command([tmp_path / "1.job"]),
-        environment={},
-        on_line=lambda _line: None,
-        on_exit=codes.append,
-    )
-    while launcher.children:
-        launcher.dispatch(0.1)
-    assert codes == [0]
+    code, _ = by_a_worker(made, tmp_path)
+    assert code == 0
 
 
 def test_a_study_without_files_has_no_folder(place: Workplace, script: Callable[[str], Path]) -> None:
@@ -188,24 +177,31 @@ def test_what_it_has_started_dies_with_a_worker_that_is_killed(job: Make, tmp_pa
 
 
 def test_what_it_leaves_running_in_the_end_is_its_own_affair(job: Make, tmp_path: Path) -> None:
-    (tmp_path / "1.job").write_bytes(job(f"sleep 60 > /dev/null 2>&1 & echo $! > {tmp_path}/pid").written())
-    lines: list[str] = []
-    launcher = Launcher()
-    launcher.launch(
-        "postprocess",
-        worker_command([tmp_path / "1.job"]),
-        environment={},
-        on_line=lines.append,
-        on_exit=lambda _code: None,
-    )
-    while launcher.children:
-        launcher.dispatch(0.1)
+    _, lines = by_a_worker(job(f"sleep 60 > /dev/null 2>&1 & echo $! > {tmp_path}/pid"), tmp_path)
     pid = int((tmp_path / "pid").read_text())
     try:
         assert any('"done"' in line for line in lines)
         assert is_running(pid)
     finally:
         end(pid)
+
+
+def by_a_worker(job: Job, folder: Path) -> tuple[int, list[str]]:
+    """Have it done by a worker of its own; gives that one's exit status and output."""
+    (folder / "1.job").write_bytes(job.written())
+    codes: list[int] = []
+    lines: list[str] = []
+    launcher = Launcher()
+    launcher.launch(
+        "postprocess",
+        worker_command([folder / "1.job"]),
+        environment={},
+        on_line=lines.append,
+        on_exit=codes.append,
+    )
+    while launcher.children:
+        launcher.dispatch(0.1)
+    return codes[0], lines
 
 
 def _parent(pid: int) -> int:
