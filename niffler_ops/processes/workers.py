@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import signal
-import time
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -137,13 +137,14 @@ class Workers:
         if patience is None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             return
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        deadline = time.monotonic() + patience
-        for worker in multiprocessing.active_children():
-            worker.join(max(deadline - time.monotonic(), 0))
-            if worker.is_alive():
+        # Not without waiting: Python's own end may then meet the pool's thread amid its end, and say so.
+        ending = threading.Thread(target=partial(self._pool.shutdown, cancel_futures=True), daemon=True)
+        ending.start()
+        ending.join(patience)
+        if ending.is_alive():
+            for worker in multiprocessing.active_children():
                 worker.kill()
-                worker.join()
+            ending.join()
 
     def _start(self) -> ProcessPoolExecutor:
         # Python's resource tracker outlives a killed supervisor, tidies up, and would say so on its terminal.
