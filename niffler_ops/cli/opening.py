@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from niffler_ops.clock import Clock, timestamp
 from niffler_ops.config import DEFINING_KEYS, Config, differences
-from niffler_ops.database import NewerDatabaseError
 from niffler_ops.errors import CannotWriteError, ConfigurationError
 from niffler_ops.files import folder_mode, make_folder, make_private_folder, write_durable
 from niffler_ops.filesystems import is_network, kind_of
@@ -66,10 +65,6 @@ def open_extraction(config: Config, clock: Clock, stack: ExitStack) -> Opened:
         record = ledger.record()
     except sqlite3.OperationalError:
         raise
-    except NewerDatabaseError as error:
-        raise CannotWriteError(
-            f"{layout.ledger}: {error}. It is whole; go on with the newer niffler-cold that wrote it."
-        ) from None
     except sqlite3.DatabaseError as error:
         raise CannotWriteError(str(unreadable(layout.ledger, error))) from None
     if record is None:

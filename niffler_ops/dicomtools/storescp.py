@@ -9,7 +9,8 @@ from niffler_ops.patterns import md5_text
 STAGING_PATTERN = "{0020000D,md5}/{00080018,md5}.dcm"
 """Study and SOP Instance UID, digested: nothing a sender puts into a header reaches the file system."""
 SHORT = 8
-_STAGED = re.compile(r"[0-9a-v]{26}/[0-9a-v]{26}\.dcm")
+STAGED_FILE = re.compile(r"[0-9a-v]{26}\.dcm")
+_STAGED_FOLDER = re.compile(r"[0-9a-v]{26}")
 
 
 def storescp_arguments(*, local: LocalEntity, directory: Path, filepath: str = STAGING_PATTERN) -> list[str]:
@@ -24,7 +25,7 @@ def staging_name(uid: str) -> str:
 
 def is_staged(study: str, instance: str) -> bool:
     """Whether a folder and a file in it are named so, and not by somebody who may name a patient."""
-    return _STAGED.fullmatch(f"{study}/{instance}") is not None
+    return bool(_STAGED_FOLDER.fullmatch(study) and STAGED_FILE.fullmatch(instance))
 
 
 def short_name(uid: str) -> str:

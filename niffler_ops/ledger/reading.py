@@ -40,6 +40,10 @@ def unreadable(path: Path, error: Exception) -> MissingInputError:
             f"{path}: the ledger cannot be opened ({reason}). Ask as the user who runs the extraction; a copy"
             " of a ledger needs its -wal and -shm beside it, or a folder that can be written."
         )
+    if isinstance(error, database.NewerDatabaseError):
+        return MissingInputError(
+            f"{path}: {error}. It is whole; go on with the newer niffler-cold that wrote it."
+        )
     if code in _BUSY:
         return MissingInputError(f"{path}: the ledger is busy ({error}). Ask again in a moment.")
     return MissingInputError(

@@ -31,6 +31,11 @@ def _die_with_supervisor(supervisor: int, *, niceness: int, pixels: bool) -> Non
     os.nice(niceness)
 
 
+def _kill_workers() -> None:
+    for worker in multiprocessing.active_children():
+        worker.kill()
+
+
 class Workers:
     """A pool of spawned processes (a forked one would keep the supervisor's locks).
 
@@ -139,11 +144,15 @@ class Workers:
             return
         # Not without waiting: Python's own end may then meet the pool's thread amid its end, and say so.
         ending = threading.Thread(target=partial(self._pool.shutdown, cancel_futures=True), daemon=True)
-        ending.start()
+        try:
+            ending.start()
+        except RuntimeError:  # no thread is left that could be waited for
+            _kill_workers()
+            self._pool.shutdown(cancel_futures=True)
+            return
         ending.join(patience)
         if ending.is_alive():
-            for worker in multiprocessing.active_children():
-                worker.kill()
+            _kill_workers()
             ending.join()
 
     def _start(self) -> ProcessPoolExecutor:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from niffler_ops.dicomtools.storescp import SHORT, short_name, staging_name
+from niffler_ops.dicomtools.storescp import SHORT, STAGED_FILE, short_name, staging_name
 from niffler_ops.files import is_left, make_private_folder, move, remove_empty_folder, rename
 from niffler_ops.headers import read_instances
 from niffler_ops.ledger.studies import Study
@@ -27,7 +27,6 @@ SETTLED_SECONDS = 1.0  # a folder changed more recently may change again within 
 MODALITY = "Modality"
 
 _CODE = re.compile(r"[A-Z0-9 _]{1,16}")  # CS of PS3.5: whatever else stands there is no modality
-_NAME = re.compile(r"[0-9a-v]{26}\.dcm")
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +106,7 @@ class Arrivals:
         folder.scanned_ns, folder.empty = changed_ns, not names
         new = []
         for name in names:
-            if not _NAME.fullmatch(name):
+            if not STAGED_FILE.fullmatch(name):
                 continue
             path = f"{entry.path}/{name}"
             try:
