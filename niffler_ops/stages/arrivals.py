@@ -89,6 +89,7 @@ class Arrivals:
         self._part_sizes = parts
         for name in self._folders.keys() - present:
             del self._folders[name]
+        self._progress.looked_at = now
 
     def _look_into(self, entry: "os.DirEntry[str]", now: float) -> None:
         folder = self._folders[entry.name]

@@ -94,6 +94,12 @@ class Load:
             taken += _to_come(study)
         return studies
 
+    @property
+    def affords_more(self) -> bool:
+        """Whether anything may be asked for now, while nothing is awaited."""
+        budget = self._pace.budget(0)
+        return budget is None or budget > 0
+
     def took(self, seconds: float) -> None:
         """A study was retrieved within so many seconds."""
         self._batches.took(seconds)

@@ -3,7 +3,7 @@
 import itertools
 import logging
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from niffler_ops.dicomtools.failures import FailureClass, classify_status, failure_reason
 from niffler_ops.dicomtools.movescu import movescu_arguments
@@ -28,7 +28,7 @@ OUT_OF_RESOURCES = {0x0213, *range(0xA700, 0xA800)}  # PS3.4 C.4.2.1.5, PS3.7 C.
 FEW = 10  # studies, for which it is not worth while to start another movescu
 UIDS_IN_ONE_REQUEST = 200  # 64 characters each stay far below the 64 KiB of an explicit VR UI element
 MOST_REQUESTS = 5000  # of one movescu, whose command line names a file for each: the rest is for the next
-REMEMBERED = 1000  # answered studies that may be refunded when storescp turns out to have been silent
+REMEMBERED = 1000  # answered studies, whose instances may not be noticed yet, or not have been received
 KILL_SECONDS = 5.0
 RELEASE_SECONDS = 10.0
 
@@ -99,15 +99,21 @@ class MoveStage:
             return
         most = 1 if self._breaker.tries else load.batch * load.lanes
         due = self._place.ledger.studies.due_for_move(most, archive=self._contact.name)
-        awaited = (item.study for lane in self._lanes.values() for item in lane.items[lane.turn :])
         by_level: dict[str, list[Study]] = defaultdict(list)
-        for study in load.affordable(self._incomplete(due), awaited):
+        for study in load.affordable(self._incomplete(due), self._awaited()):
             by_level[self._level(study)].append(study)
         for level, studies in by_level.items():
             share = min(load.batch, _share(len(studies), load.lanes, max(len(free), 1)))
             while free and studies:
                 self._start(free.pop(0), level, studies[:share])
                 del studies[:share]
+
+    def _awaited(self) -> Iterator[Study]:
+        """Studies that may still come: all is noticed by the first look at staging after the answer."""
+        for lane in self._lanes.values():
+            yield from (item.study for item in lane.items[lane.turn :])
+        if not self._place.config.sends_elsewhere:
+            yield from (item.study for item in self._answered if item.ended >= self._progress.looked_at)
 
     def _incomplete(self, due: Sequence[Study]) -> list[Study]:
         """Those that need a retrieve; what has arrived whole in an earlier run is not fetched again."""

@@ -12,9 +12,11 @@ class Progress:
         self._arrivals: dict[str, float] = {}
         self._unread: Counter[str] = Counter()
         self._senders: dict[str, str] = {}
+        self.sender_of_others = ""  # the archive that sends what was not asked for by its UID
         self.received: Counter[str] = Counter()  # instances in this run, by the archive that was asked last
         self.growth = now  # when a file that is being received grew last
         self.arrival = now  # when any file came last
+        self.looked_at = now  # what lay in staging by then is noticed
         self.gone_at: float | None = (
             None  # from when on storescp did not answer the last time that it did not
         )
@@ -27,7 +29,7 @@ class Progress:
     def arrived(self, folder: str, files: int, now: float) -> None:
         """So many files came into a staging folder and are to be read."""
         self._arrivals[folder] = self.arrival = now
-        self.received[self._senders.get(folder, "")] += files
+        self.received[self._senders.get(folder, self.sender_of_others)] += files
         self._unread[folder] += files
 
     def read(self, folder: str, files: int = 1) -> None:

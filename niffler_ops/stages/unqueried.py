@@ -78,6 +78,7 @@ class UnqueriedStage:
             self._watch(current, current.child)
         elif current.ended is not None and self._is_quiet(current, current.ended):
             self._current = None
+            self._progress.sender_of_others = ""
             self._conclude(current, current.ended)
 
     def stop(self) -> None:
@@ -119,7 +120,7 @@ class UnqueriedStage:
     def _start(self) -> None:
         ledger = self._place.ledger
         for contact in self._place.contacts:
-            if not contact.usable or contact.misconfigured:
+            if not contact.usable or contact.misconfigured or not contact.load.affords_more:
                 continue
             with ledger.transaction():
                 row = ledger.rows.claim_unqueried(archive=contact.queue)
@@ -131,6 +132,7 @@ class UnqueriedStage:
         query_files = self._files.write([query_file(row.keys)])
         current = Retrieve(row=row, contact=contact, progress_at=self._place.clock.monotonic())
         self._current = current
+        self._progress.sender_of_others = contact.name
         archive = contact.archive
         current.child = self._place.tools.run(
             "movescu",

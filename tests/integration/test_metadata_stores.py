@@ -24,7 +24,7 @@ from niffler_ops.metadata import (
 )
 from niffler_ops.metadata.values import Facts
 from tests.support.mongodb import Server, database_url, needs_mongodb, server
-from tests.support.processes import KILLED, run_python, running_python
+from tests.support.processes import KILLED, run_python, running_python, wait_until
 
 SERIES = 60  # more than one request of the store takes
 KEYWORDS = parse_featureset("chest", "Modality\nEchoTime\nRequestAttributesSequence")
@@ -208,9 +208,15 @@ def test_a_server_killed_amid_the_stream_loses_nothing_that_it_acknowledged(
                     pass
             ending.join()
             mongodb.start()
-        journal.flush(store, [KEYWORDS])
-        assert journal.backlog().series == 0
-        stored = by_id(store, "chest")
+
+        def stored_all() -> bool:
+            with suppress(StoreUnavailableError):  # 2 s are not enough at times
+                journal.flush(store, [KEYWORDS])
+            return journal.backlog().series == 0
+
+        wait_until(stored_all, "the rest to be stored")
+    with closing(open_store(f"{mongodb.url}/test")) as patient:
+        stored = by_id(patient, "chest")
     assert {record["instances"] for record in stored.values()} == {3}
     assert len(stored) == 2 * SERIES
 

@@ -452,6 +452,36 @@ def test_stopping_costs_nothing_and_keeps_what_was_answered(moving: Moving) -> N
     assert [moving.bench.study(uid).attempts for uid in ("1.1", "1.2", "1.3")] == [1, 0, 0]
 
 
+def test_an_archive_that_is_paced_is_not_asked_before_what_it_sent_is_noticed(tmp_path: Path) -> None:
+    with bench(tmp_path, **KEYS | {"MaxInstancesPerSecond": 2}) as made:
+        moving = Moving(made)
+        made.studies("1.1", "1.2", "1.3", instances=15)  # two of them are what 15 s allow
+        moving.run("response 1 0; response 2 0", seconds=1)
+        moving.advance()
+        assert moving.states() == ["moved", "moved", "listed"]
+        moving.advance()
+        assert len(made.calls()) == 1
+
+        made.clock.pass_time(1)
+        made.progress.looked_at = made.clock.monotonic()
+        made.progress.received[made.contact.name] = 30
+        moving.advance()
+        assert len(made.calls()) == 1
+        moving.run("response 1 0", seconds=15)
+        assert len(made.calls()) == 2
+
+
+def test_what_an_archive_did_not_send_is_not_waited_for(tmp_path: Path) -> None:
+    with bench(tmp_path, **KEYS | {"MaxInstancesPerSecond": 2}) as made:
+        moving = Moving(made)
+        made.studies("1.1", "1.2", "1.3", instances=15)
+        moving.run("response 1 0; response 2 0", seconds=1)
+        made.clock.pass_time(1)
+        made.progress.looked_at = made.clock.monotonic()
+        moving.run("response 1 0")
+        assert len(made.calls()) == 2
+
+
 IGNORES = "trap '' TERM\necho deaf\nwhile :; do sleep 0.02; done"
 
 

@@ -65,6 +65,15 @@ def test_what_arrives_counts_for_the_archive_that_was_asked_last_until_the_study
     assert progress.received == {"A": 2, "B": 3, "": 4}
 
 
+def test_what_arrives_while_an_archive_is_asked_without_uids_counts_for_it() -> None:
+    progress = Progress(1.0)
+    progress.expect("1.1", "A")
+    progress.sender_of_others = "B"
+    progress.arrived(staging_name("1.1"), 1, 5.0)
+    progress.arrived(staging_name("1.2"), 2, 5.0)
+    assert progress.received == {"A": 1, "B": 2}
+
+
 class Answering(Contact):
     """A contact whose C-ECHO comes out as the test says."""
 

@@ -92,3 +92,27 @@ def test_what_was_cut_off_is_retrieved_again_and_then_not_called_all(tmp_path: P
         arrive(made, stage, "1.2.3", made.study("1.2.3"))
         run_out(made, stage)
         assert row_of(made) == ("matched", 2, 1)
+
+
+def test_a_row_is_retrieved_when_the_archive_may_be_asked_for_more(tmp_path: Path) -> None:
+    with bench(tmp_path, RetrieveWithoutQuery=True, MaxInstancesPerSecond=2) as made:
+        made.script("movescu", "exec sleep 60")
+        load = made.contact.load
+        load.observe(0, 0)
+        load.observe(40, 0)  # of 30 that were saved up
+        stage = begin(made)
+        made.clock.pass_time(12)
+        load.observe(40, 0)
+        stage.advance(receiving=True)
+        assert made.calls() == []
+        made.clock.pass_time(2)
+        load.observe(40, 0)
+        stage.advance(receiving=True)
+        made.dispatch_until(made.calls, "the movescu")
+        made.progress.arrived("folder", 3, made.clock.monotonic())
+        assert made.progress.received[made.contact.name] == 3
+        made.progress.read("folder", 3)
+        made.launcher.children.copy().pop().terminate()
+        run_out(made, stage)
+        made.progress.arrived("folder", 1, made.clock.monotonic())
+        assert made.progress.received[made.contact.name] == 3
