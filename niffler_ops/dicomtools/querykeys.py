@@ -3,6 +3,7 @@
 Written by hand: a million rows are asked for, and pydicom's writer takes ten times as long.
 """
 
+import re
 import struct
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ _CHARACTER_SET_KEYWORD = "SpecificCharacterSet"
 _TEXT_IN_CHARACTER_SET = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})  # PS3.5 6.1.2.3
 _TEXT_IN_ASCII = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"})
 _NAME_DELIMITERS = {ord("^"), ord("=")}  # where code extensions return to the first character set
-_SPACE = " "
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FIRST_TAG = 0x00080000  # below stand commands, file meta information and directories
 _HEADER_LENGTH = 8  # tag and length, in bytes
 _LONGEST_FIRST_VALUE = 124  # bytes; by a longer one dcm4che does not recognize a data set without preamble
@@ -71,7 +72,7 @@ def _bytes(keyword: str, vr: str, value: str, character_set: str | None) -> byte
         raise ValueError(f"{keyword} ({vr}) cannot be matched by text")
     if "\\" in value and vr != "UI" and keyword != _CHARACTER_SET_KEYWORD:
         raise ValueError(f"{keyword}: a backslash would make two values of it")
-    if any(character < _SPACE or "\x7f" <= character <= "\x9f" for character in value):
+    if _CONTROL_CHARACTER.search(value):
         raise ValueError(f"{keyword}: control characters cannot be matched")
     if value.isascii():
         return value.encode("ascii")

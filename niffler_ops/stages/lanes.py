@@ -67,10 +67,12 @@ class Lane:
         if response.pending:  # an archive may send these while it is still looking for the first instance
             self.delivering |= bool(response.completed or response.failed or response.warning)
             return
-        for index, item in enumerate(self.items):
-            # An answer to a turn that is over, as one that came before it was asked for ends those before it.
-            if index >= self.turn and response.message_id in item.messages:
+        # An answer to a turn that is over says nothing; one that came before its turn ends those before it.
+        for index in range(self.turn, len(self.items)):
+            item = self.items[index]
+            if response.message_id in item.messages:
                 item.finals.append(response)
                 if len(item.finals) == len(item.messages):
                     item.begun, item.ended = self.turn_at, now
                     self.turn, self.turn_at, self.delivering = index + 1, now, False
+                return
