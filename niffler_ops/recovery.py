@@ -13,6 +13,7 @@ from niffler_ops.postprocess.places import FRAGMENTS
 from niffler_ops.processes.identity import Identity
 from niffler_ops.processes.leftovers import end_leftovers
 from niffler_ops.processes.standing import INIT, Leftover, Standing, find_leftovers
+from niffler_ops.stages.retry import LONGEST_WAIT_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ def recover(ledger: Ledger, layout: Layout, *, quiet_time: float) -> None:
         studies = ledger.studies.rewind(grace=quiet_time)
         ledger.handovers.rewind()
         ledger.studies.reread()
+        ledger.shorten_waits(LONGEST_WAIT_SECONDS)
     if rows or studies:
         log.info("Resumed: %d rows and %d studies that were in flight were taken back", rows, studies)
 

@@ -26,6 +26,7 @@ from niffler_ops.stages.contact import Contact
 from niffler_ops.stages.gate import Gate
 from niffler_ops.stages.load import load_of
 from niffler_ops.stages.place import Place
+from niffler_ops.stages.retry import LONGEST_WAIT_SECONDS
 from niffler_ops.stages.tools import Tools
 from niffler_ops.work import Work
 
@@ -36,6 +37,7 @@ FIRST_CONTACT_TRIES = 3
 FIRST_CONTACT_PAUSE_SECONDS = 1.5
 GRACE_SECONDS = 3.0  # for the studies that are being retrieved when a stop is asked for
 END_SECONDS = 2.0
+CLOCK_STEP_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +98,7 @@ class Supervisor:
         self._displays = displays
         self._stop_asked = self._hurry = False
         self._touched_at = 0.0
+        self._clocks_apart = self._wall_beyond_monotonic()
 
     def ask_to_stop(self) -> None:
         """Stop in order at the next turn, asked again at once; callable from a signal handler."""
@@ -213,10 +216,21 @@ class Supervisor:
         if now - self._touched_at >= TOUCH_SECONDS:
             self._touched_at = now
             self._obey()
+            set_back = self._set_back()
             with self._ledger.transaction():
                 self._ledger.touch()
+                if set_back:
+                    self._ledger.shorten_waits(LONGEST_WAIT_SECONDS)
             for display in self._displays:
                 display.show(self._ledger)
+
+    def _set_back(self) -> bool:
+        """Whether the wall clock, by which the ledger says when something is due, was set back."""
+        before, self._clocks_apart = self._clocks_apart, self._wall_beyond_monotonic()
+        return self._clocks_apart < before - CLOCK_STEP_SECONDS
+
+    def _wall_beyond_monotonic(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
 
     def _obey(self) -> None:
         """Do what niffler-status has been told to ask for."""

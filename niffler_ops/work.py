@@ -130,7 +130,7 @@ class Retrieval:
         )
         self._succession = Succession(place, last_line=last_line)
         self._archives = Archives(place, self._succession, self._progress, last_line=last_line)
-        self._unqueried = UnqueriedStage(place, self._progress, self._succession)
+        self._unqueried = UnqueriedStage(place, self._progress, self._succession, last_line=last_line)
         self._arrivals = Arrivals(place, self._workers, self._progress, self._unqueried)
         self._verify = VerifyStage(place, self._progress, self._succession)
         self._filing = FilingStage(place, self._progress)

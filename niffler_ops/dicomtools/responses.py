@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 SUCCESS = 0x0000
+SOME_FAILED = 0xB000  # of a C-MOVE, or some were taken with a warning, PS3.4 C.4.2.1.5
 PENDING = frozenset({0xFF00, 0xFF01})  # PS3.4 C.4.1.1.4 and C.4.2.1.5
 
 _RESPONSE = re.compile(

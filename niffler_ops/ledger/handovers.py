@@ -45,7 +45,7 @@ class Handovers:
         known = self._ledger.all("processors")
         before = {row["processor"]: row["settings"] for row in known}
         active = {row["processor"] for row in known if row["active"]}
-        for processor in active - processors.keys():
+        for processor in before.keys() - processors.keys():
             self._ledger.run("drop_processor", processor)
             self._ledger.run("drop_waiting_handovers", processor)
         added = redone = 0

@@ -32,6 +32,9 @@ AND handovers.processor NOT IN (SELECT value FROM json_each(:resting))
 AND handovers.id NOT IN (SELECT value FROM json_each(:busy))
 ORDER BY handovers.not_before, handovers.id LIMIT :limit
 
+-- name: shorten_waits_of_handovers
+UPDATE handovers SET not_before = :latest WHERE state = 'waiting' AND not_before > :latest
+
 -- name: handover_given
 UPDATE handovers SET given = given + 1, attempts = attempts + 1 WHERE id = ?
 

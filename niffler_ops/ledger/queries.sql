@@ -53,7 +53,8 @@ ORDER BY not_before, id LIMIT :limit
 
 -- name: row_to_retrieve
 SELECT id, line, keys, attempts FROM rows
-WHERE state = 'pending' AND unqueried AND archive = :archive AND not_before <= :now ORDER BY not_before, id LIMIT 1
+WHERE state = 'pending' AND unqueried AND archive = :archive AND not_before <= :now AND line <= :last_line
+ORDER BY not_before, id LIMIT 1
 
 -- name: row_unqueried
 UPDATE rows SET unqueried = 1, attempts = 0, not_before = 0 WHERE id = ?
@@ -98,6 +99,15 @@ SELECT untold FROM rows WHERE id = ?
 -- name: row_retry
 UPDATE rows SET not_before = :not_before, attempts = attempts - :refund WHERE id = :id
 
+-- name: shorten_waits_of_rows
+UPDATE rows SET not_before = :latest WHERE state = 'pending' AND same_as IS NULL AND not_before > :latest
+
+-- name: shorten_waits_of_found
+UPDATE studies SET not_before = :latest WHERE state = 'found' AND not_before > :latest
+
+-- name: shorten_waits_of_listed
+UPDATE studies SET not_before = :latest WHERE state = 'listed' AND not_before > :latest
+
 -- name: rows_same_as
 SELECT id, state FROM rows WHERE same_as = ?
 
@@ -107,7 +117,7 @@ SELECT id, state FROM rows WHERE state = 'querying'
 -- name: rows_to_take_up
 SELECT id, state FROM rows WHERE state IN ('failed', 'not_found')
 AND NOT EXISTS (SELECT 1 FROM row_studies WHERE row_id = rows.id)
-UNION ALL SELECT id, state FROM rows WHERE state = 'partial' AND untold
+UNION ALL SELECT id, state FROM rows WHERE state IN ('partial', 'failed') AND untold
 
 -- name: row_taken_up
 UPDATE rows SET attempts = 0, not_before = 0, mismatches = 0, untold = 0, archive = '', waits = 0, unqueried = 0
@@ -115,6 +125,9 @@ WHERE id = ?
 
 -- name: link
 INSERT OR IGNORE INTO row_studies (row_id, study_id) VALUES (?, ?)
+
+-- name: links_of_row
+SELECT 1 FROM row_studies WHERE row_id = ? LIMIT 1
 
 -- name: rows_of_study
 SELECT rows.id, rows.state FROM rows JOIN row_studies ON row_studies.row_id = rows.id WHERE row_studies.study_id = ?
@@ -357,7 +370,7 @@ UPDATE attempts SET charged = 0 WHERE id = ?
 UPDATE attempts SET ended_at = :now, charged = 0, reason = :reason WHERE ended_at IS NULL
 
 -- name: most_sent
-SELECT coalesce(max(completed), 0) FROM attempts WHERE study_id = ?
+SELECT coalesce(max(coalesce(completed, 0) + coalesce(warning, 0)), 0) FROM attempts WHERE study_id = ?
 
 -- name: last_attempt
 SELECT * FROM attempts WHERE study_id = ? ORDER BY id DESC LIMIT 1

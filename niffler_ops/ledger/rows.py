@@ -64,9 +64,14 @@ class Rows:
         )
         return [self._claimed(row) for row in rows]
 
-    def claim_unqueried(self, *, archive: str) -> ClaimedRow | None:
+    def claim_unqueried(self, *, archive: str, last_line: int | None = None) -> ClaimedRow | None:
         """Take a row that is to be retrieved by its keys, because the archive refuses its query."""
-        row = self._ledger.one("row_to_retrieve", archive=archive, now=self._ledger.now_seconds())
+        row = self._ledger.one(
+            "row_to_retrieve",
+            archive=archive,
+            now=self._ledger.now_seconds(),
+            last_line=LAST_LINE if last_line is None else last_line,
+        )
         return None if row is None else self._claimed(row)
 
     def retrieve_unqueried(self, row_id: int, reason: str) -> None:
@@ -110,11 +115,11 @@ class Rows:
 
     def not_found(self, row_id: int, reason: str) -> None:
         """The archive answered that nothing matches."""
-        self._end_query(row_id, RowState.NOT_FOUND, reason, mismatches=0)
+        self._came_to_nothing(row_id, RowState.NOT_FOUND, reason, mismatches=0)
 
     def failed(self, row_id: int, reason: str, *, mismatches: int = 0) -> None:
         """The query itself failed for good."""
-        self._end_query(row_id, RowState.FAILED, reason, mismatches=mismatches)
+        self._came_to_nothing(row_id, RowState.FAILED, reason, mismatches=mismatches)
 
     def matched(
         self, row_id: int, studies: Iterable[FoundStudy], *, archive: str, mismatches: int, untold: int = 0
@@ -125,8 +130,7 @@ class Rows:
         """
         wanted = [want(self._ledger, study, archive=archive) for study in studies]
         ended = self._end_query(row_id, RowState.MATCHED, "", mismatches=mismatches)
-        if untold:
-            self._ledger.run_many("row_untold", ({"id": row, "untold": untold} for row in ended))
+        self._set_untold(ended, untold)
         self._ledger.run_many("link", ((row, study.study_id) for row in ended for study in wanted))
         for row in ended:
             self.settle(row, RowState.MATCHED)
@@ -201,6 +205,21 @@ class Rows:
         return ClaimedRow(
             id=row["id"], line=row["line"], keys=json.loads(row["keys"]), attempts=row["attempts"] + 1
         )
+
+    def _came_to_nothing(self, row_id: int, after: RowState, reason: str, *, mismatches: int) -> None:
+        """A row that an earlier try gave studies keeps them: they are not all that may match."""
+        if self._ledger.one("links_of_row", row_id) is None:
+            self._end_query(row_id, after, reason, mismatches=mismatches)
+            return
+        ended = self._end_query(row_id, RowState.MATCHED, reason, mismatches=mismatches)
+        self._set_untold(ended, 1)
+        for row in ended:
+            self._ledger.run("copy_links", row_id=row, first_id=row_id)
+            self.settle(row, RowState.MATCHED)
+
+    def _set_untold(self, rows: Iterable[int], untold: int) -> None:
+        if untold:
+            self._ledger.run_many("row_untold", ({"id": row, "untold": untold} for row in rows))
 
     def _end_query(self, row_id: int, after: RowState, reason: str, *, mismatches: int) -> list[int]:
         """Apply the outcome to the row and to the pending rows with the same keys; gives their ids."""

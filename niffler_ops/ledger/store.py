@@ -234,6 +234,19 @@ class Ledger:
         """The supervisor was alive just now."""
         self._shared.run("run_touched", now=self._now())
 
+    def shorten_waits(self, most: float) -> int:
+        """The clock was set back: nothing waits for more than `most` seconds; gives how much did."""
+        latest = self._shared.now_seconds() + most
+        return sum(
+            self._shared.run(query, latest=latest).rowcount
+            for query in (
+                "shorten_waits_of_rows",
+                "shorten_waits_of_found",
+                "shorten_waits_of_listed",
+                "shorten_waits_of_handovers",
+            )
+        )
+
     def tallies(self) -> dict[tuple[str, str], int]:
         """Numbers by subject and name, kept by triggers: 0.1 ms whatever the number of rows."""
         return {(row["subject"], row["name"]): row["number"] for row in self._shared.all("tallies")}

@@ -52,6 +52,12 @@ class MoveOutcome:
     warning: int | None = None
     reason: str = ""
 
+    @property
+    def sent(self) -> int | None:
+        """Instances that were sent; by PS3.4 C.4.2.1.5 one with a warning was taken."""
+        told = [counter for counter in (self.completed, self.warning) if counter is not None]
+        return sum(told) if told else None
+
 
 def _study(row: sqlite3.Row) -> Study:
     return Study(
@@ -223,7 +229,7 @@ class Studies:
             "study_answered",
             id=study_id,
             status=outcome.status,
-            completed=outcome.completed,
+            completed=outcome.sent,
             grace=grace,
         )
         self._end_attempt(attempt_id, outcome, charged=True)
@@ -330,6 +336,11 @@ class Studies:
         """The level of the latest C-MOVE of the study."""
         row = self._ledger.one("last_attempt", study_id)
         return None if row is None else str(row["level"])
+
+    def last_failed(self, study_id: int) -> int | None:
+        """How many instances the latest C-MOVE of the study could not send, as the archive counts."""
+        row = self._ledger.one("last_attempt", study_id)
+        return None if row is None else row["failed"]
 
     def _due(self, query: str, limit: int, archive: str) -> list[Study]:
         rows = self._ledger.all(query, archive=archive, now=self._ledger.now_seconds(), limit=limit)

@@ -51,7 +51,6 @@ class Arrivals:
         self._folders: dict[str, Folder] = defaultdict(Folder)
         self._scan_at = 0.0
         self.scanned = False
-        self._part_sizes: dict[str, int] = {}
         self._read: list[InstanceFile] = []
         self._path_keywords = tuple(place.config.file_path.keywords)
 
@@ -84,9 +83,7 @@ class Arrivals:
                         parts[entry.name] = entry.stat(follow_symlinks=False).st_size
                     except FileNotFoundError:
                         continue
-        if any(size > self._part_sizes.get(name, 0) for name, size in parts.items()):
-            self._progress.growth = now
-        self._part_sizes = parts
+        self._progress.receiving(parts, now)
         for name in self._folders.keys() - present:
             del self._folders[name]
         self._progress.looked_at = now

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 
 from niffler_ops.clock import Clock
+from niffler_ops.config import Config
 from niffler_ops.embedded.echo import Echo, echo
 from niffler_ops.errors import ExhaustedError
 from niffler_ops.model import Archive
@@ -12,6 +13,7 @@ from niffler_ops.processes.launcher import Launcher
 from niffler_ops.stages.load import Load
 from niffler_ops.stages.retry import retry_delay
 
+DESTINATION_UNKNOWN = 0xA801  # the status of a C-MOVE, PS3.4 C.4.2.1.5
 ECHO_SECONDS = 5.0
 FIRST_PROBE_SECONDS = 1.0
 LONGEST_PROBE_SECONDS = 30.0
@@ -80,6 +82,18 @@ class Contact:
             self._lost_at = self._clock.monotonic()
             self._probes = 0
             self._schedule()
+
+    def does_not_know_us(self, config: Config) -> None:
+        """Nothing can come from it until its administrator has mended that."""
+        aet = self.archive.destination
+        whose = "its" if config.sends_elsewhere else "this machine's"
+        port = "" if config.sends_elsewhere else f" and port {config.query_aet.port}"
+        self.misconfigured = (
+            f"SrcAet {self.name}: the archive does not know {aet} as a move destination (status a801)."
+            f" Ask its administrator to add AE title {aet} with {whose} address{port}, then run the same"
+            " command again."
+        )
+        log.error("%s", self.misconfigured)
 
     def advance(self) -> None:
         """Probe when it is time."""

@@ -58,6 +58,7 @@ class Lane:
     delivering: bool = False
     written: int = 0
     hung: str = ""
+    hung_at: float = 0.0
     last_turn: int | None = None  # in a pause: what is retrieved after it is given back
     paused: bool = False
 

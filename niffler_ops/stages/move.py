@@ -8,22 +8,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from niffler_ops.dicomtools.failures import FailureClass, classify_status, failure_reason
 from niffler_ops.dicomtools.movescu import movescu_arguments
 from niffler_ops.dicomtools.querykeys import query_file
-from niffler_ops.dicomtools.responses import SUCCESS
+from niffler_ops.dicomtools.responses import SOME_FAILED, SUCCESS
 from niffler_ops.dicomtools.storescp import short_name
 from niffler_ops.dicomtools.timeouts import Timeouts
 from niffler_ops.embedded.echo import Echo
 from niffler_ops.ledger.studies import MoveOutcome, Study
 from niffler_ops.processes.launcher import Child
 from niffler_ops.stages.breaker import Breaker
-from niffler_ops.stages.contact import Contact
+from niffler_ops.stages.contact import DESTINATION_UNKNOWN, Contact
 from niffler_ops.stages.lanes import Item, Lane
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.retry import retry_delay
 from niffler_ops.stages.toolfiles import QueryFiles
 
-DESTINATION_UNKNOWN = 0xA801
-SOME_FAILED = 0xB000
 OUT_OF_RESOURCES = {0x0213, *range(0xA700, 0xA800)}  # PS3.4 C.4.2.1.5, PS3.7 C.5
 FEW = 10  # studies, for which it is not worth while to start another movescu
 UIDS_IN_ONE_REQUEST = 200  # 64 characters each stay far below the 64 KiB of an explicit VR UI element
@@ -222,8 +220,7 @@ class MoveStage:
                     self._weigh(item, outcome)
         lane.written = lane.turn
         if unknown and not self._contact.misconfigured:
-            self._contact.misconfigured = self._who_adds_us()
-            log.error("%s", self._contact.misconfigured)
+            self._contact.does_not_know_us(self._place.config)
             for other in self._lanes.values():
                 if other.child is not None:
                     other.child.terminate()
@@ -232,7 +229,7 @@ class MoveStage:
         """What it says of how much the archive does."""
         self._contact.load.took(item.ended - item.begun)
         if self._place.config.sends_elsewhere:
-            self._progress.received[self._contact.name] += outcome.completed or 0
+            self._progress.received[self._contact.name] += outcome.sent or 0
 
     def _charge(self, item: Item, outcome: MoveOutcome) -> None:
         """An attempt counts if our storescp was there to receive."""
@@ -262,19 +259,9 @@ class MoveStage:
         if status is not None and classify_status(status) is FailureClass.REFUSED_STUDY:
             return
         arrived = self._progress.last_arrival(item.study.study_instance_uid) is not None
-        fruitless = status != SUCCESS and not outcome.completed and not arrived
+        fruitless = status != SUCCESS and not outcome.sent and not arrived
         self._breaker.note(fruitless=fruitless, who=self._contact.name, reason=outcome.reason)
         self._contact.refusing = self._breaker.trouble
-
-    def _who_adds_us(self) -> str:
-        aet, config = self._contact.archive.destination, self._place.config
-        whose = "its" if config.sends_elsewhere else "this machine's"
-        port = "" if config.sends_elsewhere else f" and port {config.query_aet.port}"
-        return (
-            f"SrcAet {self._contact.name}: the archive does not know {aet} as a move destination"
-            f" (status a801). Ask its administrator to add AE title {aet} with {whose} address{port}, then"
-            " run the same command again."
-        )
 
     def _grace(self, status: int | None) -> float:
         """After a success instances may still be on their way; after anything else nothing more is due."""
@@ -294,11 +281,13 @@ class MoveStage:
         arrival = self._progress.last_arrival(lane.items[lane.turn].study.study_instance_uid)
         begun = lane.delivering or (arrival is not None and arrival >= lane.turn_at)
         limit = config.idle_timeout if begun else config.first_instance_timeout
-        progress = max(lane.response_at, lane.turn_at, self._progress.growth, arrival or 0.0)
-        if now - progress > limit + KILL_SECONDS:
-            lane.child.kill()
-        elif now - progress > limit and not lane.hung:
-            lane.hung = f"no instance arrived for {limit:g} s"
+        progress = max(lane.response_at, lane.turn_at, arrival or 0.0)
+        progress = max(progress, self._progress.growth_begun_by(progress + limit))
+        if lane.hung:
+            if now - lane.hung_at > KILL_SECONDS:
+                lane.child.kill()
+        elif now - progress > limit:
+            lane.hung, lane.hung_at = f"no instance arrived for {limit:g} s", now
             lane.child.terminate()
 
     def _pause(self, lane: Lane) -> None:

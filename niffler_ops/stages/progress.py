@@ -1,8 +1,19 @@
 """When something last arrived, and when nothing could: read by whoever waits for arrivals."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from niffler_ops.dicomtools.storescp import staging_name
+
+
+@dataclass(kw_only=True, slots=True)
+class Growing:
+    """A file that is being received: since when, its size in bytes, and when it grew last."""
+
+    since: float
+    size: int
+    grew_at: float
 
 
 class Progress:
@@ -14,7 +25,8 @@ class Progress:
         self._senders: dict[str, str] = {}
         self.sender_of_others = ""  # the archive that sends what was not asked for by its UID
         self.received: Counter[str] = Counter()  # instances in this run, by the archive that was asked last
-        self.growth = now  # when a file that is being received grew last
+        self.growth = now  # when any file that is being received grew last
+        self._growing: dict[str, Growing] = {}
         self.arrival = now  # when any file came last
         self.looked_at = now  # what lay in staging by then is noticed
         self.gone_at: float | None = (
@@ -31,6 +43,23 @@ class Progress:
         self._arrivals[folder] = self.arrival = now
         self.received[self._senders.get(folder, self.sender_of_others)] += files
         self._unread[folder] += files
+
+    def receiving(self, sizes: Mapping[str, int], now: float) -> None:
+        """These files are being received, by name."""
+        before, self._growing = self._growing, {}
+        for name, size in sizes.items():
+            file = before.get(name) or Growing(since=now, size=0, grew_at=now)
+            if size > file.size:
+                file.size, file.grew_at = size, now
+                self.growth = now
+            self._growing[name] = file
+
+    def growth_begun_by(self, moment: float) -> float:
+        """When one of the files that are being received since then or earlier grew last, or 0.
+
+        Nobody knows whose such a file is: what silence may be explained by has begun with it.
+        """
+        return max((file.grew_at for file in self._growing.values() if file.since <= moment), default=0.0)
 
     def read(self, folder: str, files: int = 1) -> None:
         """So many of them are recorded, or gone."""

@@ -1,7 +1,7 @@
 """Studies that go to another system: the archive's status and counters are all that can be known."""
 
 from niffler_ops.dicomtools.failures import status_text
-from niffler_ops.dicomtools.responses import SUCCESS
+from niffler_ops.dicomtools.responses import SOME_FAILED, SUCCESS
 from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.studies import Study
 from niffler_ops.stages.place import Place
@@ -11,10 +11,14 @@ from niffler_ops.stages.verify import REFUSED_STUDY, Step, Verdict
 from niffler_ops.states import StudyState
 
 
-def judge_report(study: Study, *, max_attempts: int) -> Verdict:
-    """Decide by the latest final response: done only with success and as many instances as promised."""
+def judge_report(study: Study, *, failed: int | None, max_attempts: int) -> Verdict:
+    """Decide by the latest final response: done only with success and as many instances as promised.
+
+    `failed` is its count of those that could not be sent. None of them, and warnings: a success as well.
+    """
     completed = study.last_completed or 0
-    if study.last_status == SUCCESS and completed and completed >= (study.promised_count or 0):
+    success = study.last_status == SUCCESS or (study.last_status == SOME_FAILED and failed == 0)
+    if success and completed and completed >= (study.promised_count or 0):
         return Verdict(step=Step.DONE, verified="reported")
     reason = _why_not_done(study, completed)
     if study.attempts < max_attempts and study.last_status != REFUSED_STUDY:
@@ -44,7 +48,9 @@ class ReportedStage:
             return
         with self._place.ledger.transaction():
             for study in moved:
-                self._carry_out(study, judge_report(study, max_attempts=self._place.config.max_attempts))
+                failed = self._place.ledger.studies.last_failed(study.id)
+                verdict = judge_report(study, failed=failed, max_attempts=self._place.config.max_attempts)
+                self._carry_out(study, verdict)
 
     def _carry_out(self, study: Study, verdict: Verdict) -> None:
         studies, config = self._place.ledger.studies, self._place.config

@@ -3,6 +3,8 @@
 import random
 
 LONGEST_SECONDS = 300.0
+JITTER = 1.25
+LONGEST_WAIT_SECONDS = LONGEST_SECONDS * JITTER
 MOST_DOUBLINGS = 60  # after an archive was away for a night, a float would overflow
 
 
@@ -17,4 +19,4 @@ def retry_delay(first: float, failures: int) -> float:
     The jitter (up to a quarter) keeps what failed together from being tried together.
     """
     delay = doubled(first, max(failures - 1, 0), LONGEST_SECONDS)
-    return delay * random.uniform(1.0, 1.25)  # noqa: S311 - no secret
+    return delay * random.uniform(1.0, JITTER)  # noqa: S311 - no secret

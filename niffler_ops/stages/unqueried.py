@@ -13,6 +13,7 @@ from niffler_ops.dicomtools.movescu import MoveLog, movescu_arguments
 from niffler_ops.dicomtools.querykeys import query_file
 from niffler_ops.dicomtools.responses import SUCCESS
 from niffler_ops.dicomtools.timeouts import Timeouts
+from niffler_ops.embedded.echo import Echo
 from niffler_ops.ledger.passing import Passed, Why
 from niffler_ops.ledger.rows import ClaimedRow
 from niffler_ops.ledger.studies import MoveOutcome, Study
@@ -21,7 +22,7 @@ from niffler_ops.model import InstanceFile
 from niffler_ops.processes.launcher import Child
 from niffler_ops.querying import matches
 from niffler_ops.stages.believing import is_uid
-from niffler_ops.stages.contact import Contact
+from niffler_ops.stages.contact import DESTINATION_UNKNOWN, Contact
 from niffler_ops.stages.place import Place
 from niffler_ops.stages.progress import Progress
 from niffler_ops.stages.retry import retry_delay
@@ -31,16 +32,21 @@ from niffler_ops.stages.toolfiles import QueryFiles
 LANE = 0
 KILL_SECONDS = 5.0
 MOST_STRANGERS = 20  # instances of other values; an archive that ignores the keys would send all it has
+STRANGERS = f"the archive sends studies of other values: more than {MOST_STRANGERS} instances"
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True, slots=True)
 class Retrieve:
-    """A row that is being retrieved: the studies that came, each with its attempt, and what else did."""
+    """A row that is being retrieved: the studies that came, each with its attempt, and what else did.
+
+    `charged`: whether it was an attempt, for which the archive and our storescp had to be there.
+    """
 
     row: ClaimedRow
     contact: Contact
+    begun: float
     progress_at: float
     child: Child | None = None
     log: MoveLog = field(default_factory=MoveLog)
@@ -49,13 +55,18 @@ class Retrieve:
     strangers: int = 0
     ended: MoveOutcome | None = None
     hung: str = ""
+    hung_at: float = 0.0
     paused: bool = False
+    charged: bool = True
 
 
 class UnqueriedStage:
     """Retrieves rows that cannot be asked for, one at a time."""
 
-    def __init__(self, place: Place, progress: Progress, succession: Succession) -> None:
+    def __init__(
+        self, place: Place, progress: Progress, succession: Succession, *, last_line: int | None = None
+    ) -> None:
+        self._last_line = last_line
         self._place = place
         self._progress = progress
         self._succession = succession
@@ -123,15 +134,15 @@ class UnqueriedStage:
             if not contact.usable or contact.misconfigured or not contact.load.affords_more:
                 continue
             with ledger.transaction():
-                row = ledger.rows.claim_unqueried(archive=contact.queue)
+                row = ledger.rows.claim_unqueried(archive=contact.queue, last_line=self._last_line)
             if row is not None:
                 self._retrieve(row, contact)
                 return
 
     def _retrieve(self, row: ClaimedRow, contact: Contact) -> None:
         query_files = self._files.write([query_file(row.keys)])
-        current = Retrieve(row=row, contact=contact, progress_at=self._place.clock.monotonic())
-        self._current = current
+        now = self._place.clock.monotonic()
+        self._current = current = Retrieve(row=row, contact=contact, begun=now, progress_at=now)
         self._progress.sender_of_others = contact.name
         archive = contact.archive
         current.child = self._place.tools.run(
@@ -155,6 +166,9 @@ class UnqueriedStage:
             return
         current.progress_at = self._place.clock.monotonic()
         if not response.pending:
+            if response.status == DESTINATION_UNKNOWN:
+                current.charged = False
+                current.contact.does_not_know_us(self._place.config)
             current.ended = MoveOutcome(
                 status=response.status,
                 completed=response.completed,
@@ -167,41 +181,57 @@ class UnqueriedStage:
         """End a movescu without answer or arrival for too long, and one that brings strangers' studies."""
         config, now = self._place.config, self._place.clock.monotonic()
         limit = config.idle_timeout if current.found else config.first_instance_timeout
-        silent = now - max(current.progress_at, self._progress.growth)
         if self._place.gate.ends_what_runs and not current.paused:
             current.paused = True
             child.terminate()
-        elif current.strangers > MOST_STRANGERS and not current.hung:
-            current.hung = f"the archive sends studies of other values: more than {MOST_STRANGERS} instances"
+        elif current.hung:
+            if now - current.hung_at > KILL_SECONDS:
+                child.kill()
+        elif current.strangers > MOST_STRANGERS:
+            current.hung, current.hung_at = STRANGERS, now
             child.terminate()
-        elif silent > limit + KILL_SECONDS:
-            child.kill()
-        elif silent > limit and not current.hung:
-            current.hung = f"no instance arrived for {limit:g} s"
+        elif self._silence(current, limit) > limit:
+            current.hung, current.hung_at = f"no instance arrived for {limit:g} s", now
             child.terminate()
 
     def _ended(self, current: Retrieve, child: Child, code: int) -> None:
         current.child = None
         self._place.tools.require_running(child, code)
-        if current.ended is None:
-            reason = current.hung or ("paused" if current.paused else failure_reason(child.output))
+        if current.ended is not None:
+            return
+        if self._stopping or current.paused:
+            current.charged = False
+            current.ended = MoveOutcome(status=None, reason="paused")
+            return
+        reason = current.hung or failure_reason(child.output)
+        self._place.tools.keep_output(child)
+
+        def conclude(echo: Echo) -> None:
+            if echo is not Echo.ANSWERED:
+                current.contact.lost(echo)
+                current.charged = False
             current.ended = MoveOutcome(status=None, reason=reason)
-            if not self._stopping and not current.paused:
-                self._place.tools.keep_output(child)
+
+        current.contact.ask(conclude)
 
     def _is_quiet(self, current: Retrieve, outcome: MoveOutcome) -> bool:
         config = self._place.config
         grace = config.idle_timeout if outcome.status == SUCCESS else config.quiet_time
-        silent = self._place.clock.monotonic() - max(current.progress_at, self._progress.growth)
-        return silent >= grace and self._progress.all_read()
+        return self._silence(current, grace) >= grace and self._progress.all_read()
+
+    def _silence(self, current: Retrieve, limit: float) -> float:
+        """Seconds since it came further, with what was begun before it was silent for too long."""
+        growth = self._progress.growth_begun_by(current.progress_at + limit)
+        return self._place.clock.monotonic() - max(current.progress_at, growth)
 
     def _conclude(self, current: Retrieve, outcome: MoveOutcome) -> None:
         ledger, row = self._place.ledger, current.row
         with ledger.transaction():
             for study, attempt in current.attempts.items():
                 ledger.studies.end_move(study, attempt, outcome, grace=0.0)
-            whole, paused = outcome.status == SUCCESS, current.paused and outcome.status is None
-            if paused:
+            whole = outcome.status == SUCCESS
+            now = self._place.clock.monotonic()
+            if not current.charged or self._progress.nothing_could_arrive(current.begun, now):
                 for study, attempt in current.attempts.items():
                     ledger.studies.refund(study, attempt)
                 ledger.rows.ask_again(row.id, delay=0.0, charged=False, reason=outcome.reason)

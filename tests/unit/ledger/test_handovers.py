@@ -77,6 +77,21 @@ def test_one_that_is_taken_away_leaves_nothing_open_and_other_settings_do_all_ag
     assert states(ledger, "png") == {"waiting": 2, "files": 2, "held": 1}
 
 
+def test_retry_failed_gives_nothing_to_one_that_is_not_configured_any_more(ledger: Ledger) -> None:
+    match(ledger, {2: [ONE]})
+    adopt(ledger, png={})
+    retrieve(ledger, ONE)
+    (given,) = claim(ledger)
+    with ledger.transaction():
+        ledger.handovers.failed(given, "")
+    adopt(ledger)
+    with ledger.transaction():
+        ledger.handovers.take_up()
+    adopt(ledger)
+    assert not ledger.open_handovers()
+    assert claim(ledger) == []
+
+
 def test_an_attempt_counts_only_where_it_is_charged_and_a_failure_waits_for_retry_failed(
     ledger: Ledger,
 ) -> None:

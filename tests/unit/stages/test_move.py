@@ -471,6 +471,16 @@ def test_an_archive_that_is_paced_is_not_asked_before_what_it_sent_is_noticed(tm
         assert len(made.calls()) == 2
 
 
+def test_what_another_system_took_with_a_warning_spends_the_limit(tmp_path: Path) -> None:
+    with bench(tmp_path, **KEYS | {"MaxInstancesPerSecond": 2, "DestAet": "OTHER"}) as made:
+        moving = Moving(made)
+        made.studies("1.1", "1.2", "1.3", instances=15)
+        warned = "b000 'completed=0, failed=0, warning=15, '"
+        moving.run(f"response 1 {warned}; response 2 {warned}", seconds=1)
+        moving.advance()
+        assert len(made.calls()) == 1
+
+
 def test_what_an_archive_did_not_send_is_not_waited_for(tmp_path: Path) -> None:
     with bench(tmp_path, **KEYS | {"MaxInstancesPerSecond": 2}) as made:
         moving = Moving(made)
@@ -528,10 +538,25 @@ def test_an_instance_that_grows_is_progress(moving: Moving) -> None:
     moving.bench.studies("1.1")
     moving.begin(HANGS)
     moving.bench.progress.arrived(staging_name("1.1"), 1, moving.bench.clock.monotonic())
-    for _ in range(5):
-        moving.bench.progress.growth = moving.bench.clock.monotonic()
+    for size in range(1, 6):
+        moving.bench.progress.receiving({"1.part": size}, moving.bench.clock.monotonic())
         assert watch(moving, 99)
     assert not watch(moving, 2)
+
+
+def test_what_others_go_on_to_send_does_not_hide_a_lane_that_hangs(moving: Moving) -> None:
+    moving.bench.studies("1.1")
+    moving.begin(HANGS)
+    moving.bench.progress.arrived(staging_name("1.1"), 1, moving.bench.clock.monotonic())
+    hangs_after = next(
+        turn for turn in range(100) if not watch_beside(moving, f"{turn // 2}.part", size=1 + turn % 2)
+    )
+    assert 100 < hangs_after * 4 < 120
+
+
+def watch_beside(moving: Moving, part: str, *, size: int) -> bool:
+    moving.bench.progress.receiving({part: size}, moving.bench.clock.monotonic())
+    return watch(moving, 4)
 
 
 @pytest.mark.parametrize(

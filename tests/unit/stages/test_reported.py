@@ -23,7 +23,9 @@ def two(tmp_path: Path) -> Iterator[Bench]:
         yield made
 
 
-def send(place: Bench, completed: int, status: int = SUCCESS) -> Study:
+def send(
+    place: Bench, completed: int, status: int = SUCCESS, *, failed: int | None = None, warning: int = 0
+) -> Study:
     """Let the archive that is to be asked send so many instances, and judge that."""
     studies = place.ledger.studies
     place.clock.pass_time(1000)
@@ -31,7 +33,7 @@ def send(place: Bench, completed: int, status: int = SUCCESS) -> Study:
         for study in studies.claim_for_listing(1, archive=place.study("1.1").archive):
             studies.listed(study.id, StudyState.LISTING, "count")
         attempt = studies.begin_move(place.study("1.1"), lane=1, level="STUDY")
-        outcome = MoveOutcome(status=status, completed=completed)
+        outcome = MoveOutcome(status=status, completed=completed, failed=failed, warning=warning)
         studies.end_move(place.study("1.1").id, attempt, outcome, grace=0)
     ReportedStage(place.place, place.succession).advance()
     return place.study("1.1")
@@ -40,6 +42,21 @@ def send(place: Bench, completed: int, status: int = SUCCESS) -> Study:
 def test_all_of_it_from_the_first_is_done(two: Bench) -> None:
     study = send(two, 10)
     assert (study.state, study.received, study.verified) == (StudyState.DONE, 10, "reported")
+
+
+@pytest.mark.parametrize(("completed", "warning"), [(0, 10), (4, 6)])
+def test_what_was_taken_with_a_warning_was_sent(two: Bench, completed: int, warning: int) -> None:
+    study = send(two, completed, SOME_FAILED, failed=0, warning=warning)
+    assert (study.state, study.received, study.verified) == (StudyState.DONE, 10, "reported")
+
+
+@pytest.mark.parametrize(("completed", "failed", "warning"), [(10, 1, 1), (0, 0, 9), (0, 1, 10)])
+def test_warnings_do_not_make_up_for_what_failed_or_is_missing(
+    two: Bench, completed: int, failed: int, warning: int
+) -> None:
+    study = send(two, completed, SOME_FAILED, failed=failed, warning=warning)
+    assert study.state is StudyState.FOUND
+    assert two.ledger.studies.most_sent(study.id) == completed + warning
 
 
 def test_the_next_has_to_send_all_of_it(two: Bench) -> None:
