@@ -48,8 +48,8 @@ PROBLEMS_LEFT = 3
 PRIVATE_UMASK = 0o077
 STATUSES = (
     "exit status: 0 every row is done; 3 finished, but some rows are not; 64 usage; 65 CSV; 69 archive or"
-    " toolkit unavailable; 73 cannot write; 75 stopped, or another extraction runs: run it again;"
-    " 78 configuration"
+    " toolkit unavailable; 70 an error of ours; 73 cannot write; 75 stopped, or another extraction runs:"
+    " run it again; 78 configuration"
 )
 
 log = logging.getLogger(__name__)

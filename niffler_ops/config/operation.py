@@ -52,8 +52,8 @@ class OperationKeys(BaseModel):
     ] = Field(
         None,
         alias="MaxInstancesPerSecond",
-        description="What may come from an archive, on average, so that it has time for others; no more is "
-        "asked for than that",
+        description="What may come from an archive, on average, so that it has time for others; what one "
+        "study brings beyond that is paid back before the next",
         examples=[{"7-19": 20, "19-7": 200}],
     )
     query_batch_size: Annotated[int, Whole(1, 10_000, "queries")] = Field(
@@ -96,7 +96,8 @@ class OperationKeys(BaseModel):
     retry_delay: Annotated[float, Seconds(0)] = Field(
         5.0,
         alias="RetryDelay",
-        description="Pause before the second attempt; each further pause is twice as long",
+        description="Pause before the second attempt; each further one is twice as long, five minutes "
+        "at most, and up to a quarter more",
         examples=[30],
     )
     max_studies_per_row: Annotated[int, Whole(1, 1_000_000, "studies")] = Field(
@@ -128,8 +129,8 @@ class OperationKeys(BaseModel):
         "1%",
         validate_default=True,
         alias="MinFreeDisk",
-        description="Free space below which the extraction pauses, on the disks of StorageFolder and of "
-        "LedgerFolder",
+        description="Free space below which the extraction pauses, on the disks of StorageFolder, of "
+        "LedgerFolder and, with PostProcessors, of OutputFolder",
         examples=["20 GB"],
     )
     pause_grace: Annotated[float, Seconds(0)] = Field(

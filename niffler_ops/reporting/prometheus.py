@@ -205,7 +205,7 @@ METRICS: tuple[Metric[Status], ...] = (
     ),
     Metric(
         name="niffler_unexpected_files",
-        help="Files in .niffler/unexpected, which nobody asked for or which are no whole instance.",
+        help="Files set aside to .niffler/unexpected, which nobody asked for or which are no whole instance.",
         samples=one(lambda status: status.unexpected_files),
     ),
     Metric(

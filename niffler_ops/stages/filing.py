@@ -106,6 +106,8 @@ class FilingStage:
         for state, uids in states:
             for uid in uids:
                 ledger.instances.set_state(study.id, uid, state)
+        if filed.aside:
+            ledger.count_unexpected(filed.aside)
         if filed.lost:
             log.warning(
                 "%d files were gone or damaged before they were durable (study %s)",

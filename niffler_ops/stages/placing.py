@@ -45,7 +45,7 @@ class Filed:
 
     `changed`: files that had been replaced by others after they were read; `placed`: SOP Instance UIDs whose
     file is at its path; `lost`: those whose file is gone or damaged; `conflicts`: those whose path another
-    instance has.
+    instance has. `aside` is the number of files that went to unexpected/.
     """
 
     plan: Plan
@@ -53,6 +53,7 @@ class Filed:
     placed: tuple[str, ...]
     lost: tuple[str, ...]
     conflicts: tuple[str, ...]
+    aside: int
 
 
 class Source(NamedTuple):
@@ -79,6 +80,7 @@ class Filing:
         self._placed: list[str] = []
         self._lost: list[str] = []
         self._conflicts: list[str] = []
+        self._aside = 0
 
     def run(self) -> Filed:
         """Bring every file to its path; the study's folder appears by one rename where that is possible."""
@@ -98,6 +100,7 @@ class Filing:
             placed=tuple(self._placed),
             lost=tuple(self._lost),
             conflicts=tuple(self._conflicts),
+            aside=self._aside,
         )
 
     def _file_as_folder(self, folder: PurePosixPath) -> None:
@@ -209,6 +212,7 @@ class Filing:
     def _set_aside(self, path: Path) -> None:
         if path.is_file():
             move(path, self._layout.unexpected / f"filing-{path.lstat().st_ino}-{path.name[-200:]}")
+            self._aside += 1
 
 
 def _path(instance: Instance) -> PurePosixPath:

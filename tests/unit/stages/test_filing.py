@@ -161,6 +161,7 @@ def test_a_different_instance_at_the_path_is_never_overwritten(place: Bench) -> 
     assert (study.received, study.verified) == (1, None)
     assert study.reason == "1 instances not filed: another one stands at their path"
     assert len(list(place.layout.unexpected.iterdir())) == 1
+    assert place.ledger.tallies()["unexpected", "files"] == 1
 
 
 def test_the_same_instance_at_the_path_is_no_conflict(place: Bench) -> None:
@@ -312,6 +313,7 @@ def test_one_that_another_patients_or_series_has_replaced_is_not_filed_in_its_pl
     assert place.states() == {"1.1": "moved"}
     assert instance_states(place, "1.1") == {"1.1.1.1": "awaited", "1.1.1.2": "received"}
     assert len(list(place.layout.unexpected.iterdir())) == 1
+    assert place.ledger.tallies()["unexpected", "files"] == 1
 
 
 def test_a_group_is_limited_by_its_instances_and_says_whether_more_waits(
