@@ -448,6 +448,26 @@ def test_a_kill_in_a_retrieve_without_a_query_loses_nothing(rig: Rig, corpus: Co
     assert_complete(rig, corpus)
 
 
+def test_a_retrieve_without_a_query_waits_for_an_archive_that_goes_away(rig: Rig, corpus: Corpus) -> None:
+    archive = serve(rig, corpus, "find-status=a900", "slow=100", RetrieveWithoutQuery=True, MaxAttempts=1)
+    running = rig.start()
+    wait_until(lambda: rig.received() >= 3, "a part of a study", seconds=60)
+    archive.kill()
+    wait_until(lambda: "waiting until it answers" in rig.log(), "the loss to be noticed", seconds=60)
+    archive.restart()
+    ended = running.end()
+    assert ended.status == 0, ended
+    assert_complete(rig, corpus)
+
+
+def test_an_archive_that_does_not_know_us_ends_retrieves_without_a_query_too(rig: Rig, corpus: Corpus) -> None:
+    serve(rig, corpus, "find-status=a900", "status=a801", RetrieveWithoutQuery=True)
+    ended = rig.cold()
+    assert ended.status == 78, ended
+    assert "move destination" in ended.err
+    assert rig.status()["rows"]["pending"] == 4
+
+
 def test_a_retrieve_without_a_query_that_is_cut_off_is_done_again(rig: Rig, corpus: Corpus) -> None:
     serve(rig, corpus, "find-status=a900", "abort-middle:times=1", RetrieveWithoutQuery=True, RetryDelay=0.1)
     ended = rig.cold()
