@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import Any
 
 import psutil
@@ -70,7 +70,8 @@ class Launcher:
     """Launches children whose lines and ends come back as events on one queue, for the main thread."""
 
     def __init__(self) -> None:
-        self._events: SimpleQueue[Event] = SimpleQueue()
+        # No SimpleQueue: before Python 3.13 a signal at the end of its time-out makes it wait for ever.
+        self._events: Queue[Event] = Queue()
         self.children: set[Child] = set()
 
     def launch(

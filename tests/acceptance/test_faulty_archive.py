@@ -460,7 +460,9 @@ def test_a_retrieve_without_a_query_waits_for_an_archive_that_goes_away(rig: Rig
     assert_complete(rig, corpus)
 
 
-def test_an_archive_that_does_not_know_us_ends_retrieves_without_a_query_too(rig: Rig, corpus: Corpus) -> None:
+def test_an_archive_that_does_not_know_us_ends_retrieves_without_a_query_too(
+    rig: Rig, corpus: Corpus
+) -> None:
     serve(rig, corpus, "find-status=a900", "status=a801", RetrieveWithoutQuery=True)
     ended = rig.cold()
     assert ended.status == 78, ended

@@ -17,7 +17,15 @@ import pytest
 from niffler_ops.errors import ExhaustedError, UnavailableError
 from niffler_ops.processes.identity import identify
 from niffler_ops.processes.launcher import KEPT_LINES, Child, Launcher
-from tests.support.processes import PATIENCE, end, is_running, python, running_python, wait_until
+from tests.support.processes import (
+    PATIENCE,
+    end,
+    is_running,
+    python,
+    run_python,
+    running_python,
+    wait_until,
+)
 
 WAIT = "import signal; print('ready', flush=True); signal.pause()"
 
@@ -339,3 +347,25 @@ def test_an_event_that_fails_loses_no_other(launcher: Launcher) -> None:
         launcher.dispatch(0)
     launcher.dispatch(0)
     assert seen == ["first", "third"]
+
+
+SIGNALLED = """
+    import os, signal, threading, time
+    from niffler_ops.processes.launcher import Launcher
+
+    TIMEOUT, asked = 0.2, []
+
+    def ask(_number, _frame):
+        time.sleep(2 * TIMEOUT)  # as a busy machine makes it
+        asked.append(True)
+
+    signal.signal(signal.SIGTERM, ask)
+    launcher = Launcher()
+    threading.Timer(0.5 * TIMEOUT, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    while not asked:
+        launcher.dispatch(TIMEOUT)
+"""
+
+
+def test_a_signal_that_takes_longer_than_what_is_left_of_a_turn_does_not_make_it_endless() -> None:
+    assert run_python(SIGNALLED).returncode == 0
