@@ -80,11 +80,11 @@ class Archives:
         # Two for each archive, because each asks twice, one after the other. They begin with few studies, so
         # that the first retrieve need not wait for many, nor the second one.
         self._listings = [
-            ListingStage(place, contact, succession, first_batch=first)
+            ListingStage(place, contact, succession, first_batch=first, last_line=last_line)
             for contact in place.contacts
             for first in FIRST_LISTED
         ]
-        self._moves = [MoveStage(place, contact, progress) for contact in place.contacts]
+        self._moves = [MoveStage(place, contact, progress, last_line=last_line) for contact in place.contacts]
 
     def ask(self, to_relist: list[Study]) -> None:
         """One turn of the queries; what is listed again is taken from `to_relist`."""

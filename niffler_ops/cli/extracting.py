@@ -192,9 +192,11 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
     recover(ledger, opened.layout, quiet_time=config.quiet_time)
     if opened.corrected:
         _take_correction(config, opened)
+    last_line = ledger.rows.line_of(arguments.first) if arguments.first else None
     if arguments.retry_failed:
         with ledger.transaction():
-            rows, studies = ledger.rows.take_up(), ledger.studies.take_up()
+            rows = ledger.rows.take_up(last_line=last_line)
+            studies = ledger.studies.take_up(last_line=last_line)
             ledger.handovers.take_up()
         log.info("Taken up again: %d rows and %d studies", rows, studies)
     if any(processor != Processor.COMMAND for processor in config.post_processors):
@@ -202,7 +204,6 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
     with ledger.transaction():
         ledger.passing.adopt([str(archive) for archive in config.src_aet])
     _adopt_processors(config, opened)
-    last_line = ledger.rows.line_of(arguments.first) if arguments.first else None
     hire = stack.enter_context(_hiring(config, opened.layout))
     place = make_place(config, toolkit, opened.layout, ledger, clock, hire=hire)
     register(config.storage_folder, clock)

@@ -115,9 +115,9 @@ SELECT id, state FROM rows WHERE same_as = ?
 SELECT id, state FROM rows WHERE state = 'querying'
 
 -- name: rows_to_take_up
-SELECT id, state FROM rows WHERE state IN ('failed', 'not_found')
+SELECT id, state FROM rows WHERE state IN ('failed', 'not_found') AND line <= :last_line
 AND NOT EXISTS (SELECT 1 FROM row_studies WHERE row_id = rows.id)
-UNION ALL SELECT id, state FROM rows WHERE state IN ('partial', 'failed') AND untold
+UNION ALL SELECT id, state FROM rows WHERE state IN ('partial', 'failed') AND untold AND line <= :last_line
 
 -- name: row_taken_up
 UPDATE rows SET attempts = 0, not_before = 0, mismatches = 0, untold = 0, archive = '', waits = 0, unqueried = 0
@@ -153,10 +153,14 @@ SELECT * FROM studies WHERE id = ?
 
 -- name: studies_found
 SELECT * FROM studies WHERE state = 'found' AND archive = :archive AND not_before <= :now
+AND (:last_line IS NULL OR EXISTS (SELECT 1 FROM row_studies JOIN rows ON rows.id = row_studies.row_id
+    WHERE row_studies.study_id = studies.id AND rows.line <= :last_line))
 ORDER BY not_before, id LIMIT :limit
 
 -- name: studies_to_move
 SELECT * FROM studies WHERE state = 'listed' AND archive = :archive AND not_before <= :now
+AND (:last_line IS NULL OR EXISTS (SELECT 1 FROM row_studies JOIN rows ON rows.id = row_studies.row_id
+    WHERE row_studies.study_id = studies.id AND rows.line <= :last_line))
 ORDER BY not_before, id LIMIT :limit
 
 -- name: found_to_pass_on
@@ -242,6 +246,8 @@ SELECT id, state FROM studies WHERE state IN ('listing', 'moving', 'relisting')
 
 -- name: studies_ended_badly
 SELECT id, state, found_at FROM studies WHERE state IN ('partial', 'failed')
+AND (:last_line IS NULL OR EXISTS (SELECT 1 FROM row_studies JOIN rows ON rows.id = row_studies.row_id
+    WHERE row_studies.study_id = studies.id AND rows.line <= :last_line))
 
 -- name: study_transition
 UPDATE studies SET state = :after, reason = :reason WHERE id = :id AND state = :before
@@ -440,6 +446,9 @@ SELECT line FROM rows WHERE line IS NOT NULL ORDER BY line LIMIT 1 OFFSET ?
 
 -- name: pending_up_to
 SELECT 1 FROM rows WHERE line <= ? AND state = 'pending' LIMIT 1
+
+-- name: open_up_to
+SELECT 1 FROM rows WHERE line <= ? AND state IN ('pending', 'querying', 'matched') LIMIT 1
 
 -- name: states_up_to
 SELECT state, count(*) AS number FROM rows WHERE line <= ? GROUP BY state

@@ -172,9 +172,9 @@ class Rows:
             self._ledger.run("row_retry", id=row["id"], not_before=0.0, refund=1)
         return len(rows)
 
-    def take_up(self) -> int:
+    def take_up(self, *, last_line: int | None = None) -> int:
         """For --retry-failed: rows that came to no study, or not to all of theirs, become pending."""
-        rows = self._ledger.all("rows_to_take_up")
+        rows = self._ledger.all("rows_to_take_up", last_line=LAST_LINE if last_line is None else last_line)
         for row in rows:
             self._transition(row["id"], RowState(row["state"]), RowState.PENDING, "")
             self._ledger.run("row_taken_up", row["id"])
@@ -184,6 +184,10 @@ class Rows:
         """The line of the n-th row of the CSV, counted from 1; None where there are fewer."""
         row = self._ledger.one("line_of_row", number - 1)
         return None if row is None else int(row["line"])
+
+    def open_up_to(self, line: int) -> bool:
+        """Whether a row up to this line is not at its end."""
+        return self._ledger.one("open_up_to", line) is not None
 
     def pending_up_to(self, line: int) -> bool:
         """Whether a row up to this line is pending."""

@@ -300,10 +300,10 @@ class Ledger:
     def open_work(self, *, last_line: int | None = None) -> bool:
         """Whether any row is not at its end; with `last_line` those up to this line of the CSV."""
         tallies = self.tallies()
-        begun = any(
+        work = tallies["row", RowState.PENDING] or any(
             number and name in _BEGUN.get(subject, frozenset()) for (subject, name), number in tallies.items()
         )
-        return begun or self._pending(tallies, last_line)
+        return bool(work) and (last_line is None or self.rows.open_up_to(last_line))
 
     def open_handovers(self) -> bool:
         """Whether a post-processor has work left."""

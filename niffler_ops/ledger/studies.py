@@ -112,20 +112,20 @@ class Studies:
         """The Series Instance UIDs that are wanted of a study which is not wanted as a whole."""
         return [row[0] for row in self._ledger.all("wanted_series", study_id)]
 
-    def claim_for_listing(self, limit: int, *, archive: str) -> list[Study]:
+    def claim_for_listing(self, limit: int, *, archive: str, last_line: int | None = None) -> list[Study]:
         """Take studies whose instances this archive is to be asked for."""
-        claimed = self.due_for_listing(limit, archive=archive)
+        claimed = self.due_for_listing(limit, archive=archive, last_line=last_line)
         for study in claimed:
             self._transition(study.id, study.state, StudyState.LISTING, study.reason)
         return claimed
 
-    def due_for_listing(self, limit: int, *, archive: str) -> list[Study]:
-        """Studies whose instances this archive may be asked for."""
-        return self._due("studies_found", limit, archive)
+    def due_for_listing(self, limit: int, *, archive: str, last_line: int | None = None) -> list[Study]:
+        """Studies whose instances this archive may be asked for, none but of rows up to `last_line`."""
+        return self._due("studies_found", limit, archive, last_line)
 
-    def due_for_move(self, limit: int, *, archive: str) -> list[Study]:
+    def due_for_move(self, limit: int, *, archive: str, last_line: int | None = None) -> list[Study]:
         """Studies that are due for retrieval from this archive; `begin_move` takes them."""
-        return self._due("studies_to_move", limit, archive)
+        return self._due("studies_to_move", limit, archive, last_line)
 
     def waiting_at(self, archive: str, *, limit: int) -> int:
         """How many studies an archive still has to list or send, counted up to `limit`."""
@@ -322,9 +322,9 @@ class Studies:
         self.recount(studies)
         return len(studies)
 
-    def take_up(self) -> int:
+    def take_up(self, *, last_line: int | None = None) -> int:
         """For --retry-failed: studies that failed or are partial are looked for again."""
-        rows = self._ledger.all("studies_ended_badly")
+        rows = self._ledger.all("studies_ended_badly", last_line=last_line)
         for row in rows:
             self._transition(row["id"], StudyState(row["state"]), StudyState.FOUND)
             self._ledger.run("study_taken_up", id=row["id"], archive=row["found_at"])
@@ -342,8 +342,9 @@ class Studies:
         row = self._ledger.one("last_attempt", study_id)
         return None if row is None else row["failed"]
 
-    def _due(self, query: str, limit: int, archive: str) -> list[Study]:
-        rows = self._ledger.all(query, archive=archive, now=self._ledger.now_seconds(), limit=limit)
+    def _due(self, query: str, limit: int, archive: str, last_line: int | None) -> list[Study]:
+        now = self._ledger.now_seconds()
+        rows = self._ledger.all(query, archive=archive, now=now, limit=limit, last_line=last_line)
         return [_study(row) for row in rows]
 
     def _end(self, study_id: int, before: StudyState, end: StudyState, reason: str) -> None:

@@ -51,9 +51,16 @@ class ListingStage:
     """Asks an archive for the instances of found studies, and again where arrival and promise differ."""
 
     def __init__(
-        self, place: Place, contact: Contact, succession: Succession, *, first_batch: int | None = None
+        self,
+        place: Place,
+        contact: Contact,
+        succession: Succession,
+        *,
+        first_batch: int | None = None,
+        last_line: int | None = None,
     ) -> None:
-        """`first_batch`: how many studies are asked for at first."""
+        """`first_batch`: how many studies are asked for at first; `last_line`: only those of rows up to it."""
+        self._last_line = last_line
         self._place = place
         self._contact = contact
         self._succession = succession
@@ -83,7 +90,9 @@ class ListingStage:
         """Nobody is asked: what the archive promised when it was asked for the row is all there is."""
         studies, config, contact = self._place.ledger.studies, self._place.config, self._contact
         again = [study for study in to_relist if study.archive == contact.name]
-        found = studies.due_for_listing(config.query_batch_size, archive=contact.name)
+        found = studies.due_for_listing(
+            config.query_batch_size, archive=contact.name, last_line=self._last_line
+        )
         if not (again or found):
             return
         with self._place.ledger.transaction():
@@ -104,7 +113,9 @@ class ListingStage:
                 ledger.studies.relist(study.id)
             free = most - len(studies)
             if free:
-                studies += ledger.studies.claim_for_listing(free, archive=self._contact.name)
+                studies += ledger.studies.claim_for_listing(
+                    free, archive=self._contact.name, last_line=self._last_line
+                )
         return studies
 
     def _ask_series(self, listings: list[Listing]) -> None:

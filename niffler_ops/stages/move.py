@@ -47,11 +47,14 @@ class MoveStage:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, place: Place, contact: Contact, progress: Progress) -> None:
+    def __init__(
+        self, place: Place, contact: Contact, progress: Progress, *, last_line: int | None = None
+    ) -> None:
         self._folder = place.layout.requests / f"move-{next(self._numbers)}"
         self._files: dict[int, QueryFiles] = {}
         self._place = place
         self._contact = contact
+        self._last_line = last_line
         self._progress = progress
         self._lanes: dict[int, Lane] = {}
         self._deaths = 0
@@ -96,7 +99,9 @@ class MoveStage:
         if not free or waits or (self._breaker.tries and self._lanes):
             return
         most = 1 if self._breaker.tries else load.batch * load.lanes
-        due = self._place.ledger.studies.due_for_move(most, archive=self._contact.name)
+        due = self._place.ledger.studies.due_for_move(
+            most, archive=self._contact.name, last_line=self._last_line
+        )
         by_level: dict[str, list[Study]] = defaultdict(list)
         for study in load.affordable(self._incomplete(due), self._awaited()):
             by_level[self._level(study)].append(study)

@@ -107,7 +107,7 @@ class QueryStage:
             self._ask([split_keys(row) for row in rows])
 
     def _far_ahead(self) -> bool:
-        if not self._retrieves:
+        if not self._retrieves or self._last_line is not None:  # what waits may be of rows beyond
             return False
         studies, load = self._place.ledger.studies, self._contact.load
         most = BACKLOG_BATCHES * load.lanes * load.batch

@@ -154,7 +154,7 @@ class UnqueriedStage:
                 level="STUDY",
                 query_files=query_files,
                 timeouts=Timeouts(),
-                keywords=tuple(row.keys),
+                keywords=(*row.keys, "SpecificCharacterSet"),
             ),
             on_line=lambda line: self._line(current, line),
             on_exit=lambda child, code: self._ended(current, child, code),

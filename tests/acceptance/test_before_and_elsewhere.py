@@ -1,6 +1,7 @@
 """Looking before one leaps, listing without retrieving, sending elsewhere, and a ledger on another disk."""
 
 import csv
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,16 @@ import pytest
 from niffler_ops.demo.corpus import Corpus
 from niffler_ops.dicomtools.storescp import STAGING_PATTERN
 from tests.support.embedded import accepts, started, tool, wait_until
-from tests.support.rig import OTHER_AET, Rig, data_sets, data_sets_of, everything, filed, kill_when
+from tests.support.rig import (
+    OTHER_AET,
+    Rig,
+    corpus_folder,
+    data_sets,
+    data_sets_of,
+    everything,
+    filed,
+    kill_when,
+)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -55,6 +65,34 @@ def test_a_canary_does_the_first_rows_and_the_rest_follows(
     assert rig.cold().status == 0
     assert data_sets(rig.storage) == data_sets_of(corpus.studies)
     assert archive.log is None or set(archive.delivered().values()) == {1}
+
+
+def test_a_canary_leaves_what_an_interrupted_run_had_found_for_later_rows(rig: Rig, corpus: Corpus) -> None:
+    rig.serve(corpus_folder(corpus), "slow=200")
+    rig.configure(MoveLanes=1, BatchSize=1)
+    rig.ask_for(corpus.studies)
+    running = rig.start()
+    wait_until(lambda: rig.received() >= 1, "the first instance")
+    running.signal(signal.SIGTERM)
+    assert running.end().status == 75
+    assert rig.cold("--first", "1").status == 0
+    first, *others = rig.states()
+    assert first == "done"
+    assert "done" not in others
+    asked_for = "SELECT count(*) FROM attempts GROUP BY study_id"
+    assert len(rig.ledger(asked_for)) < len(corpus.studies) - 1
+    assert rig.cold().status == 0
+    assert data_sets(rig.storage) == data_sets_of(corpus.studies)
+
+
+def test_a_canary_takes_up_only_its_own_rows_again(rig: Rig, corpus: Corpus) -> None:
+    rig.serve(corpus_folder(corpus))
+    rig.write_csv([("NOBODY-AT-ALL", "NOTHING1"), ("NOBODY-AT-ALL", "NOTHING2")])
+    assert rig.cold().status == 3
+    ended = rig.cold("--first", "1", "--retry-failed")
+    assert "Taken up again: 1 rows" in rig.log()
+    assert ended.status == 3
+    assert rig.states() == ["not_found", "not_found"]
 
 
 def test_a_canarys_exit_status_is_that_of_its_rows(rig: Rig, corpus: Corpus, foreign_archive: str) -> None:

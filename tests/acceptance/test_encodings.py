@@ -41,8 +41,8 @@ def lines(*spellings: int) -> list[tuple[str, ...]]:
     ]
 
 
-def configure(rig: Rig) -> None:
-    rig.configure(ExtractionType="header", PatientIndex=None, AccessionIndex=None)
+def configure(rig: Rig, **keys: object) -> None:
+    rig.configure(ExtractionType="header", PatientIndex=None, AccessionIndex=None, **keys)
     rig.keep_secret(*(spelling for spellings in VALUES.values() for spelling in spellings))
     rig.keep_secret("BUNG-0815", "F-4711", "del f")  # the values in whatever encoding
 
@@ -64,6 +64,15 @@ def test_keys_beyond_ascii_are_matched_letter_by_letter_in_either_character_set(
     assert path.relative_to(rig.storage).parts[0] == "%C3%9CBUNG-0815"
     assert data_set(path) == data_set(folder / "1.dcm")
     assert pydicom.dcmread(path).PatientName == VALUES["PatientName"][0]
+
+
+def test_they_are_matched_in_a_retrieve_without_a_query_too(rig: Rig, folder: Path) -> None:
+    rig.serve(folder, "find-status=a900")
+    configure(rig, RetrieveWithoutQuery=True)
+    rig.write_csv(lines(0)[:3], header=HEADER)
+    ended = rig.cold()
+    assert ended.status == 0, ended
+    assert {row["study_instance_uids"] for row in rig.report()} == {"1.2.3.1"}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252"])
