@@ -8,6 +8,7 @@ from niffler_ops.files import read_plain
 
 PRIVATE = ".niffler"
 POINTER = "ledger-folder"
+SNAPSHOT = "status.json"
 LONGEST_PATH = 4096
 
 
@@ -38,6 +39,11 @@ class Layout:
             return cls(storage_folder)
         digest = hashlib.sha256(str(storage_folder).encode("utf-8", "surrogateescape")).hexdigest()
         return cls(storage_folder, ledger_folder / f"extraction-{digest[:16]}")
+
+    @property
+    def was_begun(self) -> bool:
+        """Whether a supervisor has worked here, which only the ledger can continue."""
+        return self.snapshot.exists()
 
     @property
     def private(self) -> Path:
@@ -93,6 +99,11 @@ class Layout:
     def log(self) -> Path:
         """The log that operators read."""
         return self.private / "niffler.log"
+
+    @property
+    def snapshot(self) -> Path:
+        """What status says, for whoever does not ask it."""
+        return self.private / SNAPSHOT
 
     @property
     def report(self) -> Path:

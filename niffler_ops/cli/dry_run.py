@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from niffler_ops.cli.parsing import show
 from niffler_ops.clock import Clock
 from niffler_ops.config import Config
 from niffler_ops.dicomtools.toolkit import Toolkit
@@ -107,7 +108,7 @@ def dry_run(
             supervisor.run()
             found = _forecast(ledger, last_line)
     for line in forecast_lines(config, found, known):
-        display.print(line)
+        show(f"{line}\n")
     done = found.rows.get(RowState.MATCHED, 0)
     return 0 if done == sum(found.rows.values()) else SOME_ROWS_WOULD_NOT_BE_DONE
 

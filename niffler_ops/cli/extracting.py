@@ -15,7 +15,7 @@ from niffler_ops.cli.ending import on_signals
 from niffler_ops.cli.followers import Followers
 from niffler_ops.cli.logs import json_line, start_logging
 from niffler_ops.cli.opening import Opened, open_extraction
-from niffler_ops.cli.parsing import ArgumentParser, run
+from niffler_ops.cli.parsing import ArgumentParser, positive, run, whole
 from niffler_ops.cli.status_page import write_page
 from niffler_ops.clock import SystemClock, timestamp
 from niffler_ops.config import KEYS, Config, load
@@ -99,13 +99,13 @@ def parser() -> ArgumentParser:
         "--dry-run", action="store_true", help="ask for every row, retrieve nothing, and say what is needed"
     )
     parser.add_argument(
-        "--first", metavar="N", type=_count, help="only the first N rows, to try an extraction out"
+        "--first", metavar="N", type=whole, help="only the first N rows, to try an extraction out"
     )
     parser.add_argument(
-        "--instance-size", metavar="KB", type=_positive, help="for --dry-run: the size of an instance"
+        "--instance-size", metavar="KB", type=positive, help="for --dry-run: the size of an instance"
     )
     parser.add_argument(
-        "--instance-rate", metavar="N", type=_positive, help="for --dry-run: instances a second"
+        "--instance-rate", metavar="N", type=positive, help="for --dry-run: instances a second"
     )
     parser.add_argument(
         "--log-json", action="store_true", help="log in JSON, one object a line, in niffler.log and on stdout"
@@ -116,20 +116,6 @@ def parser() -> ArgumentParser:
         keys.add_argument(*names, dest=f"key:{key.name}", metavar="VALUE", help=key.help.replace("%", "%%"))
     keys.add_argument("--NifflerID", dest="key:NifflerID", help=SUPPRESS)  # accepted with a note
     return parser
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise ValueError(text)
-    return number
 
 
 def _start(arguments: Namespace) -> int:

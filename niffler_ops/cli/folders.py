@@ -12,7 +12,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from niffler_ops.cli.parsing import ArgumentParser, checked, show
+from niffler_ops.cli.parsing import ArgumentParser, checked, show, whole
 from niffler_ops.clock import SystemClock
 from niffler_ops.config.executor import parse_executor
 from niffler_ops.config.postprocessing import DEFAULT_OPTIONS
@@ -97,7 +97,7 @@ def add_common_options(parser: ArgumentParser) -> None:
         "--device-recipes", metavar="FILE", type=Path, help="the site's own devices, in deid's format"
     )
     parser.add_argument(
-        "--workers", metavar="N", type=_positive, help="processes at once (default: as many as cores)"
+        "--workers", metavar="N", type=whole, help="processes at once (default: as many as cores)"
     )
     parser.add_argument(
         "--executor",
@@ -107,13 +107,6 @@ def add_common_options(parser: ArgumentParser) -> None:
         help="work elsewhere, over a shared file system: dask://HOST:PORT, dask://local, or slurm://PARTITION,"
         " each with ?workers=N if wanted (default: processes of this machine)",
     )
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
 
 
 def _executor(text: str) -> str:

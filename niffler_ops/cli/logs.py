@@ -13,6 +13,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
+from niffler_ops.cli.parsing import no_output, silence
 from niffler_ops.files import PRIVATE_FILE
 from niffler_ops.reporting.narration import SHORT, without_uids
 
@@ -84,8 +85,13 @@ class Printer(logging.Handler):
         self._show = show
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show it."""
-        self._show(self.format(record))
+        """Show it; a reader that left ends no extraction."""
+        try:
+            self._show(self.format(record))
+        except BrokenPipeError:
+            silence()
+        except OSError as error:
+            raise no_output(error) from None
 
 
 def start_logging(

@@ -1,10 +1,12 @@
 """Opens an extraction: everything that is checked before the first process starts."""
 
+import errno
 import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from niffler_ops.clock import Clock, timestamp
 from niffler_ops.config import DEFINING_KEYS, Config, differences
@@ -43,6 +45,9 @@ def open_extraction(config: Config, clock: Clock, stack: ExitStack) -> Opened:
     after an InputError.
     """
     csv = check(config)
+    _require_writable("StorageFolder", config.storage_folder)
+    if config.ledger_folder is not None:
+        _require_writable("LedgerFolder", config.ledger_folder)
     layout = _layout(config)
     others = sum(holder.kind == EXTRACTION for holder in running(runtime_folder()))
     since = timestamp(clock.now())
@@ -97,6 +102,12 @@ def _layout(config: Config) -> Layout:
             f"LedgerFolder: the ledger of {config.storage_folder} is in {found.local}; give the LedgerFolder"
             " it was started with. Another StorageFolder starts anew."
         )
+    if found.was_begun and not _holds_something(planned.ledger):
+        key = "StorageFolder" if config.ledger_folder is None else "LedgerFolder"
+        raise ConfigurationError(
+            f"{key}: the ledger of {config.storage_folder}, {planned.ledger}, is gone: mount its disk, or"
+            " put a backup of it there. Another StorageFolder starts anew."
+        )
     kind = kind_of(planned.local)
     if is_network(kind):
         key = "StorageFolder" if config.ledger_folder is None else "LedgerFolder"
@@ -108,20 +119,42 @@ def _layout(config: Config) -> Layout:
     return planned
 
 
-def _make_folders(layout: Layout, file_mode: int) -> None:
+def _holds_something(ledger: Path) -> bool:
+    return ledger.exists() and ledger.stat().st_size > 0
+
+
+def _require_writable(key: str, folder: Path) -> None:
+    """Before anything is looked for in it: who may not enter a folder is told of that folder."""
     try:
-        make_folder(layout.storage_folder, folder_mode(file_mode))
-        for folder in layout.folders():
+        if folder.stat() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except FileNotFoundError:
+        return  # it is made
+    except OSError as error:
+        raise _cannot_be_written(key, folder, error) from None
+
+
+def _cannot_be_written(key: str, folder: Path, error: OSError) -> CannotWriteError:
+    return CannotWriteError(
+        f"{key} {folder}: cannot be written ({error.strerror}). Name a folder that you may write, or have"
+        " this one's owner changed."
+    )
+
+
+def _make_folders(layout: Layout, file_mode: int) -> None:
+    key, folder = "StorageFolder", layout.storage_folder
+    try:
+        make_folder(folder, folder_mode(file_mode))
+        if layout.ledger_folder is not None:
+            key, folder = "LedgerFolder", layout.ledger_folder
             make_private_folder(folder)
+            key, folder = "StorageFolder", layout.storage_folder
+        for one in layout.folders():
+            make_private_folder(one)
         if layout.ledger_folder is not None:
             write_durable(layout.pointer, [f"{layout.ledger_folder}\n".encode("utf-8", "surrogateescape")])
-        if not os.access(layout.storage_folder, os.W_OK | os.X_OK):
-            raise PermissionError(13, "Permission denied")
     except OSError as error:
-        raise CannotWriteError(
-            f"StorageFolder {layout.storage_folder}: cannot be written ({error.strerror}). Name a folder that"
-            " you may write, or have this one's owner changed."
-        ) from None
+        raise _cannot_be_written(key, folder, error) from None
 
 
 def _refuse_shared(layout: Layout) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from niffler_ops.errors import ConfigurationError, NifflerError, UsageError
+from niffler_ops.errors import CannotWriteError, ConfigurationError, NifflerError, UsageError
 from niffler_ops.terminal import harmless
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -53,6 +53,26 @@ class ArgumentParser(argparse.ArgumentParser):
         raise UsageError(f"{message}. `{self.prog} --help` lists what is allowed.")
 
 
+def whole(text: str, *, least: int = 1, most: int | None = None) -> int:
+    """For an option's `type`: a whole number within these limits."""
+    number = int(text) if text.isascii() and text.isdigit() else least - 1
+    if number < least or (most is not None and number > most):
+        allowed = f"a whole number from {least} on" if most is None else f"{least} to {most}"
+        raise argparse.ArgumentTypeError(f"{text!r} found; allowed: {allowed}")
+    return number
+
+
+def positive(text: str) -> float:
+    """For an option's `type`: a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} found; allowed: a number above 0")
+    return number
+
+
 def checked(check: Callable[[str], object]) -> Callable[[str], str]:
     """For an option's `type`: its value as it is, once `check` has raised nothing.
 
@@ -75,12 +95,17 @@ def run(command: Callable[[], int]) -> int:
     _open_what_is_closed()
     try:
         status = command()
-        sys.stdout.flush()
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise no_output(error) from None
     except NifflerError as error:
         sys.stderr.write(harmless(f"{program}: {error}\n"))
         return error.exit_status
     except BrokenPipeError:
-        _silence(sys.stdout.fileno())
+        silence()
         return READER_LEFT
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -122,11 +147,19 @@ def show(text: str) -> None:
         sys.stdout.write(harmless(text))
         sys.stdout.flush()
     except BrokenPipeError:
-        _silence(sys.stdout.fileno())
+        silence()
+    except OSError as error:
+        raise no_output(error) from None
 
 
-def _silence(descriptor: int) -> None:
-    """Let what is still buffered go nowhere, or Python complains at its end."""
+def no_output(error: OSError) -> CannotWriteError:
+    """What a full disk below stdout comes to."""
+    silence()
+    return CannotWriteError(f"Standard output cannot be written: {error.strerror}.")
+
+
+def silence() -> None:
+    """Nobody reads stdout: let what is still buffered go nowhere, or Python complains at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
+    os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

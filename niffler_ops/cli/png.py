@@ -2,10 +2,11 @@
 
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from niffler_ops.cli.folders import STATUSES, absolute, add_common_options, settings_from, work_on
-from niffler_ops.cli.parsing import ArgumentParser, run, show
+from niffler_ops.cli.parsing import ArgumentParser, run, show, whole
 from niffler_ops.cli.png_json import PngJson, read_png_json
 from niffler_ops.errors import UsageError
 from niffler_ops.postprocess.job import Processor
@@ -55,7 +56,7 @@ def parser() -> ArgumentParser:
     parser.add_argument(
         "--files-per-folder",
         metavar="N",
-        type=_count,
+        type=partial(whole, least=0),
         default=0,
         help="numbered folders below that, with N files at most (default: 0, any number)",
     )
@@ -64,13 +65,6 @@ def parser() -> ArgumentParser:
     )
     add_common_options(parser)
     return parser
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
 
 
 def _draw(arguments: Namespace) -> int:

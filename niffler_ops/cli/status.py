@@ -2,12 +2,12 @@
 
 import json
 import sys
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from niffler_ops.cli.parsing import ArgumentParser, run, show
+from niffler_ops.cli.parsing import ArgumentParser, run, show, whole
 from niffler_ops.cli.status_page import (
     LOCAL_HOST,
     PORT,
@@ -18,7 +18,7 @@ from niffler_ops.cli.status_page import (
     write_receiver_page,
 )
 from niffler_ops.clock import SystemClock
-from niffler_ops.errors import CannotWriteError, MissingInputError, NifflerError, UsageError
+from niffler_ops.errors import CannotWriteError, NifflerError, UsageError
 from niffler_ops.layout import Layout
 from niffler_ops.model import AUTO
 from niffler_ops.realtime import status as receiving
@@ -104,7 +104,7 @@ def _add_views(parser: ArgumentParser) -> None:
         help="read every retrieved file again, and name what is missing, changed or foreign (exit status 3)",
     )
     parser.add_argument(
-        "--why", metavar="LINE", type=_line, help="the story of one line of the CSV, and what will come of it"
+        "--why", metavar="LINE", type=whole, help="the story of one line of the CSV, and what will come of it"
     )
     parser.add_argument(
         "--identifiers",
@@ -154,20 +154,8 @@ def _add_requests(parser: ArgumentParser) -> None:
     )
 
 
-def _line(text: str) -> int:
-    return _whole(text, None)
-
-
 def _lanes(text: str) -> int:
-    return 0 if text == AUTO else _whole(text, MOST_LANES)
-
-
-def _whole(text: str, most: int | None) -> int:
-    number = int(text) if text.isascii() and text.isdigit() else 0
-    if number < 1 or (most is not None and number > most):
-        allowed = f"1 to {most}" if most is not None else "a whole number from 1 on"
-        raise ArgumentTypeError(f"{text!r} found; allowed: {allowed}")
-    return number
+    return 0 if text == AUTO else whole(text, most=MOST_LANES)
 
 
 def _request(arguments: Namespace) -> Request | None:
@@ -178,7 +166,8 @@ def _request(arguments: Namespace) -> Request | None:
 
 def _ask(layout: Layout, request: Request) -> int:
     if gather(layout, clock=SystemClock()).state not in AT_WORK:
-        raise MissingInputError(f"{layout.storage_folder}: no extraction runs there that could be asked")
+        show(f"{layout.storage_folder}: no extraction runs there that could be asked; nothing was changed.\n")
+        return 0
     try:
         leave(layout.control, request)
     except OSError as error:

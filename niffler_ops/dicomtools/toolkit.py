@@ -24,6 +24,7 @@ _LOGGING = (
 )
 # With which of the configurations that are shipped here each tool logs.
 _LOGS = {"storescp": "receiving", "movescu": "quiet", "findscu": "quiet"}
+LONGEST_SHEBANG = 256  # bytes that the kernel reads
 EMBEDDED_LOG = "NIFFLER_EMBEDDED_LOG"
 
 
@@ -40,7 +41,7 @@ def find_toolkit(location: str | Path, *, java_options: str | None = None) -> To
     """The toolkit at `location`: `embedded`, or dcm4che's folder or its bin folder.
 
     `java_options` replaces the small JVM, never the quiet logging unless it sets its own. Raises
-    UnavailableError that lists every tool that is missing or may not be executed.
+    UnavailableError that lists every tool that is missing, may not or cannot be executed, or is DCMTK's.
     """
     if str(location) == EMBEDDED:
         return _embedded_toolkit()
@@ -50,6 +51,12 @@ def find_toolkit(location: str | Path, *, java_options: str | None = None) -> To
         raise UnavailableError(
             f"DCM4CHEBin: {folder} has no executable {', '.join(unusable)}; "
             f"name the bin folder of an unpacked dcm4che release, or {EMBEDDED}"
+        )
+    flaws = {tool: flaw for tool in TOOLS if (flaw := _flaw(folder / tool))}
+    if flaws:
+        told = "; ".join(f"{tool} {flaw}" for tool, flaw in flaws.items())
+        raise UnavailableError(
+            f"DCM4CHEBin: {folder}: {told}; name the bin folder of an unpacked dcm4che release, or {EMBEDDED}"
         )
     return Toolkit(
         commands=MappingProxyType({tool: (str(folder / tool),) for tool in TOOLS}),
@@ -72,6 +79,22 @@ def _folder_of_tools(folder: Path) -> Path:
 
 def _is_usable(tool: Path) -> bool:
     return tool.is_file() and os.access(tool, os.X_OK)
+
+
+def _flaw(tool: Path) -> str:
+    """Why a file is not dcm4che's tool, as far as can be seen without running it; "" where it may be."""
+    try:
+        with tool.open("rb") as stream:
+            head = stream.read(LONGEST_SHEBANG)
+            if head.startswith(b"\x7fELF"):  # dcm4che's are scripts
+                return "is DCMTK's, of the same name" if b"$dcmtk" in head + stream.read() else ""
+    except OSError:  # whoever may run it need not be allowed to read it
+        return ""
+    if not head.startswith(b"#!"):
+        return "is neither a script with an interpreter nor a program"
+    words = head[2:].split(b"\n")[0].split()
+    interpreter = Path(os.fsdecode(words[0])) if words else Path()
+    return "" if _is_usable(interpreter) else f"has an interpreter that is not there: {interpreter}"
 
 
 def _java_environment(tool: str, given: str | None) -> Mapping[str, str]:

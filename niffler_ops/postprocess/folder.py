@@ -24,7 +24,7 @@ from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdi
 from niffler_ops.postprocess.marker import forget_all
 from niffler_ops.postprocess.places import Places
 from niffler_ops.postprocess.reading import UNREADABLE
-from niffler_ops.processes.holders import Holder
+from niffler_ops.processes.holders import FOLDER, Holder
 from niffler_ops.processes.launcher import Launcher
 from niffler_ops.processes.locks import Lock, acquire_folder
 from niffler_ops.processes.users import user_name
@@ -134,6 +134,7 @@ class FolderRun:
     def _private_folder(self, private: Path) -> Lock:
         """The folder is made, and ours alone."""
         holder = Holder(
+            kind=FOLDER,
             entity=f"niffler-{self._processor}",
             pid=os.getpid(),
             user=user_name(os.getuid()),

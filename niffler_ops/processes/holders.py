@@ -23,7 +23,7 @@ FOLDER_LOCK = "supervisor.lock"
 LONGEST_TEXT = 65536
 UPSTREAM_SCRIPT = "ColdDataRetriever.py"
 UNKNOWN = "?"
-EXTRACTION, RECEIVER = "extraction", "receiver"
+EXTRACTION, RECEIVER, FOLDER = "extraction", "receiver", "folder"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +40,7 @@ class Holder:
     @property
     def work(self) -> str:
         """What it does, in words."""
-        return "a receiver" if self.kind == RECEIVER else "an extraction"
+        return {RECEIVER: "a receiver", FOLDER: "a command on a folder"}.get(self.kind, "an extraction")
 
     def __str__(self) -> str:
         return printable(f"process {self.pid} of {self.user}, since {self.since}, in {self.folder}")

@@ -16,7 +16,7 @@ from typing import Any
 from niffler_ops.clock import Clock, timestamp
 from niffler_ops.errors import MissingInputError
 from niffler_ops.files import write_private
-from niffler_ops.layout import Layout
+from niffler_ops.layout import SNAPSHOT, Layout
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.model import Shard
 from niffler_ops.processes.identity import Identity, boot_id, identify, is_alive
@@ -36,7 +36,6 @@ from niffler_ops.reporting.status import (
 from niffler_ops.reporting.status_json import status_json
 from niffler_ops.states import RowState
 
-NAME = "status.json"
 WRITTEN_EVERY_SECONDS = 5.0
 SILENT_AFTER = timedelta(minutes=2)  # seen from another machine, a supervisor that writes nothing is gone
 PROBLEMS_KEPT = 100
@@ -78,7 +77,7 @@ class Snapshots:
             write_snapshot(self._layout, status, identify(os.getpid()), standing)
         except (OSError, sqlite3.Error, MissingInputError) as error:
             if not self._complained:
-                log.warning("%s: not brought up to date: %s", self._layout.private / NAME, error)
+                log.warning("%s: not brought up to date: %s", self._layout.snapshot, error)
             self._complained = True
 
 
@@ -100,8 +99,8 @@ def write_snapshot(
             "boot_id": supervisor.boot_id,
         },
     }
-    path = layout.private / NAME
-    temporary = path.with_name(f".{NAME}.part")
+    path = layout.snapshot
+    temporary = path.with_name(f".{SNAPSHOT}.part")
     write_private(temporary, json.dumps(content, indent=1).encode("utf-8", "replace"))
     temporary.replace(path)  # no step of the extraction, so no failpoint of files.rename
 
@@ -122,12 +121,12 @@ def look(layout: Layout, *, clock: Clock) -> Seen:
         except MissingInputError:
             raise error from None
         age = f"{status.gathered_at.astimezone():%Y-%m-%d %H:%M:%S %z}"
-        return with_standing(layout, status, f"as of {age}, from {layout.private / NAME}, because {error}")
+        return with_standing(layout, status, f"as of {age}, from {layout.snapshot}, because {error}")
 
 
 def with_standing(layout: Layout, status: Status, note: str = "") -> Seen:
     """A status with what its supervisor told of it."""
-    standing = read_standing(layout, NAME, status)
+    standing = read_standing(layout, SNAPSHOT, status)
     told = replace(status, night=standing.night, eta_seconds=_at_least(status, standing.limit))
     return Seen(status=told, standing=standing, note=note)
 
@@ -146,9 +145,9 @@ def read_snapshot(layout: Layout, *, clock: Clock) -> Status:
     Of one that was at work and is no more, the state is `crashed`: on the same machine its supervisor does
     not live any more, on another one it has written nothing for SILENT_AFTER.
     """
-    path = layout.private / NAME
+    path = layout.snapshot
     try:
-        content = read_told(layout, NAME)
+        content = read_told(layout, SNAPSHOT)
         status = _status(content)
         supervisor = _identity(content["snapshot"]["supervisor"])
     except OSError as error:

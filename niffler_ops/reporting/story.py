@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from niffler_ops.clock import Clock
 from niffler_ops.errors import UsageError
-from niffler_ops.layout import Layout
+from niffler_ops.layout import SNAPSHOT, Layout
 from niffler_ops.ledger.reading import understood
 from niffler_ops.ledger.store import Ledger
 from niffler_ops.ledger.tracing import EVENTS_AT_ONCE, TracedEvent, TracedRow, TracedStudy, Tracing
@@ -16,7 +16,6 @@ from niffler_ops.reporting.by_hand import query_by_hand, retrieve_by_hand
 from niffler_ops.reporting.consult import consult
 from niffler_ops.reporting.prospects import Prospect
 from niffler_ops.reporting.retelling import Moment, StudyStory, Teller
-from niffler_ops.reporting.snapshot import NAME
 from niffler_ops.reporting.standing import told_attempts
 from niffler_ops.reporting.status import Status, gather
 from niffler_ops.states import RowState
@@ -74,7 +73,7 @@ def _story(layout: Layout, line: int, status: Status, *, now: datetime, identifi
     prospect = Prospect(state=status.state, pause_reason=status.pause_reason, now=now)
     facts = consult(layout.ledger, lambda ledger: _facts(ledger, line, identifiers=identifiers))
     events = _events(layout, facts)
-    teller = Teller(prospect, most=told_attempts(layout, NAME), identifiers=identifiers)
+    teller = Teller(prospect, most=told_attempts(layout, SNAPSHOT), identifiers=identifiers)
     studies = [
         teller.study(study, events["study", study.id], command)
         for study, command in zip(facts.studies, facts.retrieves, strict=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from niffler_ops.dicomtools.storescp import SHORT, STAGED_FILE, short_name, staging_name
+from niffler_ops.errors import CannotWriteError
 from niffler_ops.files import is_left, make_private_folder, move, remove_empty_folder, rename
 from niffler_ops.headers import read_instances
 from niffler_ops.ledger.studies import Study
@@ -71,6 +72,8 @@ class Arrivals:
         self._record()
 
     def _scan(self, now: float) -> None:
+        if not os.access(self._place.layout.incoming, os.W_OK):
+            raise CannotWriteError(f"{self._place.layout.incoming}: storescp cannot write there any more.")
         parts: dict[str, int] = {}
         present = set()
         with os.scandir(self._place.layout.incoming) as entries:

@@ -59,7 +59,7 @@ class ListingStage:
         first_batch: int | None = None,
         last_line: int | None = None,
     ) -> None:
-        """`first_batch`: how many studies are asked for at first; `last_line`: only those of rows up to it."""
+        """`first_batch`: how many studies at first; `last_line`: only those of rows up to it."""
         self._last_line = last_line
         self._place = place
         self._contact = contact

@@ -1,7 +1,9 @@
 """How niffler-cold ends, with which message, and what it leaves untouched."""
 
 import json
+import os
 import re
+import shutil
 import signal
 
 import pytest
@@ -61,7 +63,9 @@ def test_every_row_done_is_0(rig: Rig, corpus: Corpus) -> None:
 # Nothing was started
 
 
-@pytest.mark.parametrize("option", [("--no-such-option",), ("--Config", "x"), ("--first",), ("stray",)])
+@pytest.mark.parametrize(
+    "option", [("--no-such-option",), ("--Config", "x"), ("--first",), ("--first", "0"), ("stray",)]
+)
 def test_wrong_usage_is_64(plain_rig: Rig, corpus: Corpus, option: tuple[str, ...]) -> None:
     plain_rig.ask_for(corpus.studies)
     assert_one_message(run_beside_a_users_file(plain_rig, *option), 64, "--help")
@@ -109,6 +113,17 @@ def test_a_toolkit_folder_without_tools_is_69(plain_rig: Rig, corpus: Corpus) ->
     plain_rig.ask_for(corpus.studies)
     ended = run_beside_a_users_file(plain_rig)
     assert_one_message(ended, 69, "DCM4CHEBin", str(empty), "storescp", "movescu", "findscu")
+
+
+def test_dcmtks_tools_of_the_same_names_are_69(plain_rig: Rig, corpus: Corpus) -> None:
+    folder = plain_rig.folder / "dcmtk"
+    folder.mkdir()
+    for tool in TOOLS:
+        (folder / tool).write_bytes(b"\x7fELF $dcmtk: ")
+        (folder / tool).chmod(0o755)
+    plain_rig.configure(DCM4CHEBin=str(folder))
+    plain_rig.ask_for(corpus.studies)
+    assert_one_message(run_beside_a_users_file(plain_rig), 69, "DCM4CHEBin", "DCMTK", "embedded")
 
 
 @pytest.mark.parametrize("arguments", [(), ("--dry-run",)])
@@ -202,6 +217,77 @@ def test_a_storage_folder_that_is_a_file_is_73(plain_rig: Rig, corpus: Corpus, p
     plain_rig.ask_for(corpus.studies)
     assert_one_message(plain_rig.cold(), 73, "StorageFolder", str(file))
     assert file.read_text() == "mine"
+
+
+BOUND_BY_RIGHTS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner,-chown")
+
+
+@pytest.mark.skipif(
+    os.getuid() != 0 or shutil.which("setpriv") is None,
+    reason="run the tests as root, with setpriv (util-linux)",
+)
+@pytest.mark.parametrize("mode", [0o700, 0o755, 0o555])
+@pytest.mark.parametrize("key", ["StorageFolder", "LedgerFolder"])
+def test_a_folder_of_another_user_is_73(plain_rig: Rig, corpus: Corpus, key: str, mode: int) -> None:
+    folder = plain_rig.folder / "others"
+    folder.mkdir(mode=mode)
+    folder.chmod(mode)
+    os.chown(folder, 65534, 65534)
+    plain_rig.configure(**{key: "others"})
+    plain_rig.ask_for(corpus.studies)
+    ended = plain_rig.start(before=BOUND_BY_RIGHTS).end()
+    assert_one_message(ended, 73, f"{key} {folder}", "may write")
+    assert list(folder.iterdir()) == []
+    plain_rig.forget_storages()
+
+
+@pytest.mark.parametrize("key", ["StorageFolder", "LedgerFolder"])
+def test_a_name_that_no_folder_can_have_is_73(plain_rig: Rig, corpus: Corpus, key: str) -> None:
+    plain_rig.configure(**{key: 256 * "x"})
+    plain_rig.ask_for(corpus.studies)
+    assert_one_message(plain_rig.cold(), 73, key, "too long")
+    plain_rig.forget_storages()
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+def test_an_extraction_whose_ledger_is_gone_is_78_and_not_begun_anew(
+    rig: Rig, corpus: Corpus, *, emptied: bool
+) -> None:
+    rig.serve(corpus_folder(corpus))
+    rig.ask_for(corpus.studies[:1])
+    assert rig.cold().status == 0
+    ledger = rig.private / "ledger.sqlite"
+    kept = ledger.rename(rig.folder / "kept.sqlite")
+    if emptied:
+        ledger.touch(0o600)
+    before = everything(rig.storage)
+    assert_one_message(rig.cold(), 78, "StorageFolder", str(ledger), "backup")
+    assert everything(rig.storage).keys() == before.keys()
+    kept.rename(ledger)
+    assert rig.cold().status == 0
+
+
+def test_output_that_cannot_be_written_is_73(plain_rig: Rig, corpus: Corpus) -> None:
+    plain_rig.serve(corpus_folder(corpus))
+    plain_rig.ask_for(corpus.studies[:1])
+    full = ("sh", "-c", 'exec "$@" >/dev/full', "sh")
+    ended = plain_rig.start("--dry-run", before=full).end()
+    assert_one_message(ended, 73, "Standard output", "No space left")
+    assert plain_rig.cold().status == 0
+    shown = plain_rig.start(
+        plain_rig.storage, "--json", command="niffler-status", config=False, before=full
+    ).end()
+    assert shown.status == 73, shown
+
+
+def test_an_extraction_outlives_whoever_reads_its_output(rig: Rig, corpus: Corpus) -> None:
+    rig.serve(corpus_folder(corpus))
+    rig.ask_for(corpus.studies)
+    reader = ("bash", "-c", 'set -o pipefail; "$@" | head -1', "bash")
+    ended = rig.start(before=reader).end()
+    assert ended.status == 0, ended
+    assert data_sets(rig.storage) == data_sets_of(corpus.studies)
+    assert rig.status()["extraction"]["state"] == "finished"
 
 
 # Stopped
@@ -321,6 +407,15 @@ def test_niffler_status_without_a_ledger_is_66(plain_rig: Rig) -> None:
     ended = plain_rig.start(plain_rig.folder, command="niffler-status", config=False).end()
     assert ended.status == 66, ended
     assert str(plain_rig.folder) in ended.err
+
+
+def test_niffler_status_asks_nobody_where_nothing_runs(rig: Rig, corpus: Corpus) -> None:
+    rig.serve(corpus_folder(corpus))
+    rig.ask_for(corpus.studies[:1])
+    assert rig.cold().status == 0
+    ended = rig.start(rig.storage, "--stop", command="niffler-status", config=False).end()
+    assert (ended.status, list((rig.private / "control").iterdir())) == (0, [])
+    assert "no extraction runs there" in ended.out
 
 
 def test_niffler_archive_with_wrong_usage_is_64(plain_rig: Rig) -> None:

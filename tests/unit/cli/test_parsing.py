@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from niffler_ops.cli.parsing import ArgumentParser, run, show
+from niffler_ops.cli.parsing import ArgumentParser, positive, run, show, whole
 from niffler_ops.errors import ConfigurationError, MissingInputError, UsageError
 
 PIPE_STATUS = 141
@@ -31,6 +31,18 @@ def test_wrong_usage_is_an_error_of_ours_that_names_the_help() -> None:
     with pytest.raises(UsageError, match=r"unrecognized arguments: --wrong\. `niffler-test --help`") as error:
         parser().parse_args(["--wrong"])
     assert error.value.exit_status == 64
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "x", "1.5", "", "\u0661"])
+def test_a_number_that_is_none_is_told_with_what_is_allowed(text: str) -> None:
+    made = parser()
+    made.add_argument("--first", type=whole)
+    made.add_argument("--rate", type=positive)
+    with pytest.raises(UsageError, match=r"--first.* allowed: a whole number from 1 on"):
+        made.parse_args([f"--first={text}"])
+    if text not in {"1.5", "\u0661"}:
+        with pytest.raises(UsageError, match=r"--rate.* allowed: a number above 0"):
+            made.parse_args([f"--rate={text}"])
 
 
 def test_options_are_not_abbreviated() -> None:

@@ -127,3 +127,28 @@ def test_the_log_configurations_are_shipped_and_never_show_data_sets(name: str, 
     assert [logger.get("level") for logger in document.findall("logger")] == ["INFO"] * logged
     assert {root.get("level") for root in document.findall("root")} == {"WARN"}
     assert ("Dimse" in properties) == (name == "quiet")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"#!/nowhere/sh\necho", r"storescp has an interpreter that is not there: /nowhere/sh"),
+        (b"#!\n", "storescp has an interpreter that is not there"),
+        (b"echo", "storescp is neither a script with an interpreter nor a program"),
+        (b"", "storescp is neither"),
+        (b"\x7fELF" + bytes(1000) + b"$dcmtk: storescp v3.6.7 $", "storescp is DCMTK's"),
+    ],
+)
+def test_what_cannot_be_dcm4ches_tool_is_told_before_it_is_run(
+    tmp_path: Path, content: bytes, told: str
+) -> None:
+    install(tmp_path, *TOOLS)
+    (tmp_path / "storescp").write_bytes(content)
+    with pytest.raises(UnavailableError, match=rf"DCM4CHEBin: .*{told}.*; name the bin folder"):
+        find_toolkit(tmp_path)
+
+
+def test_a_program_that_somebody_put_in_its_place_is_taken(tmp_path: Path) -> None:
+    install(tmp_path, *TOOLS)
+    (tmp_path / "storescp").write_bytes(b"\x7fELF" + bytes(1000))
+    assert find_toolkit(tmp_path).kind == "dcm4che"
