@@ -4,9 +4,10 @@ import warnings
 from collections.abc import MutableSequence
 
 from pydicom import config
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 
 from niffler_ops.headers.text import Value, text
 
@@ -58,6 +59,21 @@ def _joined(element: DataElement) -> str:
     if isinstance(value, MutableSequence):  # a PersonName is iterable as well, letter by letter
         return "\\".join("" if part is None else str(part) for part in value)
     return str(value)
+
+
+def whole_number(source: Dataset, keyword: str) -> int | None:
+    """An attribute that is one number from 0 on in decimal digits; None where it is absent or empty.
+
+    Raises ValueError where it is anything else: what readers make of it, nobody knows.
+    """
+    tag = BaseTag(tag_for_keyword(keyword) or 0)
+    element: Element | None = source.get_item(tag)
+    if element is None or element.value in (None, "", b""):
+        return None
+    content = decoded_text(element, element.VR or dictionary_VR(tag), b"").strip(PADDING)
+    if not (content.isascii() and content.isdecimal()):
+        raise ValueError(keyword)
+    return int(content)
 
 
 def converted(element: RawDataElement) -> DataElement:

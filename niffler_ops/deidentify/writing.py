@@ -23,7 +23,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
 )
 
-from niffler_ops.deidentify import encoding, pixeldata, statement
+from niffler_ops.deidentify import encoding, native, pixeldata, statement
 from niffler_ops.deidentify.deidentifier import Deidentifier, Link
 from niffler_ops.deidentify.pixeldata import CannotBlankError, CutShortError, PixelElement
 from niffler_ops.deidentify.regions import Region
@@ -31,6 +31,7 @@ from niffler_ops.errors import ORDERLY_ENDS
 from niffler_ops.files import make_private_folder, part_of, rename, write_private
 
 _PIXEL_DATA = 0x7FE00010
+_PIXEL_VRS = {0x7FE00008: "OF", 0x7FE00009: "OD", _PIXEL_DATA: "OW"}
 _OFFSET_TABLES = (0x7FE00001, 0x7FE00002, 0x7FE00003)
 _OVERLAYS = range(0x6000, 0x6020, 2)
 
@@ -144,16 +145,19 @@ def _read_deflated(stream: BinaryIO) -> _Original:
     """A deflated file is inflated as a whole, and written as it is then."""
     stream.seek(0)
     header = dcmread(stream)
-    value = bytes(header.get(_PIXEL_DATA).value) if _PIXEL_DATA in header else None
-    if value is None:
+    tag = next((tag for tag in _PIXEL_VRS if tag in header), None)
+    if tag is None:
         return _Original(header, None, stream, ExplicitVRLittleEndian)
-    del header[_PIXEL_DATA]
-    return _Original(header, _pixel_header(len(value), "OW"), BytesIO(value), ExplicitVRLittleEndian)
+    value = bytes(header[tag].value or b"")
+    pixels = _pixel_header(len(value), _PIXEL_VRS[tag], tag)
+    for each in _PIXEL_VRS:
+        header.pop(each, None)
+    return _Original(header, pixels, BytesIO(value), ExplicitVRLittleEndian)
 
 
-def _pixel_header(length: int, vr: str) -> PixelElement:
+def _pixel_header(length: int, vr: str, tag: int = _PIXEL_DATA) -> PixelElement:
     """The header of a pixel data element in Explicit VR Little Endian."""
-    header = struct.pack("<HH2sHL", _PIXEL_DATA >> 16, _PIXEL_DATA & 0xFFFF, vr.encode(), 0, length)
+    header = struct.pack("<HH2sHL", tag >> 16, tag & 0xFFFF, vr.encode(), 0, length)
     return PixelElement(header, length, "<")
 
 
@@ -247,8 +251,9 @@ def _write(
     if not regions and not mask:
         pixeldata.copy(original.pixels, original.stream, target)
         return
-    layout = pixeldata.layout_of(original.header, original.pixels, mask=mask)
-    pixeldata.copy_blanked(original.pixels, original.stream, target, layout, regions)
+    layout = native.layout_of(original.header, original.pixels)
+    keep = _kept_bits(original.header) if mask else None
+    native.copy_blanked(original.pixels, original.stream, target, layout, regions, keep)
 
 
 def _write_decoded(
@@ -291,6 +296,12 @@ def _write_header(target: BinaryIO, dataset: Dataset, meta: FileMetaDataset) -> 
     encoded.is_implicit_VR = meta.TransferSyntaxUID.is_implicit_VR
     encoded.is_little_endian = meta.TransferSyntaxUID.is_little_endian
     write_dataset(encoded, dataset)
+
+
+def _kept_bits(header: Dataset) -> int:
+    bits = int(header.get("BitsAllocated") or 0)
+    stored, high = int(header.get("BitsStored") or bits), int(header.get("HighBit", bits - 1))
+    return ((1 << stored) - 1) << max(high + 1 - stored, 0)
 
 
 def _has_embedded_overlay(header: Dataset) -> bool:

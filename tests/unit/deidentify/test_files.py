@@ -183,6 +183,91 @@ def test_subsampled_colour_is_blanked_to_black(tmp_path: Path, blanking: Deident
     assert (frame[:, 2] == 200).all()
 
 
+@pytest.mark.parametrize("syntax", NATIVE)
+@pytest.mark.parametrize("photometric", ["YBR_FULL_422", "YBR_PARTIAL_422"])
+@pytest.mark.parametrize("frames", [None, 3])
+@pytest.mark.parametrize("planar", [0, 1])
+def test_colours_that_share_no_chrominance_though_they_say_so_are_blanked_in_every_frame(
+    tmp_path: Path, blanking: Deidentifier, syntax: str, photometric: str, frames: int | None, planar: int
+) -> None:
+    source = image(pixels=bytes([200]) * 4 * 6 * 3 * (frames or 1), Modality="XX", SamplesPerPixel=3)
+    source.BitsAllocated = source.BitsStored = 8
+    source.HighBit, source.PhotometricInterpretation, source.PlanarConfiguration = 7, photometric, planar
+    source["PixelData"].VR = "OB"
+    if frames:
+        source.NumberOfFrames = frames
+    result = written(tmp_path, blanking, encode(source, syntax))
+    found = np.frombuffer(result.PixelData, "u1")
+    shape = (frames or 1, 3, 4, 6) if planar else (frames or 1, 4, 6, 3)
+    found = np.moveaxis(found.reshape(shape), 1, -1) if planar else found.reshape(shape)
+    assert (found[:, 0:2, 1:3] == [0, 128, 128]).all()
+    assert (found[:, 2:] == 200).all()
+    assert (found[:, :, [0, 3, 4, 5]] == 200).all()
+
+
+COLOURS = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+SHARED = COLOURS | {"PhotometricInterpretation": "YBR_FULL_422"}
+
+
+@pytest.mark.parametrize(
+    ("length", "elements"),
+    [
+        (24, {"BitsAllocated": 16}),
+        (48, {"BitsAllocated": 8}),
+        (48, {"BitsAllocated": 8, "PhotometricInterpretation": "PALETTE COLOR"}),
+        (26, {"BitsAllocated": 8}),
+        (0, {"BitsAllocated": 8}),
+        (72, {"BitsAllocated": 8, "NumberOfFrames": 2}),
+        (72, {"BitsAllocated": 8}),
+        (24, COLOURS | {"BitsAllocated": 8}),
+        (72, COLOURS | {"BitsAllocated": 8, "SamplesPerPixel": None}),
+        (72, COLOURS | {"BitsAllocated": 8, "PlanarConfiguration": 2}),
+        (72, COLOURS | {"BitsAllocated": 8, "PlanarConfiguration": [0, 0]}),
+        (36, SHARED | {"BitsAllocated": 8, "PhotometricInterpretation": "YBR_PARTIAL_420"}),
+        (48, SHARED | {"BitsAllocated": 8, "PlanarConfiguration": 1}),
+        (40, SHARED | {"BitsAllocated": 8, "Columns": 5}),
+        (50, SHARED | {"BitsAllocated": 8}),
+        (36, {"BitsAllocated": 12}),
+        (4, {"BitsAllocated": 1}),
+        (24, {"BitsAllocated": None}),
+        (24, {"BitsAllocated": [8, 8]}),
+    ],
+)
+@pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED])
+def test_regions_of_pixels_that_are_not_as_long_as_the_header_says_hold_the_file(
+    tmp_path: Path, blanking: Deidentifier, syntax: str, length: int, elements: dict[str, Any]
+) -> None:
+    source = image(pixels=bytes([200]) * length, Modality="XX", **elements)
+    result = run(tmp_path, blanking, encode(source, syntax))
+    assert isinstance(result, Held)
+    assert result.rule.startswith("region-not-blanked: ")
+    assert not list((tmp_path / "out").rglob("*.dcm"))
+
+
+def test_one_byte_of_padding_after_the_pixels_is_no_part_of_them(
+    tmp_path: Path, blanking: Deidentifier
+) -> None:
+    source = image(pixels=bytes([200]) * 15 + b"\7", Modality="XX", BitsAllocated=8, Rows=3, Columns=5)
+    result = written(tmp_path, blanking, encode(source))
+    expected = np.full((3, 5), 200)
+    expected[0:2, 1:3] = 0
+    assert result.PixelData == bytes(expected.astype("u1")) + b"\0"
+
+
+@pytest.mark.parametrize(("keyword", "kind"), [("FloatPixelData", "<f4"), ("DoubleFloatPixelData", "<f8")])
+@pytest.mark.parametrize("allocated", [16, 32, 64, None])
+@pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED])
+def test_floating_point_pixels_are_blanked_whatever_bits_allocated_says(
+    tmp_path: Path, blanking: Deidentifier, keyword: str, kind: str, allocated: int | None, syntax: str
+) -> None:
+    source = image(Modality="XX", BitsAllocated=allocated, PixelData=None)
+    setattr(source, keyword, np.full(24, 0.5, kind).tobytes())
+    result = written(tmp_path, blanking, encode(source, syntax))
+    expected = np.full((4, 6), 0.5)
+    expected[0:2, 1:3] = 0
+    assert (np.frombuffer(result[keyword].value, kind).reshape(4, 6) == expected).all()
+
+
 def test_an_overlay_hidden_in_the_pixels_is_wiped_out(tmp_path: Path, deidentifier: Deidentifier) -> None:
     values = np.full(24, 0xF123, "<u2")
     source = image(pixels=values.tobytes(), BitsStored=12, HighBit=11)
