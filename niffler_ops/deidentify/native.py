@@ -1,4 +1,4 @@
-"""Native pixel data without their regions: how their frames lie in the bytes, and what is written of each."""
+"""Native pixel data without regions or unused bits: how frames lie in the bytes, and what is left of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,12 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from niffler_ops.deidentify.elements import whole_number
-from niffler_ops.deidentify.pixeldata import UNDEFINED_LENGTH, CannotBlankError, PixelElement, exactly, fill
+from niffler_ops.deidentify.pixeldata import (
+    BLOCK,
+    UNDEFINED_LENGTH,
+    CannotBlankError,
+    PixelElement,
+    exactly,
+    fill,
+    number_of,
+)
 from niffler_ops.deidentify.regions import Region
+from niffler_ops.deidentify.unusedbits import PixelBits
 
 _BITS = {8: "u1", 16: "u2", 32: "u4", 64: "u8"}
 _FLOAT_BITS = {0x7FE00008: 32, 0x7FE00009: 64}
+_NOT_NATIVE = "its pixels are not in the form that its transfer syntax says"
 _GREY_CHROMINANCE = 128
 _COLOURS = 3
 _PAIR = 2  # columns that share their chrominance, and samples of each on average
@@ -51,19 +60,19 @@ def layout_of(source: Dataset, element: PixelElement) -> Layout:
     so, which their length tells.
     """
     if element.length == UNDEFINED_LENGTH:
-        raise CannotBlankError("its pixels are not in the form that its transfer syntax says")
-    bits = _FLOAT_BITS.get(element.tag) or _number(source, "BitsAllocated", 0)
+        raise CannotBlankError(_NOT_NATIVE)
+    bits = _FLOAT_BITS.get(element.tag) or number_of(source, "BitsAllocated", 0)
     if bits not in _BITS:
         raise CannotBlankError(f"pixels of {bits} bits cannot be blanked")
-    planar = _number(source, "PlanarConfiguration", 0)
+    planar = number_of(source, "PlanarConfiguration", 0)
     if planar not in {0, 1}:
         raise CannotBlankError("its PlanarConfiguration is neither 0 nor 1")
     photometric = str(source.get("PhotometricInterpretation", ""))
     whole = Layout(
-        frames=_number(source, "NumberOfFrames", 1) or 1,
-        rows=_number(source, "Rows", 0),
-        columns=_number(source, "Columns", 0),
-        samples=_number(source, "SamplesPerPixel", 1),
+        frames=number_of(source, "NumberOfFrames", 1) or 1,
+        rows=number_of(source, "Rows", 0),
+        columns=number_of(source, "Columns", 0),
+        samples=number_of(source, "SamplesPerPixel", 1),
         dtype=f"{element.order}{_BITS[bits]}",
         by_plane=planar == 1,
         is_ybr=photometric.startswith("YBR"),
@@ -80,23 +89,15 @@ def layout_of(source: Dataset, element: PixelElement) -> Layout:
     raise CannotBlankError("the length of its pixels is not that of its rows, columns and frames")
 
 
-def _number(source: Dataset, keyword: str, default: int) -> int:
-    try:
-        found = whole_number(source, keyword)
-    except ValueError:
-        raise CannotBlankError(f"{keyword} is not one number") from None
-    return default if found is None else found
-
-
 def copy_blanked(
     element: PixelElement,
     stream: BinaryIO,
     target: BinaryIO,
     layout: Layout,
     regions: Sequence[Region],
-    keep: int | None,
+    bits: PixelBits | None,
 ) -> None:
-    """Copy native pixel data with the regions of each frame blanked; `keep` masks the bits of pixels."""
+    """Copy native pixel data with the regions of each frame blanked, all but the `bits` of pixels cleared."""
     if layout.swapped and layout.frame_bytes % 2:
         raise CannotBlankError("its frames do not end with a word")
     target.write(element.header)
@@ -105,12 +106,28 @@ def copy_blanked(
         words = np.frombuffer(data, "u2") if layout.swapped else np.empty(0, "u2")
         words.byteswap(inplace=True)
         pixels = np.frombuffer(data, layout.dtype)
-        if keep is not None:
-            np.bitwise_and(pixels, pixels.dtype.type(keep), out=pixels)
+        if bits is not None:
+            bits.clear(pixels)
         _blank(pixels, layout, regions)
         words.byteswap(inplace=True)
         target.write(data)
     target.write(bytes(element.length - layout.frames * layout.frame_bytes))
+
+
+def copy_cleared(element: PixelElement, stream: BinaryIO, target: BinaryIO, bits: PixelBits) -> None:
+    """Copy native pixel data with all but the `bits` of pixels cleared, wherever frames begin."""
+    if element.length == UNDEFINED_LENGTH:
+        raise CannotBlankError(_NOT_NATIVE)
+    target.write(element.header)
+    left = element.length
+    while left:
+        data = bytearray(exactly(stream, min(BLOCK, left)))
+        left -= len(data)
+        count = len(data) * 8 // bits.allocated
+        words = np.frombuffer(data, f"{element.order}{_BITS[bits.allocated]}", count)
+        bits.clear(words)
+        target.write(words.tobytes())
+        target.write(bytes(len(data) - words.nbytes))  # less than a word is no pixel
 
 
 def _blank(pixels: NDArray[np.generic], layout: Layout, regions: Sequence[Region]) -> None:

@@ -1,16 +1,17 @@
-"""The pixel data element on its way from file to file: as it is, or decoded and without its regions.
+"""The pixel data element on its way from file to file: as it is, or decoded.
 
 Nothing here holds more than one frame, so that a file of gigabytes needs no memory of gigabytes.
 """
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from niffler_ops.deidentify.elements import whole_number
 from niffler_ops.deidentify.regions import Region
 from niffler_ops.errors import ORDERLY_ENDS
 
@@ -19,7 +20,7 @@ Frame = NDArray[np.generic]
 UNDEFINED_LENGTH = 0xFFFFFFFF
 MOST_NATIVE = 0xFFFFFFFE
 
-_BLOCK = 1 << 20
+BLOCK = 1 << 20
 _ITEM_HEADER = 8
 _SEQUENCE_END = 0xFFFEE0DD
 
@@ -29,7 +30,7 @@ class CutShortError(Exception):
 
 
 class CannotBlankError(Exception):
-    """Pixels cannot be blanked; the text says why."""
+    """Pixels, or what lies in their unused bits, cannot be blanked; the text says why."""
 
 
 class PixelElement(NamedTuple):
@@ -44,6 +45,15 @@ class PixelElement(NamedTuple):
         """Pixel Data, or Float or Double Float Pixel Data."""
         group, number = struct.unpack(f"{self.order}HH", self.header[:4])
         return int(group << 16 | number)
+
+
+def number_of(source: Dataset, keyword: str, default: int) -> int:
+    """What a header that describes pixels says in a number; CannotBlankError where it is not one number."""
+    try:
+        found = whole_number(source, keyword)
+    except ValueError:
+        raise CannotBlankError(f"{keyword} is not one number") from None
+    return default if found is None else found
 
 
 def read_header(stream: BinaryIO, *, explicit: bool, little: bool) -> PixelElement | None:
@@ -79,7 +89,7 @@ def copy(element: PixelElement, stream: BinaryIO, target: BinaryIO) -> None:
 
 def _copy_bytes(stream: BinaryIO, target: BinaryIO, length: int) -> None:
     while length:
-        block = exactly(stream, min(_BLOCK, length))
+        block = exactly(stream, min(BLOCK, length))
         target.write(block)
         length -= len(block)
 
@@ -101,10 +111,8 @@ def fill(frame: Frame, regions: Sequence[Region], value: tuple[int, ...]) -> Non
         frame[top:bottom, left:right] = value
 
 
-def decoded_frames(
-    source: Dataset, regions: Sequence[Region]
-) -> Iterator[tuple[Frame, dict[str, str | int]]]:
-    """Every frame of compressed pixel data decoded and blanked, with what pydicom says of it.
+def decoded(source: Dataset, **options: Any) -> Iterator[tuple[Frame, dict[str, str | int]]]:
+    """Every frame of compressed pixel data, and what pydicom says of it, by these `options` of its decoders.
 
     Raises CannotBlankError where the transfer syntax has no decoder, or the data are damaged.
     """
@@ -112,10 +120,8 @@ def decoded_frames(
 
     syntax = source.file_meta.TransferSyntaxUID
     try:
-        for pixels, properties in get_decoder(syntax).iter_array(source):
-            frame = np.array(pixels)
-            fill(frame if frame.ndim > 2 else frame[..., None], regions, (0,))  # noqa: PLR2004
-            yield frame, properties
+        for pixels, properties in get_decoder(syntax).iter_array(source, **options):
+            yield np.array(pixels), properties
     except ORDERLY_ENDS:
         raise
     except BaseException:  # noqa: BLE001 - decoders fail in their own ways

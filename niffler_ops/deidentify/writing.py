@@ -23,17 +23,19 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
 )
 
-from niffler_ops.deidentify import encoding, native, pixeldata, statement
+from niffler_ops.deidentify import compressed, encoding, native, pixeldata, statement
 from niffler_ops.deidentify.deidentifier import Deidentifier, Link
 from niffler_ops.deidentify.pixeldata import CannotBlankError, CutShortError, PixelElement
 from niffler_ops.deidentify.regions import Region
+from niffler_ops.deidentify.unusedbits import PixelBits, pixel_bits, tells_of_overlay
 from niffler_ops.errors import ORDERLY_ENDS
 from niffler_ops.files import make_private_folder, part_of, rename, write_private
 
 _PIXEL_DATA = 0x7FE00010
 _PIXEL_VRS = {0x7FE00008: "OF", 0x7FE00009: "OD", _PIXEL_DATA: "OW"}
 _OFFSET_TABLES = (0x7FE00001, 0x7FE00002, 0x7FE00003)
-_OVERLAYS = range(0x6000, 0x6020, 2)
+_NOT_BLANKED = "region-not-blanked: this device writes into its images"
+_HIDDEN_OVERLAY = "hidden-overlay: an overlay may lie in unused bits of the pixels"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -199,7 +201,7 @@ def _passed_on(
     except (*ORDERLY_ENDS, OSError):
         raise
     except CannotBlankError as error:
-        rule = f"region-not-blanked: this device writes into its images, and {error}"
+        rule = f"{_NOT_BLANKED if regions else _HIDDEN_OVERLAY}, and {error}"
         return Held(rule=rule, sop_instance_uid=instance, links=result.links)
     except BaseException as error:  # noqa: BLE001 - what cannot be encoded ends this file, not the batch
         return Unreadable(reason=_why_unreadable(error))
@@ -239,21 +241,32 @@ def _write(
     """Write the de-identified header, and the pixels as they are or with their regions blanked."""
     if regions:
         statement.state(dataset, deidentifier.options, pixels_cleaned=True)
-    if regions and original.syntax.is_compressed:
-        _write_decoded(target, original, dataset, regions, deidentifier)
+    bits = pixel_bits(original.header) if original.pixels and original.pixels.tag == _PIXEL_DATA else None
+    if original.syntax.is_compressed and (regions or (bits and _hides_overlay(original, bits))):
+        _write_decoded(target, original, dataset, regions, bits, deidentifier)
         return
     _write_header(target, dataset, deidentifier.file_meta(dataset, original.syntax))
     if original.pixels is None:
         if "BitsAllocated" in original.header:
             raise CutShortError
-        return
-    mask = _has_embedded_overlay(original.header) and not original.syntax.is_compressed
-    if not regions and not mask:
+    elif regions:
+        layout = native.layout_of(original.header, original.pixels)
+        native.copy_blanked(original.pixels, original.stream, target, layout, regions, bits)
+    elif bits and not original.syntax.is_compressed:
+        native.copy_cleared(original.pixels, original.stream, target, bits)
+    else:
         pixeldata.copy(original.pixels, original.stream, target)
-        return
-    layout = native.layout_of(original.header, original.pixels)
-    keep = _kept_bits(original.header) if mask else None
-    native.copy_blanked(original.pixels, original.stream, target, layout, regions, keep)
+
+
+def _hides_overlay(original: _Original, bits: PixelBits) -> bool:
+    """Whether compressed pixels have unused bits set; looked for only where an overlay is told of."""
+    if not tells_of_overlay(original.header):
+        return False
+    begin = original.stream.tell()
+    original.stream.seek(0)
+    found = compressed.has_unused_bits_set(dcmread(original.stream), bits)
+    original.stream.seek(begin)
+    return found
 
 
 def _write_decoded(
@@ -261,11 +274,12 @@ def _write_decoded(
     original: _Original,
     dataset: Dataset,
     regions: tuple[Region, ...],
+    bits: PixelBits | None,
     deidentifier: Deidentifier,
 ) -> None:
-    """Decode compressed pixels, and write them without the regions in Explicit VR Little Endian."""
+    """Decode compressed pixels; write them without regions and unused bits in Explicit VR Little Endian."""
     original.stream.seek(0)
-    frames = pixeldata.decoded_frames(dcmread(original.stream), regions)
+    frames = compressed.blanked_frames(dcmread(original.stream), regions, bits)
     first, properties = next(frames)
     count = int(dataset.get("NumberOfFrames") or 1)
     length = count * first.nbytes
@@ -296,16 +310,3 @@ def _write_header(target: BinaryIO, dataset: Dataset, meta: FileMetaDataset) -> 
     encoded.is_implicit_VR = meta.TransferSyntaxUID.is_implicit_VR
     encoded.is_little_endian = meta.TransferSyntaxUID.is_little_endian
     write_dataset(encoded, dataset)
-
-
-def _kept_bits(header: Dataset) -> int:
-    bits = int(header.get("BitsAllocated") or 0)
-    stored, high = int(header.get("BitsStored") or bits), int(header.get("HighBit", bits - 1))
-    return ((1 << stored) - 1) << max(high + 1 - stored, 0)
-
-
-def _has_embedded_overlay(header: Dataset) -> bool:
-    """Whether an overlay lies in unused bits of the pixels (retired from PS3.3 C.9), where nobody looks."""
-    return any(
-        (group << 16 | 0x0102) in header and (group << 16 | 0x3000) not in header for group in _OVERLAYS
-    )
