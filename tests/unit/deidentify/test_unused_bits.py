@@ -140,6 +140,16 @@ def test_an_overlay_at_the_end_of_many_frames_is_wiped_out(
     assert len(result.PixelData) == words.nbytes
 
 
+@pytest.mark.parametrize("size", [{"Rows": 0}, {"Columns": 0}, {"Rows": None}, {"Rows": 0, "Columns": 0}])
+def test_an_overlay_in_pixels_of_no_size_is_wiped_out(
+    tmp_path: Path, deidentifier: Deidentifier, size: dict[str, Any]
+) -> None:
+    source = image(pixels=np.full(24, 0xF123, "<u2").tobytes(), BitsStored=12, HighBit=11, **size)
+    source.add_new(0x60000102, "US", 12)
+    result = written(tmp_path, deidentifier, encode(source))
+    assert (np.frombuffer(result.PixelData, "<u2") == 0x0123).all()
+
+
 @pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless, JPEG2000Lossless])
 @pytest.mark.parametrize("overlay", OVERLAY_ATTRIBUTES)
 def test_compressed_pixels_are_decoded_to_lose_an_overlay(
