@@ -16,6 +16,7 @@ from pydicom.uid import (
     JPEGLSTransferSyntaxes,
 )
 
+from niffler_ops.deidentify.unusedbits import PixelBits
 from niffler_ops.errors import ORDERLY_ENDS
 from niffler_ops.png.codestream import is_ended, stated_size
 from niffler_ops.png.description import ImagePixel, named
@@ -122,6 +123,10 @@ def _stored(array: Array, pixel: ImagePixel, photometric: str) -> StoredFrame:
         return StoredFrame(array, None, photometric)
     as_stated = array.dtype.itemsize * 8 == pixel.bits_allocated and pixel.syntax not in _SELF_DESCRIBING
     layout = stored_layout(pixel) if as_stated else whole_layout(array.dtype)
+    if not as_stated and pixel.bits_stored < pixel.bits_allocated:
+        signed = array.dtype.kind == "i"
+        bits = PixelBits(pixel.bits_allocated, pixel.bits_stored, pixel.shift, signed)
+        bits.without_shift().clear(array)  # a codestream has its values without a shift
     return StoredFrame(unsigned(array), layout, photometric)
 
 

@@ -23,8 +23,10 @@ from pydicom.uid import (
     UID,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
+    JPEG2000Lossless,
     JPEGLSLossless,
     JPEGTransferSyntaxes,
+    RLELossless,
 )
 
 from niffler_ops.png import CannotRenderError, Facts, Rendering, Values, frames
@@ -181,6 +183,31 @@ def test_windows_and_polarity_are_dcmtks(
     for bits in (8, 16):
         frame = next(frames(path, Rendering(bits=8 if bits == 8 else 16)))
         assert np.abs(levels_of(frame.png).astype(int) - by_dcmtk(path, *options, bits=bits)).max() <= 1
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless, JPEG2000Lossless])
+@pytest.mark.parametrize("signed", [0, 1])
+def test_bits_beside_the_stored_ones_are_not_the_images_in_codestreams_either(
+    syntax: str, signed: int, tmp_path: Path
+) -> None:
+    values = np.arange(4096).reshape(64, 64) - 2048 * signed
+    overlaid = (values & 0xFFF) | (values % 3 == 0) << 12
+    drawn = list[Levels]()
+    for words in (values, overlaid):
+        dataset = grey(
+            (words.ravel() & 0xFFFF).tolist(), kind="<u2", Rows=64, Columns=64, BitsStored=16, HighBit=15
+        )
+        dataset.PixelRepresentation = signed
+        dataset.WindowCenter, dataset.WindowWidth = 2048 - 2048 * signed, 4096
+        path = tmp_path / "image.dcm"
+        path.write_bytes(encode(dataset))
+        compressed = pydicom.dcmread(path)
+        compressed.compress(syntax, generate_instance_uid=False)
+        compressed.BitsStored, compressed.HighBit = 12, 11
+        compressed.save_as(path)
+        drawn.append(levels_of(next(frames(path, Rendering())).png))
+    assert np.array_equal(drawn[0], drawn[1])
+    assert len(np.unique(drawn[0])) == 256
 
 
 # 8 x 8 pixels, i x 37 modulo 4096, by OpenJPH 0.9: reversible, the same in RPCL order, and irreversible.
