@@ -3,6 +3,7 @@
 Each rule has a short name that stays the same, for failures.csv and for those who count by it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -22,6 +23,11 @@ _PHOTOGRAPHS = (f"{_STORAGE}77.1.4", f"{_STORAGE}77.1.4.1")
 # What a workstation, a camera, a scanner or a frame grabber made of what was on a screen or on paper.
 _CAPTURED = frozenset({"WSD", "SD", "SI", "DF", "DV", "DRW"})
 _SCREEN_WORDS = ("SCREEN", "SNAPSHOT", "CAPTURE", "SAVE", "REPORT", "PROTOCOL", "DOSE_INFO", "DOSE INFO")
+_PROTOCOL_TYPE = re.compile(r"(?<![A-Z])PROT(?![A-Z])")  # CT_SOM5 PROT; not PROTON_DENSITY
+# Of pages of text; a protocol or a dose by itself stands in descriptions of ordinary series.
+_PAGES = re.compile(
+    r"(?<![A-Z0-9])(?:(?:PATIENT|EXAM)[\W_]*PROTOCOL|DOSE[\W_]*(?:REPORT|SUMMARY|INFO))(?![A-Z0-9])"
+)
 _SLIDE_WORDS = frozenset({"LABEL", "OVERVIEW"})
 _PRESENTATION_MODALITIES, _REPORT_MODALITIES = frozenset({"PR"}), frozenset({"SR", "KO"})
 _ULTRASOUND_MODALITIES = frozenset({"US", "IVUS"})
@@ -49,7 +55,13 @@ class HeldBy(NamedTuple):
     holds: Callable[[Facts], bool]
 
 
-_KEYWORDS = ("ImageType", "ConversionType", "BurnedInAnnotation", "RecognizableVisualFeatures")
+_KEYWORDS = (
+    "ImageType",
+    "SeriesDescription",
+    "ConversionType",
+    "BurnedInAnnotation",
+    "RecognizableVisualFeatures",
+)
 _OTHER_KEYWORDS = ("SpecimenLabelInImage", "Modality", "SOPClassUID")
 
 
@@ -79,7 +91,7 @@ RULES = (
     HeldBy(
         "burned-in-annotation",
         "BurnedInAnnotation is YES",
-        lambda facts: facts.has("BurnedInAnnotation", "YES"),
+        lambda facts: any(value.startswith("Y") for value in facts.values["BurnedInAnnotation"]),
     ),
     HeldBy(
         "recognizable-features",
@@ -93,9 +105,11 @@ RULES = (
     ),
     HeldBy(
         "screenshot",
-        "ImageType or ConversionType tells of a screen or a report",
+        "ImageType, SeriesDescription or ConversionType tells of a screen, a protocol or a report",
         lambda facts: (
             any(word in value for value in facts.values["ImageType"] for word in _SCREEN_WORDS)
+            or any(map(_PROTOCOL_TYPE.search, facts.values["ImageType"]))
+            or any(map(_PAGES.search, facts.values["SeriesDescription"]))
             or not _CAPTURED.isdisjoint(facts.values["ConversionType"])
         ),
     ),

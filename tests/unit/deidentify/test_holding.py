@@ -24,11 +24,13 @@ def held(deidentifier: Deidentifier, **elements: Any) -> str:
     return rule.partition(":")[0] if rule else ""
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
 @pytest.mark.parametrize(
     ("rule", "elements"),
     [
         ("burned-in-annotation", {"BurnedInAnnotation": "YES"}),
         ("burned-in-annotation", {"BurnedInAnnotation": "YES", **EPIQ}),
+        *(("burned-in-annotation", {"BurnedInAnnotation": text}) for text in ("Y", "y", "Yes", " YES ")),
         ("recognizable-features", {"RecognizableVisualFeatures": "YES"}),
         *(
             ("secondary-capture", {"SOPClassUID": f"{STORAGE}7{more}"})
@@ -37,6 +39,23 @@ def held(deidentifier: Deidentifier, **elements: Any) -> str:
         ("secondary-capture", {"SOPClassUID": "1.2.840.10008.5.1.1.30"}),
         ("screenshot", {"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}),
         ("screenshot", {"ImageType": ["DERIVED", "SECONDARY", "OTHER", "CSA REPORT"]}),
+        *(
+            ("screenshot", {"ImageType": ["DERIVED", "SECONDARY", "OTHER", word]})
+            for word in ("CT_SOM5 PROT", "CT_SOM7 PROT", "CT_SOM7_PROT", "PROT", "CT_SOM5 PROT2")
+        ),
+        *(
+            ("screenshot", {"SeriesDescription": text})
+            for text in (
+                "Patient Protocol",
+                "PATIENT_PROTOCOL 1",
+                "Exam Protocol",
+                "Dose Report",
+                "X-ray dose report",
+                "Dose  Summary",
+                "DoseInfo",
+                "999-Dose-Info",
+            )
+        ),
         *(("screenshot", {"ConversionType": how}) for how in ("WSD", "SD", "SI", "DF", "DV", "DRW")),
         ("ultrasound-without-region", {"SOPClassUID": ULTRASOUND}),
         ("ultrasound-without-region", {"SOPClassUID": f"{STORAGE}3.1"}),
@@ -70,6 +89,19 @@ def test_what_may_show_the_patient_is_held(
         {},
         {"BurnedInAnnotation": "NO"},
         {"ImageType": ["DERIVED", "SECONDARY", "REFORMATTED", "AVERAGE"]},
+        *(
+            {"SeriesDescription": text}
+            for text in (
+                "Head protocol 5mm",
+                "low dose chest",
+                "Patient 5mm protocol",
+                "inpatient protocol",
+                "Dose reporting off",
+                "Protocol for patients",
+            )
+        ),
+        *({"ImageType": ["ORIGINAL", "PRIMARY", word]} for word in ("PROTON_DENSITY", "PROTON", "M_PROTO")),
+        {"BurnedInAnnotation": "N"},
         {"SOPClassUID": f"{STORAGE}4", "Modality": "MR"},
         {"SOPClassUID": f"{STORAGE}9.1.1", "Modality": "ECG"},
         {
