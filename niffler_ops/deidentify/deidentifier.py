@@ -14,7 +14,7 @@ from niffler_ops.deidentify.cleaning import Cleaner
 from niffler_ops.deidentify.devices import Devices
 from niffler_ops.deidentify.elements import NOTHING, PADDING, charset_of, text_of
 from niffler_ops.deidentify.gathering import gathered
-from niffler_ops.deidentify.holding import held_by
+from niffler_ops.deidentify.holding import REGION_NOT_BLANKED, held_by
 from niffler_ops.deidentify.identity import (
     DISTINGUISHING_TAGS,
     PATIENT_ID,
@@ -24,6 +24,7 @@ from niffler_ops.deidentify.identity import (
 )
 from niffler_ops.deidentify.known import Known
 from niffler_ops.deidentify.options import Dates, Options
+from niffler_ops.deidentify.pixeldata import CannotBlankError
 from niffler_ops.deidentify.pseudonyms import Pseudonyms, normal
 from niffler_ops.deidentify.regions import Region
 from niffler_ops.deidentify.rules import rules_for
@@ -133,10 +134,22 @@ class Deidentifier:
 
         Needs the whole header: an attribute that is not there holds nothing.
         """
-        return held_by(source, lambda: self._devices.regions(source) is not None)
+        return held_by(source, lambda: self._devices.know(source))
+
+    def held_or_regions(self, source: Dataset, *, has_pixels: bool = True) -> str | tuple[Region, ...]:
+        """The rule that holds an object back, as name and reason, or what has to be blanked of its pixels."""
+        if rule := self.held(source):
+            return rule
+        try:
+            return self.regions(source) if has_pixels else ()
+        except CannotBlankError as error:
+            return f"{REGION_NOT_BLANKED}, and {error}"
 
     def regions(self, source: Dataset) -> tuple[Region, ...]:
-        """What has to be blanked of each frame of an image, as its device is known to write there."""
+        """What has to be blanked of each frame of an image, as its device is known to write there.
+
+        Raises CannotBlankError where the image has no clear size.
+        """
         return self._devices.regions(source) or ()
 
     def file_meta(self, result: Dataset, transfer_syntax: str) -> FileMetaDataset:

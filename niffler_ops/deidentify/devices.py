@@ -1,6 +1,6 @@
 """Whether a device is known to write into its images, and what has to be blanked of them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
 from niffler_ops.deidentify.elements import charset_of, text_of
+from niffler_ops.deidentify.pixeldata import CannotBlankError
 from niffler_ops.deidentify.recipes import Condition, Device, own_devices, packaged_devices
 from niffler_ops.deidentify.regions import Region, blanked
 
@@ -32,17 +33,32 @@ class Devices:
         self._matching = lru_cache(_KNOWN_KINDS)(self._find_matching)
 
     def regions(self, source: Dataset) -> tuple[Region, ...] | None:
-        """What is to be blanked of an image, () if nothing; None where no recipe knows the device."""
-        texts = self._texts(source)
-        columns, rows = _number(texts[_COLUMNS]), _number(texts[_ROWS])
-        matching = self._matching(tuple(texts.values()))
-        if not (matching and columns and rows):
-            return None
-        return blanked((step for device in matching for step in _steps(device, source)), columns, rows)
+        """What is to be blanked of an image, () if nothing; None where no recipe knows the device.
 
-    def _find_matching(self, texts: tuple[str | None, ...]) -> tuple[Device, ...]:
+        Raises CannotBlankError where one knows it, or would with some size, and the image has no clear size.
+        """
+        texts = self._texts(source)
+        sizes = {keyword: _number(texts[keyword]) for keyword in (_COLUMNS, _ROWS)}
+        unclear = tuple(keyword for keyword, size in sizes.items() if not size)
+        matching = self._matching(tuple(texts.values()), unclear)
+        if not matching:
+            return None
+        if unclear:
+            raise CannotBlankError("its Rows or Columns is not one whole number above 0")
+        steps = (step for device in matching for step in _steps(device, source))
+        return blanked(steps, sizes[_COLUMNS], sizes[_ROWS])
+
+    def know(self, source: Dataset) -> bool:
+        """Whether a recipe says what is to be blanked of an image, be it nothing."""
+        try:
+            return self.regions(source) is not None
+        except CannotBlankError:
+            return False
+
+    def _find_matching(self, texts: tuple[str | None, ...], unclear: tuple[str, ...]) -> tuple[Device, ...]:
+        """The devices whose filters hold, whatever they ask of `unclear` attributes."""
         by_keyword = dict(zip(self._tags, texts, strict=True))
-        return tuple(device for device in self._devices if _matches(device, by_keyword))
+        return tuple(device for device in self._devices if _matches(device, by_keyword, unclear))
 
     def _texts(self, source: Dataset) -> dict[str, str | None]:
         """The text of all attributes that recipes ask for; some ask for file meta information."""
@@ -54,19 +70,21 @@ class Devices:
         return texts
 
 
-def _matches(device: Device, texts: Mapping[str, str | None]) -> bool:
+def _matches(device: Device, texts: Mapping[str, str | None], unclear: Container[str]) -> bool:
     """Whether a filter is meant: its lines in turn, each joined with those before it."""
     result = True
     for conditions in device.lines:
-        line = _line_holds(conditions, texts)
+        line = _line_holds(conditions, texts, unclear)
         result = (result or line) if conditions[0].is_or else (result and line)
     return result
 
 
-def _line_holds(conditions: Iterable[Condition], texts: Mapping[str, str | None]) -> bool:
+def _line_holds(
+    conditions: Iterable[Condition], texts: Mapping[str, str | None], unclear: Container[str]
+) -> bool:
     result = None
     for condition in conditions:
-        truth = condition.holds(texts[condition.keyword])
+        truth = condition.keyword in unclear or condition.holds(texts[condition.keyword])
         result = truth if result is None else (result or truth) if condition.is_or else (result and truth)
     return bool(result)
 
@@ -88,4 +106,5 @@ def _stated(source: Dataset, keyword: str) -> Iterator[Region]:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() else 0
+    """A size in decimal digits, 0 where it is anything else."""
+    return int(text) if text and text.isascii() and text.isdecimal() else 0

@@ -32,6 +32,10 @@ _SLIDE_WORDS = frozenset({"LABEL", "OVERVIEW"})
 _PRESENTATION_MODALITIES, _REPORT_MODALITIES = frozenset({"PR"}), frozenset({"SR", "KO"})
 _ULTRASOUND_MODALITIES = frozenset({"US", "IVUS"})
 
+REGION_NOT_BLANKED = "region-not-blanked: this device writes into its images"
+HIDDEN_OVERLAY = "hidden-overlay: an overlay may lie in unused bits of the pixels"
+"""Rules for pixels that would have to be changed and cannot be."""
+
 
 class Facts(NamedTuple):
     """What the rules look at, in capitals."""

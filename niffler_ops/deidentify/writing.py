@@ -25,6 +25,7 @@ from pydicom.uid import (
 
 from niffler_ops.deidentify import compressed, encoding, native, pixeldata, statement
 from niffler_ops.deidentify.deidentifier import Deidentifier, Link
+from niffler_ops.deidentify.holding import HIDDEN_OVERLAY, REGION_NOT_BLANKED
 from niffler_ops.deidentify.pixeldata import CannotBlankError, CutShortError, PixelElement
 from niffler_ops.deidentify.regions import Region
 from niffler_ops.deidentify.unusedbits import PixelBits, pixel_bits, tells_of_overlay
@@ -34,8 +35,6 @@ from niffler_ops.files import make_private_folder, part_of, rename, write_privat
 _PIXEL_DATA = 0x7FE00010
 _PIXEL_VRS = {0x7FE00008: "OF", 0x7FE00009: "OD", _PIXEL_DATA: "OW"}
 _OFFSET_TABLES = (0x7FE00001, 0x7FE00002, 0x7FE00003)
-_NOT_BLANKED = "region-not-blanked: this device writes into its images"
-_HIDDEN_OVERLAY = "hidden-overlay: an overlay may lie in unused bits of the pixels"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,9 +183,9 @@ def _passed_on(
             _single(result.dataset, keyword)
             for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
         )
-        if rule := deidentifier.held(original.header):
-            return Held(rule=rule, sop_instance_uid=instance, links=result.links)
-        regions = deidentifier.regions(original.header) if original.pixels else ()
+        regions = deidentifier.held_or_regions(original.header, has_pixels=original.pixels is not None)
+        if isinstance(regions, str):
+            return Held(rule=regions, sop_instance_uid=instance, links=result.links)
     except ORDERLY_ENDS:
         raise
     except BaseException as error:  # noqa: BLE001 - what cannot be read ends this file, not the batch
@@ -201,7 +200,7 @@ def _passed_on(
     except (*ORDERLY_ENDS, OSError):
         raise
     except CannotBlankError as error:
-        rule = f"{_NOT_BLANKED if regions else _HIDDEN_OVERLAY}, and {error}"
+        rule = f"{REGION_NOT_BLANKED if regions else HIDDEN_OVERLAY}, and {error}"
         return Held(rule=rule, sop_instance_uid=instance, links=result.links)
     except BaseException as error:  # noqa: BLE001 - what cannot be encoded ends this file, not the batch
         return Unreadable(reason=_why_unreadable(error))

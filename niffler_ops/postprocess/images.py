@@ -140,13 +140,12 @@ class _Drawing:
             self._fragments.add("metadata", self._context.columns.select(facts))
 
     def _frames(self, path: str, facts: Facts, header: Dataset, stream: BinaryIO) -> None:
-        held = self._context.deidentifier.held(header)
-        if held is not None:
-            rule, _, reason = held.partition(": ")
+        blank = self._context.deidentifier.held_or_regions(header)
+        if isinstance(blank, str):
+            rule, _, reason = blank.partition(": ")
             uid = str(facts["SOPInstanceUID"])
             self._fragments.hold(path, rule=rule, reason=reason, sop_instance_uid=uid)
             return
-        blank = self._context.deidentifier.regions(header)
         limits = self._limits.get(str(header.get("SeriesInstanceUID", "")))
         self._write(facts, frames_of(header, stream, self._rendering, blank=blank, limits=limits))
 

@@ -9,16 +9,20 @@ from deid.config import DeidRecipe  # type: ignore[import-untyped]  # ships no t
 from deid.logger import bot  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom import config, dcmread
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from niffler_ops.deidentify import Options
 from niffler_ops.deidentify.deidentifier import Deidentifier
+from niffler_ops.deidentify.pixeldata import CannotBlankError
 from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.deidentify.recipes import packaged_devices
 from niffler_ops.deidentify.regions import Region, blanked
+from niffler_ops.deidentify.writing import Held, Written, deidentify_file
 from niffler_ops.errors import ConfigurationError
-from tests.support.dicomfiles import image
+from tests.support.dicomfiles import encode, image
 
 EPIQ: dict[str, Any] = {"Modality": "US", "Manufacturer": "Philips", "ManufacturerModelName": "EPIQ 7G"}
 
@@ -106,6 +110,75 @@ def test_without_a_size_nothing_is_known(deidentifier: Deidentifier) -> None:
     source = image(**EPIQ, Rows=768, Columns=1024)
     del source.Rows
     assert deidentifier.held(source) is not None
+
+
+SIZES = [
+    ("US", [8, 8]),
+    ("US", 0),
+    ("US", None),
+    ("DS", "8.0"),
+    ("FD", 8.0),
+    ("IS", "+8"),
+    ("IS", "-8"),
+    ("SS", -8),
+    ("OB", b"\x08\0"),
+]
+
+
+@pytest.mark.parametrize(("vr", "value"), SIZES)
+@pytest.mark.parametrize("tags", [[0x00280010], [0x00280011], [0x00280010, 0x00280011]])
+@pytest.mark.parametrize("asks", ["", "  + equals Rows 8\n", "  + notequals Columns 8\n  + present Rows\n"])
+@pytest.mark.parametrize("is_read", [False, True])
+def test_a_known_device_with_an_unclear_size_holds_the_image(
+    tmp_path: Path,
+    pseudonyms: Pseudonyms,
+    vr: str,
+    value: object,
+    tags: list[int],
+    asks: str,
+    *,
+    is_read: bool,
+) -> None:
+    text = f"LABEL x\n  equals Modality XX\n{asks}  coordinates 0,0,4,4"
+    own = with_recipe(tmp_path, pseudonyms, text)
+    source = image(Modality="XX", rows=8, columns=9, BitsAllocated=8, pixels=bytes(72))
+    for tag in tags:
+        source.add(DataElement(tag, vr, value, validation_mode=config.IGNORE))
+    path = tmp_path / "source.dcm"
+    path.write_bytes(encode(source))
+    with pytest.raises(CannotBlankError, match="Rows or Columns is not one whole number above 0"):
+        own.regions(dcmread(path) if is_read else source)
+    result = deidentify_file(path, tmp_path / "out", own)
+    assert isinstance(result, Held)
+    assert result.rule.startswith("region-not-blanked: ")
+    assert not list((tmp_path / "out").rglob("*.dcm"))
+
+
+def test_an_unclear_size_holds_nothing_of_other_devices(tmp_path: Path, pseudonyms: Pseudonyms) -> None:
+    own = with_recipe(
+        tmp_path,
+        pseudonyms,
+        "LABEL x\n  equals Modality XX\n  + equals Rows 9\n  coordinates 0,0,4,4",
+    )
+    assert own.regions(image(Modality="YY", Rows=None, Columns=None)) == ()
+    assert own.regions(image(Modality="XX", Rows=8, Columns=None)) == ()
+
+
+@pytest.mark.parametrize(("vr", "value"), [("US", 8), ("SS", 8), ("UL", 8), ("IS", "8"), ("LO", "8")])
+def test_a_clear_size_may_have_another_vr(
+    tmp_path: Path, pseudonyms: Pseudonyms, vr: str, value: object
+) -> None:
+    own = with_recipe(tmp_path, pseudonyms, "LABEL x\n  equals Modality XX\n  coordinates 0,0,4,4")
+    source = image(Modality="XX", BitsAllocated=8, pixels=bytes([9]) * 64)
+    for tag in (0x00280010, 0x00280011):
+        source.add(DataElement(tag, vr, value, validation_mode=config.IGNORE))
+    path = tmp_path / "source.dcm"
+    path.write_bytes(encode(source))
+    result = deidentify_file(path, tmp_path / "out", own)
+    assert isinstance(result, Written)
+    expected = np.full((8, 8), 9)
+    expected[:4, :4] = 0
+    assert dcmread(result.path)["PixelData"].value == bytes(expected.astype("u1"))
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,13 @@ def test_raw_values_are_the_measured_ones(place: Workplace) -> None:
     assert np.array_equal(levels(place.output / name), expected)
 
 
+def test_a_known_device_with_an_unclear_size_is_held(place: Workplace) -> None:
+    scout = picture(ManufacturerModelName="LightSpeed VCT", ImageType=["O", "P", "LOCALIZER"], Rows=[4, 4])
+    draw(place, place.put("1.dcm", scout))
+    assert [row["rule"] for row in place.table("failures")] == ["region-not-blanked"]
+    assert not place.made(".png")
+
+
 @pytest.mark.parametrize(("bits", "kind"), [(8, "uint8"), (16, "uint16")])
 def test_pictures_are_as_deep_as_is_asked_for(place: Workplace, bits: int, kind: str) -> None:
     draw(place, place.instance(1), bits=bits)
