@@ -10,7 +10,9 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
 
+from niffler_ops.deidentify.codestream import stated_size
 from niffler_ops.deidentify.elements import whole_number
 from niffler_ops.deidentify.regions import Region
 from niffler_ops.errors import ORDERLY_ENDS
@@ -120,10 +122,24 @@ def decoded(source: Dataset, **options: Any) -> Iterator[tuple[Frame, dict[str, 
 
     syntax = source.file_meta.TransferSyntaxUID
     try:
+        _check_sizes(source)
         for pixels, properties in get_decoder(syntax).iter_array(source, **options):
             yield np.array(pixels), properties
-    except ORDERLY_ENDS:
+    except (*ORDERLY_ENDS, CannotBlankError):
         raise
     except BaseException:  # noqa: BLE001 - decoders fail in their own ways
         name = syntax.name if syntax.is_transfer_syntax else "its transfer syntax"
         raise CannotBlankError(f"{name} cannot be decoded") from None
+
+
+def _check_sizes(source: Dataset) -> None:
+    """Refuse frames of another size, which decoders take for this one where it has as many pixels."""
+    size = number_of(source, "Rows", 0), number_of(source, "Columns", 0)
+    table = source.get("ExtendedOffsetTable"), source.get("ExtendedOffsetTableLengths")
+    frames = generate_frames(
+        source.PixelData,
+        number_of_frames=number_of(source, "NumberOfFrames", 1) or 1,
+        extended_offsets=table if all(table) else None,
+    )
+    if any(stated_size(frame) not in {None, size} for frame in frames):
+        raise CannotBlankError("its frames have another size than Rows and Columns say")

@@ -16,9 +16,9 @@ from pydicom.uid import (
     JPEGLSTransferSyntaxes,
 )
 
+from niffler_ops.deidentify.codestream import is_ended, stated_size
 from niffler_ops.deidentify.unusedbits import PixelBits
 from niffler_ops.errors import ORDERLY_ENDS
-from niffler_ops.png.codestream import is_ended, stated_size
 from niffler_ops.png.description import ImagePixel, named
 from niffler_ops.png.errors import CannotRenderError
 from niffler_ops.png.jpeg import rgb_of_jpeg

@@ -9,7 +9,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from niffler_ops.png.codestream import says_colour_space
+from niffler_ops.deidentify.codestream import says_colour_space
 from niffler_ops.png.words import Array
 
 

@@ -13,7 +13,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEGBaseline8Bit, JPEGLSLossless, RLELossless
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
 
 from niffler_ops.deidentify import Options, writing
 from niffler_ops.deidentify.deidentifier import Deidentifier
@@ -274,6 +274,24 @@ def test_an_overlay_hidden_in_the_pixels_is_wiped_out(tmp_path: Path, deidentifi
     source.add_new(0x60000102, "US", 12)
     result = written(tmp_path, deidentifier, encode(source))
     assert (np.frombuffer(result.PixelData, "<u2") == 0x0123).all()
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless])
+@pytest.mark.parametrize("frames", [1, 2])
+def test_compressed_frames_of_another_size_hold_the_file(
+    tmp_path: Path, blanking: Deidentifier, syntax: str, frames: int
+) -> None:
+    source = image(pixels=bytes(32 * 48 * frames), Modality="XX", rows=32, columns=48, BitsAllocated=8)
+    source.BitsStored, source.HighBit, source.NumberOfFrames = 8, 7, frames
+    compressed = dcmread_bytes(encode(source))
+    compressed.compress(syntax, generate_instance_uid=False)
+    compressed.Rows, compressed.Columns = 48, 32
+    path = tmp_path / "compressed.dcm"
+    compressed.save_as(path)
+    result = deidentify_file(path, tmp_path / "out", blanking)
+    assert isinstance(result, Held)
+    assert result.rule.startswith("region-not-blanked: ")
+    assert "another size" in result.rule
 
 
 def test_what_cannot_be_decoded_is_held(tmp_path: Path, blanking: Deidentifier) -> None:
