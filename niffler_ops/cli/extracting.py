@@ -31,6 +31,7 @@ from niffler_ops.metadata.stores import SQLITE
 from niffler_ops.postprocess.claim import claimed
 from niffler_ops.postprocess.configured import check, digests, settings_of, summary
 from niffler_ops.postprocess.crew import Hire
+from niffler_ops.postprocess.filling import filling
 from niffler_ops.postprocess.job import Processor
 from niffler_ops.processes.inspection import storescp_count
 from niffler_ops.recovery import end_orphans, recover
@@ -187,6 +188,8 @@ def _extract(config: Config, toolkit: Toolkit, opened: Opened, arguments: Namesp
         log.info("Taken up again: %d rows and %d studies", rows, studies)
     if any(processor != Processor.COMMAND for processor in config.post_processors):
         stack.enter_context(claimed(settings_of(config, opened.layout)))
+    if Processor.METADATA in config.post_processors:
+        stack.enter_context(filling(settings_of(config, opened.layout)))
     with ledger.transaction():
         ledger.passing.adopt([str(archive) for archive in config.src_aet])
     _adopt_processors(config, opened)
@@ -236,7 +239,7 @@ def _adopt_processors(config: Config, opened: Opened) -> None:
         log.info("Post-processing: %d studies that are done already are worked on", adoption.added)
     if adoption.redone:
         log.info(
-            "Post-processing: other settings than before, or its output is gone: %d studies again",
+            "Post-processing: other settings than before, or its output or store is gone: %d studies again",
             adoption.redone,
         )
 

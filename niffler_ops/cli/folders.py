@@ -173,6 +173,8 @@ def work_on(
 
 def _text(summary: Summary, settings: Settings, made: str) -> str:
     lines = [f"{summary.done} studies worked on, {summary.skipped} had been done before. {made}"]
+    if summary.refilled:
+        lines.append("The store had lost records that were in it before: everything was stored again.")
     if summary.held:
         lines.append(f"{summary.held} files came to nothing: {settings.output}/failures.csv says why.")
     if summary.closed:

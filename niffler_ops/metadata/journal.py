@@ -1,7 +1,8 @@
 """What was read of instances and is not yet in the store: durable, whatever ends the process.
 
 An instance that `add` has returned for is never lost. A series stays due until the store has acknowledged
-its record; where the process ends in between, the same record is stored again, which changes nothing.
+its record; where the process ends in between, the same record is stored again, which changes nothing. What
+was acknowledged is marked in store and journal: a store whose mark is older has lost records.
 
 A journal may serve for years. After `forget` a settled series is a few hundred bytes and eight for each
 instance, from which a late instance still updates its record and a repeated one is still told.
@@ -9,6 +10,7 @@ instance, from which a late instance still updates its record and a repeated one
 
 import hashlib
 import json
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -32,6 +34,8 @@ _SERIES_AT_ONCE = 50
 _DIGEST_BYTES = 16
 _FOLDED_BYTES = 8  # within one series, two in a million instances are alike once in 10^7 such series
 _ANY_TIME = "~"  # later than every time
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,10 +107,11 @@ class Journal:
     ) -> int:
         """Store the records of all series that are due, in a collection for each featureset; gives how many.
 
-        With `changed_before` only those that were quiet since. Raises what the store raises where it cannot
-        be used; what is not acknowledged stays due. What it refuses is among `refusals` until it changes, or
-        is tried again.
+        With `changed_before` only those that were quiet since. Where the store was lost, or is an older copy,
+        all series are due. Raises what the store raises where it cannot be used; what is not acknowledged
+        stays due. What it refuses is among `refusals` until it changes, or is tried again.
         """
+        mark = self._agreed(store)
         limits = {
             "last": self._one("last_revision")["last"],
             "changed_before": _ANY_TIME if changed_before is None else timestamp(changed_before),
@@ -117,8 +122,10 @@ class Journal:
             with self._snapshot():
                 folds = {series["id"]: self._fold(series["id"]) for series in due}
             refused = deliver(store, featuresets, folds)
+            if len(refused) < len(due):
+                mark = self._mark(store, mark)
             failpoint("journal-acknowledged")
-            self._delivered([dict(series) for series in due], refused)
+            self._delivered([dict(series) for series in due], refused, mark)
             number, after = number + len(due) - len(refused), dict(due[-1])
         return number
 
@@ -181,8 +188,32 @@ class Journal:
             changed_at=datetime.fromisoformat(found["changed_at"]),
         )
 
-    def _delivered(self, due: Sequence[dict[str, int]], refused: Mapping[int, str]) -> None:
+    def _agreed(self, store: Store) -> int:
+        """The store's mark. One that is behind ours makes everything due, one ahead is taken over.
+
+        It is ahead where we were killed between the two.
+        """
+        known = self._one("acknowledged")
+        mark = store.mark(known["writer"])
+        if mark < known["acknowledged"]:
+            series = self.store_again()
+            if series:
+                log.warning("The store was lost or is an older copy: %d series are stored again", series)
+        elif mark > known["acknowledged"]:
+            with database.transaction(self._connection):
+                self._connection.execute(self._queries["set_acknowledged"], (mark,))
+        return mark
+
+    def _mark(self, store: Store, before: int) -> int:
+        """Mark in the store that it has what it was given now; no number is ever given twice."""
+        known = self._one("acknowledged")
+        number = int(max(known["acknowledged"], before)) + 1
+        store.set_mark(known["writer"], number, instead_of=before)
+        return number
+
+    def _delivered(self, due: Sequence[dict[str, int]], refused: Mapping[int, str], mark: int) -> None:
         with database.transaction(self._connection):
+            self._connection.execute(self._queries["set_acknowledged"], (mark,))
             for series in due:
                 reason = refused.get(series["id"])
                 query = "stored" if reason is None else "refused"

@@ -63,6 +63,12 @@ DELETE FROM instances WHERE series = ?
 -- name: store_again
 UPDATE series SET stored_revision = 0, refused_revision = 0 WHERE stored_revision > 0
 
+-- name: acknowledged
+SELECT writer, acknowledged FROM revisions
+
+-- name: set_acknowledged
+UPDATE revisions SET acknowledged = max(acknowledged, ?)
+
 -- name: instances_added
 UPDATE revisions SET instances = instances + ?
 

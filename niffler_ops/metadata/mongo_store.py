@@ -12,9 +12,17 @@ from pymongo import errors as mongo
 
 from niffler_ops.errors import ConfigurationError, NifflerError
 from niffler_ops.metadata.folding import Record
-from niffler_ops.metadata.stores import Days, StoreUnavailableError, day_bounds, shown
+from niffler_ops.metadata.stores import (
+    MARKS,
+    Days,
+    StoreReplacedError,
+    StoreUnavailableError,
+    day_bounds,
+    shown,
+)
 
 if TYPE_CHECKING:
+    from pymongo.collection import Collection as Documents
     from pymongo.database import Database
     from pymongo.read_preferences import _ServerMode
 
@@ -100,9 +108,27 @@ class MongoStore:
             with self._database[collection].find(condition, projection, batch_size=_READ_AT_ONCE) as cursor:
                 yield from cursor
 
+    def mark(self, writer: str) -> int:
+        """See Store; a secondary might not know it yet."""
+        with self._reached():
+            self._find_server(ReadPreference.PRIMARY)
+            found = self._marks().find_one({"_id": writer})
+            return int(found["number"]) if found else 0
+
+    def set_mark(self, writer: str, number: int, *, instead_of: int) -> None:
+        """See Store."""
+        before, after = ({"_id": writer, "number": one} for one in (instead_of, number))
+        with self._reached():
+            changed = self._marks().replace_one(before, after, upsert=not instead_of)
+        if not changed.matched_count and changed.upserted_id is None:
+            raise StoreReplacedError(self._shown)
+
     def close(self) -> None:
         """See Store."""
         self._client.close()
+
+    def _marks(self) -> "Documents[dict[str, Any]]":
+        return self._database.get_collection(MARKS, read_preference=ReadPreference.PRIMARY)
 
     def _find_server(self, preference: "_ServerMode") -> None:
         """Before operations, for which pymongo would look for it as long as `timeoutMS` allows."""

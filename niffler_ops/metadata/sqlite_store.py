@@ -1,7 +1,8 @@
 """Records in an SQLite file: a table for each collection, the record as JSON, and columns to search by.
 
 The columns are computed from the JSON, so that the two cannot disagree. WAL, so that many may read beside
-the one that writes; not for network file systems.
+the one that writes; not for network file systems. A file that was removed or replaced is written no more: the
+one at the path is.
 """
 
 import json
@@ -16,7 +17,14 @@ from niffler_ops.errors import MissingInputError
 from niffler_ops.metadata.facts import RECORD_KEYWORDS
 from niffler_ops.metadata.folding import Record
 from niffler_ops.metadata.opening import connect
-from niffler_ops.metadata.stores import Days, StoreUnavailableError, day_bounds, projected
+from niffler_ops.metadata.stores import (
+    MARKS,
+    Days,
+    StoreReplacedError,
+    StoreUnavailableError,
+    day_bounds,
+    projected,
+)
 
 _MOMENTS = tuple(f"{end}_{of}" for of in ("acquisition", "received") for end in ("first", "last"))
 _COLUMNS = (*RECORD_KEYWORDS, *_MOMENTS, "instances", "image_types")
@@ -29,6 +37,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None  # which file it is
         self._ready: set[str] = set()
 
     def __repr__(self) -> str:
@@ -75,6 +84,37 @@ class SqliteStore:
             for (text,) in rows:
                 yield projected(json.loads(text), fields)
 
+    def mark(self, writer: str) -> int:
+        """See Store."""
+        with self._reached():
+            if not self._path.exists():
+                return 0
+            connection = self._writer()
+            if not _columns(connection, MARKS):
+                return 0
+            query = f"SELECT number FROM {_quoted(MARKS)} WHERE writer = ?"  # noqa: S608 - quoted
+            found = connection.execute(query, (writer,)).fetchone()
+            return int(found["number"]) if found else 0
+
+    def set_mark(self, writer: str, number: int, *, instead_of: int) -> None:
+        """See Store."""
+        table = _quoted(MARKS)
+        with self._reached():
+            connection = self._writer()
+            with database.transaction(connection):
+                connection.execute(
+                    f"CREATE TABLE IF NOT EXISTS {table} (writer TEXT PRIMARY KEY, number INTEGER NOT NULL)"
+                )
+                if not instead_of:
+                    begun = f"INSERT OR IGNORE INTO {table} VALUES (?, 0)"  # noqa: S608 - quoted
+                    connection.execute(begun, (writer,))
+                changed = connection.execute(
+                    f"UPDATE {table} SET number = ? WHERE writer = ? AND number = ?",  # noqa: S608 - quoted
+                    (number, writer, instead_of),
+                )
+        if not changed.rowcount:
+            raise StoreReplacedError(str(self._path))
+
     def close(self) -> None:
         """See Store."""
         if self._connection is not None:
@@ -82,8 +122,13 @@ class SqliteStore:
             self._connection = None
 
     def _writer(self) -> sqlite3.Connection:
+        """A connection to the file at the path, which is made where there is none."""
+        if self._connection is not None and _which(self._path) != self._opened:
+            self.close()
         if self._connection is None:
             self._connection = connect(self._path)
+            self._opened = _which(self._path) or (0, 0)
+            self._ready.clear()
         return self._connection
 
     def _prepare(self, connection: sqlite3.Connection, collection: str) -> None:
@@ -110,6 +155,15 @@ class SqliteStore:
         except (OSError, sqlite3.Error) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else database.told(error)
             raise StoreUnavailableError(f"The metadata store {self._path} cannot be used: {why}") from error
+
+
+def _which(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another at the same path; None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _columns(connection: sqlite3.Connection, collection: str) -> set[str]:

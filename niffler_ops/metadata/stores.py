@@ -16,6 +16,7 @@ MONGO_DATABASE = "ScannersInfo"  # upstream's
 SQLITE = "sqlite:///"
 MONGO = ("mongodb://", "mongodb+srv://")
 FILE = "file://"
+MARKS = "niffler.marks"  # a table or collection; with a dot, as no featureset's
 
 Days = Literal["acquisition", "received"]
 
@@ -27,6 +28,13 @@ class StoreUnavailableError(NifflerError):
 
     exit_status = 75
     retriable = True
+
+
+class StoreReplacedError(StoreUnavailableError):
+    """It was lost, or is another, since it was last looked at."""
+
+    def __init__(self, shown: str) -> None:
+        super().__init__(f"The metadata store {shown} was removed or replaced while it was written")
 
 
 class Store(Protocol):
@@ -52,6 +60,21 @@ class Store(Protocol):
 
         With `first` and `last`, only series that began or ended on a day in between, both included.
         `fields` leaves only these, and `_id`. Raises StoreUnavailableError.
+        """
+        ...
+
+    def mark(self, writer: str) -> int:
+        """The number that `set_mark` was last given for a writer of records; 0 where there is none.
+
+        One that is less than it was tells that records are lost. Raises StoreUnavailableError.
+        """
+        ...
+
+    def set_mark(self, writer: str, number: int, *, instead_of: int) -> None:
+        """Set it, durably; no reader of records meets it.
+
+        Raises StoreUnavailableError, also where the mark is not `instead_of` any more: the store that it was
+        read from is gone.
         """
         ...
 

@@ -12,6 +12,7 @@ from niffler_ops.errors import ConfigurationError
 from niffler_ops.layout import Layout
 from niffler_ops.metadata import load_featuresets, open_store, store_url
 from niffler_ops.postprocess.claim import check_claim, recorded
+from niffler_ops.postprocess.filling import filled_before
 from niffler_ops.postprocess.job import Processor, Settings
 
 MONGO_VARIABLE = "MONGO_URI"
@@ -33,7 +34,7 @@ def settings_of(config: Config, layout: Layout) -> Settings:
         aspect=config.png_aspect,
         command=config.command,
     )
-    return recorded(settings)
+    return filled_before(recorded(settings))
 
 
 def check(settings: Settings) -> None:
@@ -93,7 +94,7 @@ def _digest(processor: Processor, settings: Settings) -> dict[str, object]:
         shared |= {"flatten": settings.flatten, "most": settings.files_per_folder}
     if processor is Processor.METADATA:
         store = settings.store or os.environ.get(MONGO_VARIABLE, "")
-        shared |= {"store": _sha256([store.encode()])}  # it may hold a password
+        shared |= {"store": _sha256([store.encode(), settings.filling.encode()])}  # it may hold a password
     if processor is not Processor.DEIDENTIFY:
         shared |= {"featuresets": _sha256(_contents(settings.featuresets))}
         shared |= {"everything": settings.everything}

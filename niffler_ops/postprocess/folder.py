@@ -4,7 +4,8 @@ import errno
 import json
 import os
 from collections import deque
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from niffler_ops.postprocess.catalogue import UNOPENED, Catalogue, Study, holds_
 from niffler_ops.postprocess.claim import TakenError, claimed
 from niffler_ops.postprocess.configured import digests
 from niffler_ops.postprocess.crew import Answer, Hire, Workforce, here, plain_site
+from niffler_ops.postprocess.filling import filled_before, filling
 from niffler_ops.postprocess.fragments import Fragments
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
 from niffler_ops.postprocess.marker import forget_all
@@ -62,7 +64,7 @@ class Summary:
     """What a run came to: studies `done` now, `skipped` because they had been done before, and `failed`.
 
     `held` is the number of files that came to nothing, those of skipped studies included; `closed` that of
-    folders that could not be looked into.
+    folders that could not be looked into. `refilled`: the store had lost records, and all is done again.
     """
 
     done: int = 0
@@ -70,6 +72,7 @@ class Summary:
     failed: int = 0
     held: int = 0
     closed: int = 0
+    refilled: bool = False
     reasons: tuple[str, ...] = ()
 
 
@@ -122,7 +125,7 @@ class FolderRun:
             raise _nothing_in(root)
         lock = self._private_folder(private)
         try:
-            with claimed(self._settings) as settings:
+            with claimed(self._settings) as claim, self._filling(claim) as settings:
                 self._settings = settings
                 self._digest = json.dumps(digests([self._processor], settings), sort_keys=True)
                 return self._run(root, private)
@@ -130,6 +133,17 @@ class FolderRun:
             raise UsageError(str(error)) from None
         finally:
             lock.release()
+
+    @contextmanager
+    def _filling(self, claim: Settings) -> Iterator[Settings]:
+        """The settings that belong to the store, where there is one."""
+        if self._processor is not Processor.METADATA:
+            yield claim
+            return
+        before = filled_before(claim)
+        with filling(claim) as settings:
+            self._summary.refilled = settings != before
+            yield settings
 
     def _private_folder(self, private: Path) -> Lock:
         """The folder is made, and ours alone."""

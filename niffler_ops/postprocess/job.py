@@ -25,7 +25,8 @@ class Settings:
     `secret` is the file behind the pseudonyms. `store` is a URL, `featuresets` are files or folders of them;
     metadata.csv has their attributes, with `everything` all public ones, with `common` those of every file.
     Pictures of `bits` and `values` stand at the level `flatten`, at most `files_per_folder` (0: any number).
-    `fingerprint` is the secret's and `edition` OutputFolder's, once it is claimed (`claim.py`).
+    `fingerprint` is the secret's and `edition` OutputFolder's, once it is claimed (`claim.py`); `filling` is
+    the store's, where it was found to have lost records (`filling.py`).
     """
 
     root: str
@@ -49,6 +50,7 @@ class Settings:
     command: tuple[str, ...] = ()
     fingerprint: str = ""
     edition: str = ""
+    filling: str = ""
 
     @classmethod
     def read(cls, values: dict[str, Any]) -> Self:

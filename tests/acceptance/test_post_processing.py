@@ -161,6 +161,20 @@ def test_a_second_run_does_only_what_is_new_and_other_settings_do_all_again(
         assert "another OutputFolder" in ended.err
 
 
+def test_a_store_that_was_lost_is_filled_again_by_a_second_run(plain_rig: Rig, some: Corpus) -> None:
+    rig = plain_rig
+    archive = rig.serve(corpus_folder(some))
+    ask(rig, some, processors=["metadata"])
+    assert rig.cold().status == 0
+    archive.kill()
+    store = rig.private / "metadata.sqlite"
+    before = {str(record["_id"]) for record in records(f"sqlite:///{store}")}
+    store.unlink()
+    assert rig.cold().status == 0
+    assert {str(record["_id"]) for record in records(f"sqlite:///{store}")} == before
+    assert f"its output or store is gone: {len(some.studies)} studies again" in rig.log()
+
+
 def test_an_output_folder_of_other_originals_is_refused_before_anything_starts(
     plain_rig: Rig, corpus: Corpus
 ) -> None:

@@ -360,6 +360,36 @@ def test_another_store_is_filled_from_the_journal(receiver: ReceiverRig) -> None
     assert receiver.stored() == counted(SOME)
 
 
+def test_a_store_that_is_lost_or_replaced_by_an_older_copy_is_filled_again_before_images_go(
+    receiver: ReceiverRig,
+) -> None:
+    receiver.clock.to_hour(21)
+    more, most = series_of(3, 1, 2), series_of(4, 1, 2)
+    store, copy = receiver.private / "metadata.sqlite", receiver.folder / "copy.sqlite"
+    running = receiver.receive()
+    receiver.send(SOME)
+    receiver.wait_for_stored(counted(SOME))
+    for file in receiver.private.glob("metadata.sqlite*"):
+        file.unlink()
+    receiver.send(more)
+    assert receiver.sweep().status == 0
+    assert not receiver.on_disk()
+    assert receiver.stored() == counted([*SOME, *more])
+    stop(running)
+    shutil.copy(store, copy)
+    running = receiver.receive()
+    receiver.send(most)
+    receiver.wait_for_stored(counted([*SOME, *more, *most]))
+    stop(running)
+    copy.replace(store)
+    running = receiver.receive()
+    assert receiver.sweep().status == 0
+    assert not receiver.on_disk()
+    assert receiver.stored() == counted([*SOME, *more, *most])
+    assert receiver.log().count("was lost or is an older copy") == 2
+    stop(running)
+
+
 # Deaths
 
 

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from pymongo import MongoClient
 
 from niffler_ops.metadata import (
     EVERYTHING,
@@ -172,6 +173,68 @@ def test_the_journal_fills_a_store(store: Store, tmp_path: Path) -> None:
     assert len(stored) == SERIES == len(by_id(store, "all"))
     assert {record["instances"] for record in stored.values()} == {2}
     assert stored["2.25.5"]["varying"] == {"EchoTime": [1.5, 3.0]}
+
+
+def test_a_mark_is_set_only_where_the_one_before_still_stands(store: Store) -> None:
+    assert store.mark("a") == 0
+    for number in (1, 2, 7):
+        store.set_mark("a", number, instead_of=store.mark("a"))
+        assert store.mark("a") == number
+    for stale in (0, 2):
+        with pytest.raises(StoreUnavailableError):
+            store.set_mark("a", 8, instead_of=stale)
+    store.set_mark("b", 1, instead_of=0)
+    with pytest.raises(StoreUnavailableError):
+        store.set_mark("c", 8, instead_of=7)
+    assert [store.mark(writer) for writer in "abc"] == [7, 1, 0]
+
+
+def test_a_file_that_is_removed_while_it_is_open_is_filled_again(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.sqlite"
+    with (
+        closing(open_store(f"sqlite:///{path}")) as store,
+        closing(Journal(tmp_path / "journal.sqlite")) as journal,
+    ):
+        journal.add(Reading(facts=facts(series, 1)) for series in range(SERIES))
+        assert journal.flush(store, [KEYWORDS]) == SERIES
+        for file in tmp_path.glob("metadata.sqlite*"):
+            file.unlink()
+        assert journal.flush(store, [KEYWORDS]) == SERIES
+        assert journal.flush(store, [KEYWORDS]) == 0
+        assert len(by_id(store, "chest")) == SERIES
+
+
+def test_a_file_that_is_replaced_by_an_older_copy_is_filled_again(tmp_path: Path) -> None:
+    path, copy = tmp_path / "metadata.sqlite", tmp_path / "copy.sqlite"
+    with (
+        closing(open_store(f"sqlite:///{path}")) as store,
+        closing(Journal(tmp_path / "journal.sqlite")) as journal,
+    ):
+        for half in (range(SERIES // 2), range(SERIES // 2, SERIES)):
+            journal.add(Reading(facts=facts(series, 1)) for series in half)
+            journal.flush(store, [KEYWORDS])
+            if not copy.exists():
+                with closing(sqlite3.connect(path)) as connection:
+                    connection.execute("VACUUM INTO ?", (str(copy),))
+        for file in tmp_path.glob("metadata.sqlite*"):
+            file.unlink()
+        copy.rename(path)
+        assert journal.flush(store, [KEYWORDS]) == SERIES
+        assert len(by_id(store, "chest")) == SERIES
+
+
+def test_a_database_that_is_dropped_is_filled_again(mongodb: Server, tmp_path: Path) -> None:
+    with (
+        closing(open_store(f"{mongodb.url}/test")) as store,
+        closing(Journal(tmp_path / "journal.sqlite")) as journal,
+    ):
+        journal.add(Reading(facts=facts(series, 1)) for series in range(SERIES))
+        assert journal.flush(store, [KEYWORDS]) == SERIES
+        with MongoClient[dict[str, object]](mongodb.url) as client:
+            client.drop_database("test")
+        assert journal.flush(store, [KEYWORDS]) == SERIES
+        assert journal.flush(store, [KEYWORDS]) == 0
+        assert len(by_id(store, "chest")) == SERIES
 
 
 def test_a_server_that_goes_away_and_comes_back_gets_everything_once(mongodb: Server, tmp_path: Path) -> None:

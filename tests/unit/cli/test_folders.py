@@ -233,6 +233,12 @@ def test_what_came_of_it_is_told_with_the_exit_status(
     recorded.summary = Summary(done=2, skipped=1)
     assert command(name, *arguments) == 0
     assert command.out.startswith("2 studies worked on, 1 had been done before. ")
+    assert "lost records" not in command.out
+    recorded.summary = Summary(done=3, refilled=True)
+    assert command(name, *arguments) == 0
+    assert command.out.endswith(
+        "The store had lost records that were in it before: everything was stored again.\n"
+    )
     recorded.summary = Summary(held=4)
     assert command(name, *arguments) == 3
     assert f"\n4 files came to nothing: {command.folder}/OUT/failures.csv says why.\n" in command.out

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, suppress
+from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from niffler_ops.database import connect
 from niffler_ops.errors import NifflerError
 from niffler_ops.metadata import (
     EVERYTHING,
@@ -24,7 +27,7 @@ from niffler_ops.metadata import (
     parse_featureset,
     read_refusals,
 )
-from niffler_ops.metadata.stores import Days
+from niffler_ops.metadata.stores import Days, StoreReplacedError
 
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
 FEATURES = parse_featureset("mr", "EchoTime\nModality")
@@ -51,6 +54,7 @@ class Memory:
         self.refusals = 0
         self.refused: set[object] = set()
         self.calls = 0
+        self.marks: dict[str, int] = {}
 
     def upsert(self, collection: str, records: Sequence[Record]) -> None:
         self.calls += 1
@@ -72,6 +76,14 @@ class Memory:
         fields: Collection[str] | None = None,
     ) -> Iterator[Record]:
         raise NotImplementedError((collection, first, last, by, fields))
+
+    def mark(self, writer: str) -> int:
+        return self.marks.get(writer, 0)
+
+    def set_mark(self, writer: str, number: int, *, instead_of: int) -> None:
+        if self.mark(writer) != instead_of:
+            raise StoreReplacedError("memory")
+        self.marks[writer] = number
 
     def close(self) -> None:
         pass
@@ -211,11 +223,81 @@ def test_a_store_that_was_lost_is_filled_again(journal: Journal, store: Memory) 
     journal.add([reading(1, 1), reading(2, 1)])
     journal.flush(store, [FEATURES])
     journal.forget(NOON + timedelta(hours=1))
-    before = store.collections
-    store.collections = {}
-    journal.store_again()
-    assert journal.flush(store, [FEATURES]) == 2
-    assert store.collections == before
+    another = Memory()
+    assert journal.flush(another, [FEATURES]) == 2
+    assert another.collections == store.collections
+    assert journal.flush(another, [FEATURES]) == 0
+
+
+def test_an_older_copy_of_the_store_is_filled_again(
+    journal: Journal, store: Memory, caplog: pytest.LogCaptureFixture
+) -> None:
+    for series in (1, 2):
+        journal.add([reading(series, 1)])
+        journal.flush(store, [FEATURES])
+        if series == 1:
+            copy = deepcopy(store)
+    assert journal.flush(store, [FEATURES]) == 0
+    assert journal.flush(copy, [FEATURES]) == 2
+    assert copy.collections == store.collections
+    assert "The store was lost or is an older copy: 2 series are stored again" in caplog.text
+
+
+def test_a_copy_from_before_the_store_was_filled_again_is_known_for_one(
+    journal: Journal, store: Memory
+) -> None:
+    for number in range(3):
+        journal.add([reading(number, 1)])
+        journal.flush(store, [FEATURES])
+    copy, store = store, Memory()
+    assert journal.flush(store, [FEATURES]) == 3, "in fewer steps than before"
+    journal.add([reading(4, 1)])
+    assert journal.flush(store, [FEATURES]) == 1
+    assert journal.flush(copy, [FEATURES]) == 4
+
+
+def test_a_store_that_is_lost_while_it_is_written_has_acknowledged_nothing(journal: Journal) -> None:
+    class Lost(Memory):
+        def upsert(self, collection: str, records: Sequence[Record]) -> None:
+            if self.calls == 2:
+                self.collections, self.marks = {}, {}
+            super().upsert(collection, records)
+
+    store = Lost()
+    journal.add([reading(1, 1)])
+    journal.flush(store, [FEATURES])
+    journal.add(reading(series, 1) for series in range(2, 100))
+    with pytest.raises(StoreUnavailableError, match="removed or replaced"):
+        journal.flush(store, [FEATURES])
+    assert journal.flush(store, [FEATURES]) == 99
+    assert len(store.collections["mr"]) == 99
+
+
+def test_a_kill_after_the_store_has_acknowledged_is_no_loss_of_the_store(
+    journal: Journal, store: Memory
+) -> None:
+    journal.add([reading(1, 1)])
+    journal.flush(store, [FEATURES])
+    store.marks = {writer: number + 1 for writer, number in store.marks.items()}
+    assert journal.flush(store, [FEATURES]) == 0
+    journal.add([reading(2, 1)])
+    assert journal.flush(store, [FEATURES]) == 1
+
+
+def test_a_journal_of_an_earlier_version_takes_the_store_for_its_own(tmp_path: Path, store: Memory) -> None:
+    path = tmp_path / "journal.sqlite"
+    with closing(connect(path)) as connection:
+        for script in ("001_initial", "002_refusals"):
+            connection.executescript((files("niffler_ops.metadata.migrations") / f"{script}.sql").read_text())
+        connection.execute("PRAGMA user_version = 2")
+        connection.execute(
+            "INSERT INTO series (uid, revision, stored_revision, changed_at) VALUES ('1', 1, 1, '')"
+        )
+        connection.execute("UPDATE revisions SET last = 1")
+    with closing(Journal(path)) as journal:
+        assert journal.flush(store, [FEATURES]) == 0
+        journal.add([reading(1, 1)])
+        assert journal.flush(store, [FEATURES]) == 1
 
 
 def test_what_is_not_stored_is_not_forgotten(journal: Journal, store: Memory) -> None:

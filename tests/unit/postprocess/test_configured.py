@@ -76,6 +76,7 @@ def test_the_store_of_the_environment_is_left_to_it(tmp_path: Path, monkeypatch:
         ({"scaling": "series"}, {"png"}),
         ({"aspect": "resample"}, {"png"}),
         ({"store": "mongodb://other/research"}, {"metadata"}),
+        ({"filling": "another"}, {"metadata"}),
         ({"command": ("/opt/other",)}, {"command"}),
     ],
 )

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from niffler_ops.errors import (
     StoppedError,
     UsageError,
 )
+from niffler_ops.metadata import open_store
 from niffler_ops.postprocess import crew
 from niffler_ops.postprocess.context import context_of
 from niffler_ops.postprocess.folder import FolderRun, Summary
@@ -188,6 +190,43 @@ def test_another_store_is_given_all_records(place: Workplace, tmp_path: Path) ->
         summary = real(place, METADATA, store=f"sqlite:///{tmp_path}/{name}.sqlite")
     assert summary.done == 1
     assert (tmp_path / "two.sqlite").exists()
+
+
+def stored_in(store: Path) -> int:
+    with closing(open_store(f"sqlite:///{store}")) as opened:
+        return sum(1 for _ in opened.records("default"))
+
+
+def test_a_store_that_was_lost_or_is_an_older_copy_is_given_all_records_again(
+    place: Workplace, tmp_path: Path
+) -> None:
+    store, copy = tmp_path / "records.sqlite", tmp_path / "copy.sqlite"
+    for number in (1, 2):
+        place.instance(number, StudyInstanceUID=f"1.{number}", SeriesInstanceUID=f"2.{number}")
+        assert real(place, METADATA, store=f"sqlite:///{store}") == Summary(done=1, skipped=number - 1)
+        if number == 1:
+            shutil.copy(store, copy)
+    store.unlink()
+    assert real(place, METADATA, store=f"sqlite:///{store}") == Summary(done=2, refilled=True)
+    assert stored_in(store) == 2
+    copy.replace(store)
+    assert real(place, METADATA, store=f"sqlite:///{store}") == Summary(done=2, refilled=True)
+    assert stored_in(store) == 2
+    assert real(place, METADATA, store=f"sqlite:///{store}") == Summary(skipped=2)
+
+
+def test_a_store_that_is_lost_while_it_is_filled_is_told_and_filled_by_the_next_run(
+    place: Workplace, tmp_path: Path
+) -> None:
+    store, watched = tmp_path / "records.sqlite", Watched()
+    for number in (1, 2):
+        place.instance(number, StudyInstanceUID=f"1.{number}", SeriesInstanceUID=f"2.{number}")
+    watched.act = lambda step: store.unlink() if step == "ended" and store.exists() else None
+    settings = place.settings(store=f"sqlite:///{store}")
+    with pytest.raises(StoppedError, match="run the same command again"):
+        FolderRun(METADATA, settings, FakeClock(), watched, workers=1).run()
+    assert real(place, METADATA, store=f"sqlite:///{store}") == Summary(done=2)
+    assert stored_in(store) == 2
 
 
 def test_what_fails_is_tried_three_times(scripted: Scripted) -> None:

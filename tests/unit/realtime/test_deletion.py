@@ -30,6 +30,12 @@ class NoStore:
     def upsert(self, collection: str, records: object) -> None:
         pass
 
+    def mark(self, _writer: str) -> int:
+        return 0
+
+    def set_mark(self, writer: str, number: int, *, instead_of: int) -> None:
+        pass
+
 
 @dataclass
 class Bench:

@@ -22,6 +22,9 @@ class Refusing:
     def upsert(self, _collection: str, _records: object) -> None:
         raise NifflerError("the record is too large")
 
+    def mark(self, _writer: str) -> int:
+        return 0
+
 
 def test_series_that_the_store_refuses_are_listed_with_their_reason(tmp_path: Path) -> None:
     place, clock = Place(tmp_path), FakeClock()

@@ -28,6 +28,7 @@ class Store:
         self.errors = list(errors)
         self.poison = poison
         self.series: set[object] = set()
+        self.number = 0
 
     def records(self, _collection: str, **_given: object) -> Iterator[dict[str, object]]:
         yield from ({"_id": series} for series in self.series)
@@ -38,6 +39,13 @@ class Store:
         if any(record["SeriesInstanceUID"] == self.poison for record in records):
             raise NifflerError("a record is refused")
         self.series |= {record["SeriesInstanceUID"] for record in records}
+
+    def mark(self, _writer: str) -> int:
+        return self.number
+
+    def set_mark(self, _writer: str, number: int, *, instead_of: int) -> None:
+        assert self.number == instead_of
+        self.number = number
 
     def close(self) -> None:
         pass
