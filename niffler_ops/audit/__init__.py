@@ -13,10 +13,11 @@ compressed frames say are not searched for.
 
 import logging
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from pydicom import config
 
 from niffler_ops.audit.attributes import Options
@@ -73,8 +74,14 @@ def audit(
         values=len(index),
         confined=source.confined,
         unlinked=source.unlinked,
+        orphans=_without(source.pseudonyms, outputs.instances),
         files=outputs.files,
     )
+
+
+def _without(originals: Sequence[int], outputs: Sequence[int]) -> int:
+    """How many outputs are of none of the originals, as far as any is linked."""
+    return int((~np.isin(np.asarray(outputs), np.asarray(originals))).sum()) if originals else 0
 
 
 @contextmanager

@@ -56,7 +56,8 @@ class Audit:
     `findings` and `unread` are the first so many, `found` and `unread_count` count all; `tally` counts
     findings by channel and attribute. `values` is the number of distinct spellings that were searched for
     everywhere, `confined` that of values too short or too common for it, which are searched for only in the
-    attribute they come from. `unlinked` originals have dates that could not be compared.
+    attribute they come from. `unlinked` originals have dates that could not be compared. `orphans` are DICOM
+    files and pictures of the output that no original is linked with; 0 where no original is.
     """
 
     findings: tuple[Finding, ...]
@@ -69,6 +70,7 @@ class Audit:
     values: int
     confined: int
     unlinked: int
+    orphans: int
     files: Mapping[str, int]
 
     @property

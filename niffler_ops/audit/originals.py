@@ -1,6 +1,7 @@
 """The originals: every identifying value of every instance, and of the names of files and folders."""
 
 import os
+from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,6 +41,7 @@ class Originals:
         self._options = options
         self._links = links
         self.shows: dict[int, Path] = {}  # originals with text in their pixels, by their pseudonym's hash
+        self.pseudonyms = array("q")  # hashes of those that are linked
         self._seen: set[int] = set()  # a series repeats most of its values in every instance
         self.read = 0
         self.unread = 0
@@ -87,7 +89,10 @@ class Originals:
     def _known_as(self, dataset: Dataset) -> Known:
         """The pseudonyms by which the output of this instance is known."""
         instance = self._links.pseudonym(str(dataset.get("SOPInstanceUID", "")))
-        self.unlinked += instance is None
+        if instance is None:
+            self.unlinked += 1
+        else:
+            self.pseudonyms.append(instance)
         return instance, self._links.pseudonym(str(dataset.get("SeriesInstanceUID", "")))
 
     def _add(self, element: Element, known: Known) -> None:

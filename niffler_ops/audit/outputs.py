@@ -1,6 +1,7 @@
 """The output folder: every name in it, and every file searched as what its content says it is."""
 
 import os
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -39,6 +40,7 @@ class Outputs:
         self._shows = shows
         self._shown = lru_cache(maxsize=1 << 16)(self._look_at_name)
         self.files: Counter[str] = Counter()
+        self.instances = array("q")  # hashes of the pseudonyms of DICOM files and pictures
 
     def search(self, progress: Callable[[str, int], None]) -> None:
         """Every folder and file; symbolic links are named, not followed."""
@@ -57,6 +59,7 @@ class Outputs:
 
     def compare_picture(self, path: Path, pseudonym: int, frame: int) -> None:
         """Look whether a picture of an original that shows text is still the whole of it."""
+        self.instances.append(pseudonym)
         original = self._shows.get(pseudonym)
         if original is None:
             return

@@ -110,6 +110,11 @@ def _findings(found: Audit) -> Iterator[str]:
         yield f"{found.originals_unread} originals could not be read: their values were not searched for."
     if found.unlinked:
         yield f"{found.unlinked} originals are not in linking.csv: their dates were not compared."
+    if found.orphans:
+        yield (
+            f"{found.orphans} DICOM files and pictures are of none of these originals: the values of theirs"
+            " were not searched for."
+        )
 
 
 def _reidentify(arguments: Namespace) -> int:

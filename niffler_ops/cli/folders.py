@@ -177,6 +177,10 @@ def _text(summary: Summary, settings: Settings, made: str) -> str:
         lines.append("The store had lost records that were in it before: everything was stored again.")
     if summary.held:
         lines.append(f"{summary.held} files came to nothing: {settings.output}/failures.csv says why.")
+    if summary.gone:
+        lines.append(
+            f"{summary.gone} studies are not in {settings.root} any more: what was made of them stays."
+        )
     if summary.closed:
         lines.append(f"{summary.closed} folders cannot be looked into.")
     lines += [f"{summary.failed} studies failed: {reason}" for reason in summary.reasons]

@@ -16,6 +16,7 @@ from niffler_ops.deidentify import load_secret
 from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.errors import CannotWriteError, MissingInputError, StoppedError, UsageError
 from niffler_ops.files import make_private_folder, remove_folder
+from niffler_ops.metadata import fragments_in
 from niffler_ops.postprocess.catalogue import UNOPENED, Catalogue, Study, holds_dicom
 from niffler_ops.postprocess.claim import TakenError, claimed
 from niffler_ops.postprocess.configured import digests
@@ -24,7 +25,7 @@ from niffler_ops.postprocess.filling import filled_before, filling
 from niffler_ops.postprocess.fragments import Fragments
 from niffler_ops.postprocess.job import Job, Outcome, Processor, Settings, Verdict
 from niffler_ops.postprocess.marker import forget_all
-from niffler_ops.postprocess.places import Places
+from niffler_ops.postprocess.places import MADE, Places
 from niffler_ops.postprocess.reading import UNREADABLE
 from niffler_ops.processes.holders import FOLDER, Holder
 from niffler_ops.processes.launcher import Launcher
@@ -65,6 +66,7 @@ class Summary:
 
     `held` is the number of files that came to nothing, those of skipped studies included; `closed` that of
     folders that could not be looked into. `refilled`: the store had lost records, and all is done again.
+    `gone` is the number of studies that are not in the folder any more, while what was made of them is kept.
     """
 
     done: int = 0
@@ -73,6 +75,7 @@ class Summary:
     held: int = 0
     closed: int = 0
     refilled: bool = False
+    gone: int = 0
     reasons: tuple[str, ...] = ()
 
 
@@ -185,7 +188,14 @@ class FolderRun:
             finally:
                 self._wind_up()
             self._summary.held = catalogue.held(self._processor) + len(catalogue.unopened)
+            self._summary.gone = len(self._made_of() - {*catalogue.names(), UNOPENED})
         return self._summary
+
+    def _made_of(self) -> set[str]:
+        """The studies that something was made of, in this run or before."""
+        places = Places.of(self._settings)
+        folders = (places.fragments(table, self._processor) for table in (MADE, "metadata"))
+        return {path.stem for folder in folders for path in fragments_in(folder)}
 
     def _tell_of_unopened(self, catalogue: Catalogue) -> None:
         """What cannot be opened now is in failures.csv until a run can open it."""

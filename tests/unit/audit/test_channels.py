@@ -20,7 +20,7 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit
 
-from niffler_ops.audit import Audit, Channel
+from niffler_ops.audit import Audit, Channel, audit
 from tests.support.dicomfiles import encode
 from tests.support.persons import person, pseudonymous
 
@@ -36,7 +36,21 @@ def leaks(audit: Audit) -> set[tuple[Channel, str]]:
 def test_nothing_is_found_where_nothing_leaked(check: Check) -> None:
     audit = check()
     assert audit.clean, [str(finding) for finding in audit.findings]
-    assert (audit.originals, audit.unlinked, audit.files) == (1, 0, {"DICOM": 1})
+    assert (audit.originals, audit.unlinked, audit.orphans, audit.files) == (1, 0, 0, {"DICOM": 1})
+
+
+def test_outputs_without_an_original_are_counted(output: Path, check: Check) -> None:
+    for number in (1, 2):
+        other = pseudonymous()
+        other.SOPInstanceUID = f"2.25.{number}"
+        (output / "dicom" / f"{number}.dcm").write_bytes(encode(other))
+    audit = check()
+    assert (audit.clean, audit.orphans) == (True, 2)
+
+
+def test_without_links_nobody_can_tell_whose_an_output_is(originals: Path, output: Path) -> None:
+    found = audit(originals, output)
+    assert (found.unlinked, found.orphans) == (1, 0)
 
 
 def within(item: Dataset, *tags: int) -> Dataset:

@@ -344,7 +344,29 @@ def test_all_three_on_one_folder_and_the_way_back(command: Command) -> None:
     assert command("deidentify", "IN", "--reidentify", f" {pseudonym} ") == 0
     assert "PatientID: P1\n" in command.out
     assert command("deidentify", "IN", "--check", "OUT") == 0
+    assert "are of none of these originals" not in command.out
     assert command.output.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(("name", "kind"), [("png", "png"), ("deidentify", "dcm")])
+def test_a_study_that_is_gone_leaves_what_was_made_of_it_and_is_told_of(
+    command: Command, name: str, kind: str
+) -> None:
+    for number in (1, 2):
+        command.put(f"{number}.dcm", StudyInstanceUID=f"1.{number}", SOPInstanceUID=f"1.2.3.{number}")
+    assert command(name, "IN", "OUT") == 0
+    assert "any more" not in command.out
+    before = {*command.output.rglob(f"*.{kind}")}
+    (command.originals / "2.dcm").unlink()
+    assert command(name, "IN", "OUT") == 0
+    assert command.out.startswith("0 studies worked on, 1 had been done before. ")
+    assert (
+        f"\n1 studies are not in {command.originals} any more: what was made of them stays.\n" in command.out
+    )
+    assert {*command.output.rglob(f"*.{kind}")} == before
+    assert len(before) == 2
+    assert command("deidentify", "IN", "--check", "OUT") == 0
+    assert "\n1 DICOM files and pictures are of none of these originals: " in command.out
 
 
 def test_places_are_absolute_and_links_stay_as_they_are(command: Command) -> None:
