@@ -87,8 +87,8 @@ class Journal:
     def add(self, readings: Iterable[Reading]) -> int:
         """Take in instances, durably; gives how many are new.
 
-        Of one that is there already the facts are replaced, unless they are folded, and the first time of
-        reception stays.
+        Of one that is in its series already the facts are replaced, unless they are folded, and the first
+        time of reception stays.
         """
         by_series: dict[str, list[Reading]] = {}
         for reading in readings:
@@ -168,7 +168,7 @@ class Journal:
         return int(self._one("refusal_count")["series"])
 
     def instances(self) -> int:
-        """How many distinct instances were ever taken in."""
+        """How many instances were ever taken in, each counted once for each series that it came under."""
         return int(self._one("totals")["instances"])
 
     def backlog(self) -> Backlog:

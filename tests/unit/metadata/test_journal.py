@@ -329,6 +329,20 @@ def test_after_forgetting_late_instances_count_and_repeated_ones_do_not(
     assert state.instances == 3
 
 
+def test_an_instance_that_comes_again_under_another_series_is_in_both(
+    journal: Journal, store: Memory
+) -> None:
+    assert journal.add([reading(1, 1)]) == 1
+    assert journal.add([reading(1, 1, SeriesInstanceUID="2.25.9")]) == 1
+    assert journal.add([reading(1, 1), reading(1, 1, SeriesInstanceUID="2.25.9")]) == 0
+    journal.flush(store, [FEATURES])
+    assert {uid: record["instances"] for uid, record in store.collections["mr"].items()} == {
+        "2.25.1": 1,
+        "2.25.9": 1,
+    }
+    assert journal.instances() == 2
+
+
 def test_what_is_forgotten_takes_little_room(tmp_path: Path, store: Memory) -> None:
     path = tmp_path / "journal.sqlite"
     with closing(Journal(path)) as journal:
