@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from niffler_ops.errors import CannotWriteError
+
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 LEFT_SECONDS = 120.0
@@ -72,6 +74,17 @@ def make_folder(folder: Path, mode: int) -> None:
     else:
         if mode != PRIVATE_FOLDER:
             folder.chmod(mode)
+
+
+def refuse_links(folder: Path, *, below: Path) -> None:
+    """Raise CannotWriteError where a folder, or one that it is in up to `below`, is a link."""
+    place = below
+    for part in folder.relative_to(below).parts:
+        place /= part
+        if place.is_symlink():
+            raise CannotWriteError(
+                f"{place}: it is a link, which is not followed; take it away, or name another OutputFolder"
+            )
 
 
 def folder_mode(file_mode: int) -> int:

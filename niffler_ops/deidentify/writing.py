@@ -30,7 +30,7 @@ from niffler_ops.deidentify.pixeldata import CannotBlankError, CutShortError, Pi
 from niffler_ops.deidentify.regions import Region
 from niffler_ops.deidentify.unusedbits import PixelBits, pixel_bits, tells_of_overlay
 from niffler_ops.errors import ORDERLY_ENDS
-from niffler_ops.files import make_private_folder, part_of, rename, write_private
+from niffler_ops.files import make_private_folder, part_of, refuse_links, rename, write_private
 
 _PIXEL_DATA = 0x7FE00010
 _PIXEL_VRS = {0x7FE00008: "OF", 0x7FE00009: "OD", _PIXEL_DATA: "OW"}
@@ -92,7 +92,8 @@ def deidentify_file(
 
     A file has its name when it is whole; it is durable when the caller has synced the file system. One whose
     pseudonymous SOP Instance UID `is_taken` is tried, and leaves the file of that name as it is. Raises
-    OSError where nothing can be written, and for nothing that is wrong with the source.
+    OSError where nothing can be written, CannotWriteError where a link is in the way, and neither for
+    anything that is wrong with the source.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what pydicom forgives
@@ -193,6 +194,7 @@ def _passed_on(
     if not (study and series and instance):
         return Unreadable(reason="a Study, Series or SOP Instance UID is missing")
     path = folder / study / series / f"{instance}.dcm"
+    refuse_links(path.parent, below=folder.parent)
     make_private_folder(path.parent)
     try:
         with _appearing_at(path, appears=not is_taken(instance)) as target:

@@ -5,7 +5,7 @@ from pathlib import Path, PurePath
 
 from niffler_ops.deidentify.deidentifier import Link
 from niffler_ops.deidentify.pseudonyms import Pseudonyms
-from niffler_ops.files import make_private_folder
+from niffler_ops.files import make_private_folder, refuse_links
 from niffler_ops.metadata import write_fragment
 from niffler_ops.metadata.table import read_rows
 from niffler_ops.postprocess.job import Job
@@ -74,6 +74,7 @@ class Fragments:
             }
         made_before = self._earlier(places, MADE)
         for old in {str(row["path"]) for row in made_before} - {str(row["path"]) for row in rows[MADE]}:
+            refuse_links(Path(old).parent, below=places.output)
             Path(old).unlink(missing_ok=True)
         for table, written in rows.items():
             path = self._path(places, table)

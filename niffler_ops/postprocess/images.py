@@ -8,7 +8,7 @@ from typing import BinaryIO, Literal
 from pydicom import Dataset, dcmread
 
 from niffler_ops.errors import ORDERLY_ENDS, CannotWriteError
-from niffler_ops.files import sync_file_system
+from niffler_ops.files import refuse_links, sync_file_system
 from niffler_ops.metadata import read_facts
 from niffler_ops.metadata.values import Facts
 from niffler_ops.png import (
@@ -155,6 +155,7 @@ class _Drawing:
         for frame in frames:
             name = f"{uid}-{frame.number:05d}.png"
             path = self._folders.take(patient, study, series) / name
+            refuse_links(path.parent, below=self._context.places.output)
             write_output(path, frame.parts)
             if path not in self._pictures:  # it is, where an earlier file of the instance was cut short
                 self._pictures.add(path)

@@ -305,6 +305,34 @@ def test_a_folder_that_cannot_be_written_ends_the_run(
         place.run(processor, *files)
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("processor", [Processor.PNG, Processor.DEIDENTIFY])
+def test_a_link_in_output_folder_is_named_and_neither_written_through_nor_emptied(
+    place: Workplace, files: list[str], tmp_path: Path, processor: Processor, depth: int
+) -> None:
+    place.run(processor, *files)
+    (made, *_) = (place.output / name for name in outputs(place))
+    link = place.output.joinpath(*made.relative_to(place.output).parts[:depth])
+    elsewhere = tmp_path / "elsewhere"
+    link.rename(elsewhere)
+    before = {path: path.stat().st_mtime_ns for path in elsewhere.rglob("*")}
+    link.symlink_to(elsewhere)
+    for left in (files, ()):
+        with pytest.raises(CannotWriteError, match=f"^{link}: it is a link"):
+            place.run(processor, *left)
+    assert {path: path.stat().st_mtime_ns for path in elsewhere.rglob("*")} == before
+
+
+@pytest.mark.parametrize("processor", [Processor.PNG, Processor.DEIDENTIFY])
+def test_an_output_folder_that_is_a_link_itself_is_what_somebody_chose(
+    place: Workplace, files: list[str], tmp_path: Path, processor: Processor
+) -> None:
+    (tmp_path / "chosen").mkdir()
+    place.output.symlink_to(tmp_path / "chosen")
+    assert place.run(processor, *files).held == 0
+    assert len(outputs(place)) == len(files)
+
+
 def test_pydicom_says_nothing_of_what_is_in_a_file(
     place: Workplace, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
