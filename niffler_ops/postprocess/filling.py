@@ -11,9 +11,9 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from niffler_ops.errors import StoppedError
+from niffler_ops.errors import CannotWriteError, StoppedError
 from niffler_ops.files import write_durable
-from niffler_ops.metadata import StoreUnavailableError, open_store, store_url
+from niffler_ops.metadata import Store, StoreUnavailableError, open_store, store_url
 from niffler_ops.postprocess.job import Settings
 
 FILE = "store.json"
@@ -40,7 +40,8 @@ def filled_before(settings: Settings) -> Settings:
 def filling(settings: Settings) -> Iterator[Settings]:
     """While the store is filled; gives the settings that belong to it as it is now.
 
-    Raises StoppedError where it was lost meanwhile. A store that is away is looked at another time.
+    Raises StoppedError where it was lost meanwhile, and CannotWriteError where its file cannot be made or
+    written. A store that is away is looked at another time.
     """
     _look(settings)
     yield filled_before(settings)
@@ -53,17 +54,25 @@ def filling(settings: Settings) -> Iterator[Settings]:
 
 def _look(settings: Settings) -> bool:
     """Whether the store lacks something; marks it in any case."""
-    known, lacks = _read(settings), False
-    with suppress(StoreUnavailableError), closing(open_store(store_url(settings.store))) as store:
-        mark = store.mark(known.writer)
-        lacks = mark < known.number
-        if lacks:  # which has to be known before the store has its new mark
-            known = replace(known, edition=secrets.token_hex(8))
-            _write(settings, known)
-        number = max(mark, known.number) + 1
-        store.set_mark(known.writer, number, instead_of=mark)
-        _write(settings, replace(known, number=number))
-    return lacks
+    before = _read(settings).edition
+    try:
+        with closing(open_store(store_url(settings.store))) as store:
+            _mark(store, settings)
+    except StoreUnavailableError as error:
+        if isinstance(error.__cause__, OSError):  # a file that cannot be made or written, now or later
+            raise CannotWriteError(f"{error}. Mend that, or name another MetadataStore.") from None
+    return _read(settings).edition != before
+
+
+def _mark(store: Store, settings: Settings) -> None:
+    known = _read(settings)
+    mark = store.mark(known.writer)
+    if mark < known.number:  # which has to be known before the store has its new mark
+        known = replace(known, edition=secrets.token_hex(8))
+        _write(settings, known)
+    number = max(mark, known.number) + 1
+    store.set_mark(known.writer, number, instead_of=mark)
+    _write(settings, replace(known, number=number))
 
 
 def _read(settings: Settings) -> Filling:

@@ -207,6 +207,14 @@ def test_which_columns_png_json_asks_for(
     assert (recorded.settings.everything, recorded.settings.common) == (everything, common)
 
 
+@pytest.mark.parametrize("place", ["/proc/nowhere/store.sqlite", "IN/one.dcm/store.sqlite", "/proc"])
+def test_a_store_whose_file_cannot_be_made_is_told_at_once(command: Command, place: str) -> None:
+    command.put("one.dcm")
+    assert command("metadata", "IN", "--store", f"sqlite:///{place}") == 73
+    assert place in command.err
+    assert "another MetadataStore" in command.err
+
+
 def test_where_records_go(command: Command, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = command.folder
     assert command("metadata", "IN") == 0
