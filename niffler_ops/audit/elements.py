@@ -1,5 +1,6 @@
 """Every element of a data set at every level, as text; whatever cannot be read is given as its bytes."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,12 @@ PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 NUMERIC = frozenset(["AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"])
 TEMPORAL = frozenset({"DA", "DT", "TM"})
 _MANY_NUMBERS = 64
+_CHARSET = "SpecificCharacterSet"
+_ESCAPE_SEQUENCE = re.compile(
+    r"\x1b[$(),\-.]{1,2}[@-z]"
+)  # of ISO 2022, where pydicom leaves them in the text
+# Latin-9, which pydicom takes for Latin-1.
+_LATIN_9 = str.maketrans("\xa4\xa6\xa8\xb4\xb8\xbc\xbd\xbe", "€ŠšŽžŒœŸ")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,8 +45,9 @@ class Element:
         return "/".join(self.path)
 
 
-def walk(dataset: Dataset, path: tuple[str, ...] = ()) -> Iterator[Element]:
-    """The elements of `dataset` and of all its items, without pixel data."""
+def walk(dataset: Dataset, path: tuple[str, ...] = (), charset: str = "") -> Iterator[Element]:
+    """The elements of `dataset` and of all its items, without pixel data; `charset` is that around it."""
+    charset = str(dataset.get(_CHARSET) or charset)
     for tag in list(dataset.keys()):
         if int(tag) in PIXELS:
             continue
@@ -53,19 +61,19 @@ def walk(dataset: Dataset, path: tuple[str, ...] = ()) -> Iterator[Element]:
             continue
         if isinstance(value, Sequence):
             for item in value:
-                yield from walk(item, here)
+                yield from walk(item, here, charset)
         else:
-            yield _element(element, keyword, here)
+            yield _element(element, keyword, here, charset)
 
 
-def _element(element: DataElement, keyword: str, path: tuple[str, ...]) -> Element:
+def _element(element: DataElement, keyword: str, path: tuple[str, ...], charset: str) -> Element:
     value = element.value
     return Element(
         path=path,
         tag=int(element.tag),
         keyword=keyword,
         vr=str(element.VR),
-        texts=tuple(_texts(value)),
+        texts=tuple(_plain(text, charset) for text in _texts(value)),
         whole=value if isinstance(value, bytes) else b"",
     )
 
@@ -75,6 +83,13 @@ def _unreadable(dataset: Dataset, tag: Any, keyword: str, path: tuple[str, ...])
     content = raw.value if isinstance(raw, RawDataElement) and raw.value else b""
     vr = str(raw.VR) if raw is not None and raw.VR else "UN"
     return Element(path=path, tag=int(tag), keyword=keyword, vr=vr, texts=tuple(runs(content)), whole=content)
+
+
+def _plain(text: str, charset: str) -> str:
+    """A text as pydicom decodes it, with what it does not know of character sets."""
+    if "\x1b" in text:
+        text = _ESCAPE_SEQUENCE.sub("", text)
+    return text.translate(_LATIN_9) if "203" in charset and not text.isascii() else text
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -11,7 +11,7 @@ from niffler_ops.audit.dates import dates, is_lone
 from niffler_ops.audit.elements import NUMERIC, TEMPORAL
 from niffler_ops.audit.index import Index
 from niffler_ops.audit.model import Channel, Finding, Unread
-from niffler_ops.audit.spelling import parts, readings, uids, visible, words
+from niffler_ops.audit.spelling import parts, readings, uids, unspaced, visible, within, words
 from niffler_ops.audit.values import DIGEST, MIN_UID, fingerprint_key, home_date_key, home_key
 
 WITHHELD = "[withheld]"
@@ -126,10 +126,17 @@ class Search:
                 self._word(word, place, by_chance=by_chance)
             if not by_chance:
                 self._torn(found[at : at + _MOST_PIECES], place)
+                self._within(word, place)
             for length in self._index.openings.get(hash(word), ()):
                 phrase = " ".join(found[at : at + length])
                 if not by_chance or len(phrase) >= _BYTES_WORD:
                     self._want(f"w:{phrase}", place)
+
+    def _within(self, word: str, place: Place) -> None:
+        """Look for names in the midst of a word, where the script has no spaces."""
+        if not word.isascii() and unspaced(word):
+            for piece in within(word):
+                self._want(f"n:{piece}", place)
 
     def _torn(self, found: Sequence[str], place: Place) -> None:
         """Look for a value that somebody tore apart, as P-0047-11 or G.R.O.N, whatever stands between."""

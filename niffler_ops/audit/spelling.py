@@ -24,11 +24,16 @@ _UNSEEN = re.compile(
     r"\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20dd-\u20e4\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 _IDEOGRAPHS = "\u2e80"  # from here on, one or two characters make a name
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u2e80-\U0003ffff]"
+)  # Thai, Lao, and East Asia: words stand side by side
+_ESCAPE_SEQUENCE = re.compile(r"\x1b[$(),\-.]{1,2}[@-z]")  # of ISO 2022, which shows nothing either
+_LEAST_WITHIN, _MOST_WITHIN = 2, 12
 
 
 def visible(text: str) -> str:
     """The text as it is seen: nothing that shows nothing, and wide letters and digits as plain ones."""
-    seen = _UNSEEN.sub("", text)
+    seen = _UNSEEN.sub("", _ESCAPE_SEQUENCE.sub("", text))
     return seen if seen.isascii() else unicodedata.normalize("NFKC", seen)
 
 
@@ -63,6 +68,18 @@ def parts(word: str) -> tuple[str, ...]:
 def ideographic(word: str) -> bool:
     """Whether it is written in characters of which few make a name."""
     return any(character >= _IDEOGRAPHS for character in word)
+
+
+def unspaced(word: str) -> bool:
+    """Whether it is written in a script without spaces, so that a name is a part of a longer word."""
+    return _UNSPACED.search(word) is not None
+
+
+def within(word: str) -> Iterator[str]:
+    """Every stretch of a word without spaces that may be a name."""
+    for start in range(len(word) - _LEAST_WITHIN + 1):
+        for end in range(start + _LEAST_WITHIN, min(start + _MOST_WITHIN, len(word)) + 1):
+            yield word[start:end]
 
 
 def readings(text: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from niffler_ops.audit.common import common_words, is_placeholder
 from niffler_ops.audit.index import Index
-from niffler_ops.audit.spelling import fold, ideographic, uids, words
+from niffler_ops.audit.spelling import fold, ideographic, uids, unspaced, words
 
 MIN_UID = 10
 DIGEST = 16  # characters of a digest that are compared
@@ -52,6 +52,8 @@ class Values:
             for part in parts:
                 if _tells_a_person(part):
                     self._index.add_phrase([part], attribute)
+                    if unspaced(part):
+                        self._index.add(f"n:{part}", attribute)
                 else:
                     self.confined += 1
             for first, second in pairwise(parts):

@@ -8,7 +8,9 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
+from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR
 
+from niffler_ops.headers.charsets import encoded
 from niffler_ops.headers.text import Value, text
 
 Element = DataElement | RawDataElement
@@ -83,13 +85,20 @@ def converted(element: RawDataElement) -> DataElement:
         return convert_raw_data_element(element)
 
 
-def with_text(element: Element, vr: str, content: str) -> Element:
+def of_known_vr(element: RawDataElement) -> Element:
+    """An element of VR UN with that of the dictionary; text stays bytes, to be decoded where it stands."""
+    known = converted(element)
+    return element._replace(VR=known.VR) if known.VR in CUSTOMIZABLE_CHARSET_VR else known
+
+
+def with_text(element: Element, vr: str, content: str, charset: bytes = b"") -> Element:
     """The element with another text; its bytes in ASCII are the same in all character sets of DICOM."""
-    if isinstance(element, RawDataElement) and content.isascii():
-        value = content.encode("ascii")
-        if len(value) % 2:
-            value += b"\0" if vr == "UI" else b" "
-        return with_bytes(element, value)
+    if isinstance(element, RawDataElement):
+        value = content.encode("ascii") if content.isascii() else encoded(content, charset)
+        if value is not None:
+            if len(value) % 2:
+                value += b"\0" if vr == "UI" else b" "
+            return with_bytes(element, value)
     return DataElement(element.tag, vr, content, validation_mode=config.IGNORE)
 
 

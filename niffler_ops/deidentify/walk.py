@@ -20,6 +20,7 @@ from niffler_ops.deidentify.elements import (
     charset_of,
     converted,
     decoded_text,
+    of_known_vr,
     plain_text,
     with_text,
 )
@@ -150,7 +151,7 @@ class Walk:
     def _kept_of_other_vr(self, scope: _Scope, element: Element, step: Step) -> Element | None:
         """What is left of an element whose VR is not the dictionary's."""
         if isinstance(element, RawDataElement) and element.VR in {None, "UN"}:
-            element = converted(element)
+            element = of_known_vr(element)
         if not element.value:
             return None
         vr, treatment = str(element.VR), step.rule.treatment
@@ -220,4 +221,4 @@ def _clean(text: Text, cleaner: Cleaner) -> None:
     if text.vr == "CS":
         cleaned = [_as_code(part) for part in cleaned]
     if cleaned != parts:
-        text.elements[text.tag] = with_text(element, text.vr, "\\".join(cleaned))
+        text.elements[text.tag] = with_text(element, text.vr, "\\".join(cleaned), text.charset)

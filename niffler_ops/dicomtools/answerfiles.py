@@ -13,7 +13,8 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
 from niffler_ops.files import read_plain
-from niffler_ops.headers.text import CHARSET, encodings
+from niffler_ops.headers.charsets import encodings
+from niffler_ops.headers.text import CHARSET
 
 EMPTIED = 1
 """Bytes of a file that is to be written again: no data set. Over none, all goes to the disk at once."""

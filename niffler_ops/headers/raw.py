@@ -6,9 +6,10 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
+from niffler_ops.headers.charsets import encodings
 from niffler_ops.headers.elements import SEQUENCE_VRS, UNDEFINED, Element, Encoding, FlawError, skip_value
 from niffler_ops.headers.forward import Forward
-from niffler_ops.headers.text import CHARSET, encodings
+from niffler_ops.headers.text import CHARSET
 from niffler_ops.model import Flaw
 
 _META_GROUP = 0x0002

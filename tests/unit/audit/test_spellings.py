@@ -126,6 +126,9 @@ def test_what_only_looks_alike_is_not_found(say: Say, text: str) -> None:
         ("山田^太郎", "患者 山田太郎 です"),
         ("Yamada^Tarou=山田^太郎=やまだ^たろう", "やまだ"),
         ("ﾔﾏﾀﾞ^ﾀﾛｳ", "ヤマダ"),
+        ("Zhang^Weidong=张^卫东", "患者张卫东复查"),
+        ("홍^길동", "환자홍길동님"),
+        ("สมชาย^ใจดี", "ผู้ป่วยสมชายมา"),
         ("Люксембургъ^Роза", "люксембургъ"),
         ("O'Brien^Mary-Jane", "o'brien"),
         ("Müller-Lüdenscheidt^X", "Ludenscheidt"),
@@ -134,6 +137,24 @@ def test_what_only_looks_alike_is_not_found(say: Say, text: str) -> None:
 def test_names_of_many_kinds_are_found(originals: Path, say: Say, name: str, text: str) -> None:
     dataset = person(PatientName=name)
     (originals / "two.dcm").write_bytes(encode(dataset))
+    assert "PatientName" in say(text)
+
+
+@pytest.mark.filterwarnings("ignore:Unknown encoding")  # pydicom's, of Latin-9
+@pytest.mark.parametrize(
+    ("charset", "name", "text"),
+    [
+        ("\\ISO 2022 IR 58", b"Zhang^Weidong=\x1b$)A\xd5\xc5^\x1b$)A\xce\xc0\xb6\xab", "患者卫东复查"),
+        ("\\ISO 2022 IR 58", b"Zhang^Weidong=\x1b$)A\xd5\xc5^\x1b$)A\xce\xc0\xb6\xab", "\x1b$)A卫东"),
+        ("ISO 2022 IR 6\\ISO 2022 IR 203", b"\x1b-b\xbcdip\xb8^Sonja", "œdipž"),
+        ("ISO_IR 203", b"\xbcdip\xb8^Sonja", "ŒDIPŽ"),
+    ],
+)
+def test_names_are_found_whatever_character_set_the_original_has(
+    originals: Path, say: Say, charset: str, name: bytes, text: str
+) -> None:
+    content = encode(person(SpecificCharacterSet=charset.split("\\"), PatientName="x" * len(name)))
+    (originals / "two.dcm").write_bytes(content.replace(b"x" * len(name), name))
     assert "PatientName" in say(text)
 
 

@@ -15,7 +15,9 @@ from pydicom.tag import Tag
 from pydicom.valuerep import VR
 
 from niffler_ops.deidentify.deidentifier import Deidentifier
+from niffler_ops.deidentify.elements import text_of
 from niffler_ops.deidentify.identity import IDENTITY_TAGS
+from niffler_ops.deidentify.options import Options
 from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from tests.support.dicomfiles import CT, encode, identity, image
 from tests.unit.deidentify.conftest import Make
@@ -225,6 +227,40 @@ def test_names_are_found_in_every_character_set(
 ) -> None:
     source = read(patient(SpecificCharacterSet=charset, PatientName=name, Manufacturer=text))
     assert deidentifier.dataset(source).dataset.Manufacturer == cleaned
+
+
+CHINESE = b"Zhang^Weidong=\x1b$)A\xd5\xc5^\x1b$)A\xce\xc0\xb6\xab"  # PS3.5 Annex K
+
+
+@pytest.mark.filterwarnings("ignore:Unknown encoding")  # pydicom's, of Latin-9
+@pytest.mark.parametrize("vr", ["LO", "UN"])
+@pytest.mark.parametrize(
+    ("charset", "name", "text", "cleaned"),
+    [
+        ("\\ISO 2022 IR 58", CHINESE, "\x1b$)A张卫东头部".encode("gb2312"), "REMOVED头部"),
+        ("\\ISO 2022 IR 58", CHINESE, b"CT \x1b$)A\xce\xc0\xb6\xab, Weidong", "CT REMOVED, REMOVED"),
+        ("\\ISO 2022 IR 203", b"\x1b-b\xbcdip\xb8^A", b"\x1b-b\xbcDIP\xb8 \xbd", "REMOVED œ"),
+        ("ISO_IR 203", b"\xbcdip\xb8^A", b"\xbddip\xb8 \xbd", "REMOVED œ"),
+        ("ISO_IR 192", "张^卫东".encode(), "张卫东头部".encode(), "REMOVED头部"),
+    ],
+)
+def test_names_are_found_and_the_rest_is_written_back_as_it_was(
+    deidentifier: Deidentifier, vr: str, charset: str, name: bytes, text: bytes, cleaned: str
+) -> None:
+    source = read(patient(SpecificCharacterSet=charset.split("\\"), Manufacturer="x"))
+    source[0x00100010] = raw_element(source, "PatientName", value=name)
+    source[0x00080070] = raw_element(source, "Manufacturer", value=text, VR=vr)
+    written = dcmread(io.BytesIO(encode(deidentifier.dataset(source).dataset)))
+    assert text_of(written, 0x00080070, charset.encode()) == cleaned
+
+
+def test_a_name_is_known_in_other_character_sets_of_the_study(pseudonyms: Pseudonyms) -> None:
+    deidentifier = Deidentifier(Options(), pseudonyms)
+    source = read(patient(SpecificCharacterSet=["", "ISO 2022 IR 58"]))
+    source[0x00100010] = raw_element(source, "PatientName", value=CHINESE)
+    deidentifier.learn(source)
+    other = read(patient(SpecificCharacterSet="ISO_IR 192", PatientName="", Manufacturer="患者张卫东复查"))
+    assert deidentifier.dataset(other).dataset.Manufacturer == "患者REMOVED复查"
 
 
 def test_text_that_nobody_can_decode_is_removed(deidentifier: Deidentifier) -> None:

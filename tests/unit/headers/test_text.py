@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from niffler_ops.headers.charsets import encoded
 from niffler_ops.headers.text import Value, text
 from niffler_ops.model import InstanceFile
 from tests.support.dicomfiles import encode, image
@@ -20,6 +21,8 @@ CHARSETS = [
     "ISO_IR 13",
     "GB18030",
     "\\ISO 2022 IR 87",
+    "\\ISO 2022 IR 58",
+    "ISO_IR 203",
     "ISO_IR 999",
     "utf_7",
     "hex",
@@ -87,6 +90,81 @@ def test_a_keyword_that_does_not_exist_is_a_defect_of_the_caller(read: Read, key
 def test_names_are_decoded_by_their_character_set(read: Read, charset: str | list[str], name: str) -> None:
     dataset = image(SpecificCharacterSet=charset, PatientName=name)
     assert read(encode(dataset), "PatientName").attributes == {"PatientName": name}
+
+
+@pytest.mark.parametrize("first", ["", "ISO 2022 IR 6", "ISO 2022 IR 100"])
+@pytest.mark.parametrize(
+    ("number", "escape", "codec", "name"),
+    [
+        ("100", b"\x1b-A", "latin-1", "Müller"),
+        ("101", b"\x1b-B", "iso8859-2", "Łukasz"),
+        ("109", b"\x1b-C", "iso8859-3", "Ĝaĥar"),
+        ("110", b"\x1b-D", "iso8859-4", "Āboliņš"),
+        ("144", b"\x1b-L", "iso8859-5", "Люкс"),
+        ("127", b"\x1b-G", "iso8859-6", "قباني"),
+        ("126", b"\x1b-F", "iso8859-7", "Διον"),
+        ("138", b"\x1b-H", "iso8859-8", "שרון"),
+        ("148", b"\x1b-M", "iso8859-9", "Şükrüğ"),
+        ("203", b"\x1b-b", "iso8859-15", "Œdipž"),
+        ("166", b"\x1b-T", "tis_620", "นามสกุล"),
+        ("13", b"\x1b)I", "shift_jis", "ﾔﾏﾀﾞ"),
+        ("149", b"\x1b$)C", "euc_kr", "홍길동"),
+        ("58", b"\x1b$)A", "gb2312", "张卫东"),
+        ("87", b"", "iso2022_jp", "山田"),
+        ("159", b"", "iso2022_jp_2", "丂"),
+    ],
+)
+def test_no_escape_sequence_is_left_of_any_character_set(
+    first: str, number: str, escape: bytes, codec: str, name: str
+) -> None:
+    raw = b"a^" + escape + name.encode(codec) + b"\\" + escape + name.encode(codec)
+    assert text(Value("LO", raw, "<"), f"{first}\\ISO 2022 IR {number}".encode()) == f"a^{name}\\{name}"
+
+
+@pytest.mark.parametrize(
+    ("charset", "raw", "expected"),
+    [
+        (b"ISO_IR 203", b"\xbcdip\xb8", "Œdipž"),
+        (b"ISO 2022 IR 58", b"\x1b$)A\xd5\xc5 \xd5\xc5", "张 张"),
+        (b"ISO 2022 IR 58", b"\xd5\xc5", "张"),
+        (b"\\ISO 2022 IR 58", b"a \x1b$)A\xd5\xc5\r\n\xd5\xc5 b", "a 张\r\n张 b"),
+        (b"ISO 2022 IR 100\\ISO 2022 IR 58", b"M\xfc \x1b$)A\xd5\xc5\r\nM\xfc", "Mü 张\r\nMü"),
+        (b"\\ISO 2022 IR 58\\ISO 2022 IR 149", b"\x1b$)A\xd5\xc5 \x1b$)C\xc8\xab", "张 홍"),
+        (b"\\ISO 2022 IR 87", b"\x1b$)A\xd5", "\x1b$)A\ufffdD5"),
+        (b"\\ISO 2022 IR 58", b"\x1b$)A\xd5", "\x1b$)A\ufffdD5"),
+    ],
+)
+def test_escape_sequences_are_in_force_as_long_as_they_are(charset: bytes, raw: bytes, expected: str) -> None:
+    assert text(Value("LT", raw, "<"), charset) == expected
+
+
+@given(
+    content=st.text(st.sampled_from("a B^=张卫东홍ŒžüÀ\n"), max_size=12),
+    charset=st.sampled_from(
+        [
+            b"\\ISO 2022 IR 58\\ISO 2022 IR 149\\ISO 2022 IR 203",
+            b"ISO 2022 IR 203\\ISO 2022 IR 58\\ISO 2022 IR 149",
+        ]
+    ),
+)
+def test_what_is_written_reads_the_same(content: str, charset: bytes) -> None:
+    assert text(Value("UT", encoded(content, charset) or b"", "<"), charset) == content.rstrip(" ")
+
+
+@pytest.mark.parametrize(
+    ("charset", "content", "expected"),
+    [
+        (b"\\ISO 2022 IR 58", "REMOVED 头部", b"REMOVED \x1b$)A\xcd\xb7\xb2\xbf"),
+        (b"ISO_IR 203", "Œdipž", b"\xbcdip\xb8"),
+        (b"\\ISO 2022 IR 58", "Ж ж", b"\x1b$)A\xa7\xa8 \x1b$)A\xa7\xd8"),
+        (b"\\ISO 2022 IR 58", "ŒŒ", None),
+        (b"ISO_IR 192", "ü", None),
+    ],
+)
+def test_text_is_written_where_pydicom_would_not_do_it_rightly(
+    charset: bytes, content: str, expected: bytes | None
+) -> None:
+    assert encoded(content, charset) == expected
 
 
 def test_padding_is_removed_as_the_standard_says() -> None:
