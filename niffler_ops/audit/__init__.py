@@ -4,7 +4,8 @@ It shares no code with what it audits, only the published table of PS3.15 E.1-1.
 all usual spellings: names of persons and their parts of three or more letters, UIDs, ids of six or more
 digits or five or more letters and digits, other texts of the table's attributes and of private ones, birth
 dates, and digests of names and ids that were made without a secret. Days of studies are searched for within
-texts, and, where linking.csv says which instance is whose, in their own attribute.
+texts, and, where linking.csv says which instance is whose, in their own attribute. A patient's number of four
+or five digits is searched for where it is called one, as in MRN12345.
 
 What is shorter, or consists of words of the standard (HEAD, CT, Hospital), is searched for only in the
 attribute that it comes from. Times, numbers in private attributes, and what only the originals' pixels or

@@ -11,7 +11,7 @@ from niffler_ops.audit.dates import dates, is_lone
 from niffler_ops.audit.elements import NUMERIC, TEMPORAL
 from niffler_ops.audit.index import Index
 from niffler_ops.audit.model import Channel, Finding, Unread
-from niffler_ops.audit.spelling import parts, readings, uids, unspaced, visible, within, words
+from niffler_ops.audit.spelling import fold, parts, readings, uids, unspaced, visible, within, words
 from niffler_ops.audit.values import DIGEST, MIN_UID, fingerprint_key, home_date_key, home_key
 
 WITHHELD = "[withheld]"
@@ -22,6 +22,10 @@ _BYTES_WORD, _BYTES_DIGITS = 8, 10
 # A value torn apart has a short piece; one that is spelled has many of one letter.
 _MOST_PIECES, _FEW_PIECES, _SHORT_PIECE, _LONGEST_TORN = 24, 5, 5, 48
 _LEAST_SPELLED, _LEAST_TORN, _LEAST_NUMBER = 3, 6, 8
+# A number that is said to be somebody's: MRN12345, Pat. Nr. 12345.
+_CALLED_A_NUMBER = re.compile(
+    r"(?<![^\W_])(?:(?:pat|patient|patienten)?(?:id|nr|no)|pid|mrn|pat|patient|acc|accession)[\W_]{0,3}0*(\d{4,5})(?![^\W_])"
+)
 _TIMELY = re.compile(r"date|time|acquisition|received|first|last|day", re.IGNORECASE)
 
 
@@ -68,6 +72,8 @@ class Search:
             self._words(reading, place)
             self._uids(reading, place)
             self._dates(reading, place)
+            for match in _CALLED_A_NUMBER.finditer(fold(reading)):
+                self._want(f"i:{match[1]}", place)
 
     def at_home(self, text: str, place: Place) -> None:
         """Look for a value in the attribute, or the column of that name, from which it comes."""

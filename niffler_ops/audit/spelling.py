@@ -28,6 +28,8 @@ _UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u2e80-\U0003ffff]"
 )  # Thai, Lao, and East Asia: words stand side by side
 _ESCAPE_SEQUENCE = re.compile(r"\x1b[$(),\-.]{1,2}[@-z]")  # of ISO 2022, which shows nothing either
+# Hiragana as katakana, and the line that makes an Arabic word longer.
+_ALIKE = str.maketrans({chr(code): chr(code + 96) for code in range(ord("ぁ"), ord("ゖ") + 1)} | {"ـ": ""})
 _LEAST_WITHIN, _MOST_WITHIN = 2, 12
 
 
@@ -39,12 +41,12 @@ def visible(text: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def fold(text: str) -> str:
-    """Without case and accents, full and half width alike."""
+    """Without case and accents, full and half width alike, and both kinds of kana."""
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
     bare = "".join([character for character in decomposed if unicodedata.category(character) != "Mn"])
-    return unicodedata.normalize("NFC", bare).casefold()
+    return unicodedata.normalize("NFC", bare).translate(_ALIKE).casefold()
 
 
 def words(text: str) -> list[str]:

@@ -1,6 +1,7 @@
 """An original value as the spellings to search for. What is too short or too common stays confined."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -14,6 +15,8 @@ _MIN_NAME, _MIN_NAMES, _MIN_GLUED = 3, 4, 6
 _MIN_DIGITS, _MIN_WORD, _MIN_WORDS = 6, 5, 6
 _LONGEST_PHRASE, _WINDOW, _WINDOWS = 8, 4, 32
 _SHORT_PHRASE = 3
+_NUMBERED = re.compile(r"PatientID|Accession|Admission")
+_SHORT_NUMBER = re.compile(r"0*([1-9][0-9]{3,4})")
 _DIGESTS = ("md5", "sha1", "sha224", "sha256")
 _DIGITS_OF_32 = "0123456789abcdefghijklmnopqrstuv"
 
@@ -72,8 +75,10 @@ class Values:
                 self._index.add_phrase([one + other], attribute)
 
     def identifier(self, text: str, attribute: str) -> None:
-        """Search for a number or code, and for its digests."""
+        """Search for a number or code, and for its digests; a short number only where it is called one."""
         self.text(text, attribute)
+        if (short := _SHORT_NUMBER.fullmatch(text.strip())) and _NUMBERED.search(attribute):
+            self._index.add(f"i:{short[1]}", attribute)
         if len(text.strip()) >= _MIN_NAME:
             self._digests(text, attribute)
 

@@ -14,7 +14,7 @@ REMOVED = "REMOVED"
 _WORD_START, _WORD_END = r"(?<![^\W\d_])", r"(?![^\W\d_])"
 _TOKEN_START, _TOKEN_END = r"(?<![^\W_])", r"(?![^\W_])"
 _GAP, _SHORT_GAP, _SPELLED_GAP = r"[\W_]{0,4}", r"[\W_]{0,2}", r"[\W_]{1,3}"
-_LONG_IDENTIFIER = 6  # shorter ones only as a token of their own
+_LONG_IDENTIFIER = 6  # shorter ones only as a token of their own, or as a number of its own
 _LONG_NAME, _LEAST_SPELLED = 6, 3  # found with gaps anywhere, found where it is spelled letter by letter
 _LEAST_IN_CODE = 3  # in a code of two letters, a name is a coincidence
 _UID = re.compile(r"(?<![0-9])(?<![0-9]\.)0*[0-2](?:\.[0-9]+){2,}(?![0-9])")
@@ -136,10 +136,14 @@ def _uids(text: str) -> Iterator[re.Match[str]]:
 
 
 def _identifier_pattern(squeezed: str) -> str:
-    """An identifier, however it is grouped, with or without leading zeros."""
+    """An identifier, however it is grouped, with or without leading zeros.
+
+    A short number is found beside letters, as in MRN12345, but ungrouped.
+    """
     grouped = _GAP.join(map(re.escape, squeezed))
     if len(squeezed) < _LONG_IDENTIFIER:
-        return f"{_TOKEN_START}0*{grouped}{_TOKEN_END}"
+        token = f"{_TOKEN_START}0*{grouped}{_TOKEN_END}"
+        return f"(?:{token}|(?<!\\d)0*{squeezed}(?!\\d))" if squeezed.isdecimal() else token
     start = r"(?<!\d)0*" if squeezed[0].isdigit() else ""
     end = r"(?!\d)" if squeezed[-1].isdigit() else ""
     return f"{start}{grouped}{end}"

@@ -1,6 +1,6 @@
 """Text as it is compared: without case, accents, marks and what nobody sees.
 
-MÜLLER, Müller and Muller are one name, and so is one with a zero-width space in it.
+MÜLLER, Müller and Muller are one name, and so are やまだ and ヤマダ, and one with a zero-width space in it.
 """
 
 import re
@@ -11,12 +11,13 @@ from functools import lru_cache
 _ALIKE = str.maketrans(
     {"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ħ": "h", "ŧ": "t"}
     | {"\N{LATIN SMALL LETTER DOTLESS I}": "i"}
+    | {code: code + 0x60 for code in range(0x3041, 0x3097)}  # hiragana as katakana
 )
 _UMLAUTS = {"ae": "a", "oe": "o", "ue": "u"}
 _UMLAUT_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 # Marks, and what nobody sees: zero-width characters, soft hyphens, direction marks, controls.
 _UNSEEN = frozenset({"Mn", "Me", "Cf", "Cc", "Cs", "Co"})
-_FILLERS = "\u115f\u1160"  # letters to Unicode, although they show nothing
+_FILLERS = "\u115f\u1160\u0640"  # letters to Unicode, although they show nothing or, in Arabic, a longer line
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _SEPARATORS = re.compile(r"[\W_]+")
 _ASCII_SEPARATORS = {code: None for code in range(128) if not chr(code).isalnum()}
@@ -61,4 +62,9 @@ def _folded(character: str) -> str:
         return " "
     decomposed = unicodedata.normalize("NFKD", character.casefold().translate(_ALIKE))
     seen = (letter for letter in decomposed if unicodedata.category(letter) not in _UNSEEN)
-    return "".join(letter for letter in seen if letter not in _FILLERS).casefold()
+    return "".join(_digit(letter) for letter in seen if letter not in _FILLERS).casefold()
+
+
+def _digit(letter: str) -> str:
+    """Digits of every script as those of ASCII; any other character as it is."""
+    return str(unicodedata.decimal(letter, letter))

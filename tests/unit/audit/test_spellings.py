@@ -68,6 +68,23 @@ def test_an_id_is_found(say: Say, text: str) -> None:
     assert say(f"the case of {text} was seen") == {"PatientID"}
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("MRN12345 knee", {"PatientID"}),
+        ("MRN 0012345", {"PatientID"}),
+        ("Pat. Nr. 12345", {"PatientID"}),
+        ("PatientID=12345", {"PatientID"}),
+        ("MRN123456, MRN12345x, room 12345", set()),
+    ],
+)
+def test_a_short_number_is_found_where_it_is_called_one(
+    originals: Path, say: Say, text: str, found: set[str]
+) -> None:
+    (originals / "two.dcm").write_bytes(encode(person(PatientID="12345")))
+    assert say(text) == found
+
+
 @pytest.mark.parametrize("text", ["00834412", "834412", "ACC00834412"])
 def test_a_number_is_found_also_without_its_zeros(say: Say, text: str) -> None:
     assert say(f"number {text} it was") == {"AccessionNumber"}
@@ -89,6 +106,22 @@ def test_a_number_is_found_also_without_its_zeros(say: Say, text: str) -> None:
         "February 3, 1931",
         "19310203101112",
         "1931-02-03T10:11:12",
+        "3rd of February 1931",
+        "3 de febrero de 1931",
+        "3 février 1931",
+        "3. Feber 1931",
+        "February the 3rd 1931",
+        "3_Feb_1931",
+        "1931-FEB-03",
+        "1931年2月3日",
+        "１９３１年２月３日",
+        "1931년 2월 3일",
+        "03\N{EN DASH}02\N{EN DASH}1931",
+        "1931\N{NON-BREAKING HYPHEN}02\N{NON-BREAKING HYPHEN}03",
+        "3-II-1931",
+        "3. Ⅱ. 31",
+        "03,02,1931",
+        "5, 03.02.1931",
     ],
 )
 def test_a_birth_date_is_found(say: Say, text: str) -> None:
@@ -110,6 +143,8 @@ def test_the_day_of_a_study_is_found_within_a_text(say: Say, text: str) -> None:
         "1.2.826.0.1.3680043.8.498.71.33",
         "2.25.19310203 00834412.5",
         "119310203",
+        "4-II-1931, 3-III-1931, 1931年2月4日",
+        "3 decades, february 31",
     ],
 )
 def test_what_only_looks_alike_is_not_found(say: Say, text: str) -> None:
@@ -126,6 +161,9 @@ def test_what_only_looks_alike_is_not_found(say: Say, text: str) -> None:
         ("山田^太郎", "患者 山田太郎 です"),
         ("Yamada^Tarou=山田^太郎=やまだ^たろう", "やまだ"),
         ("ﾔﾏﾀﾞ^ﾀﾛｳ", "ヤマダ"),
+        ("Yamada^Tarou==やまだ^たろう", "ヤマダ"),
+        ("ヤマダ^タロウ", "やまだ"),
+        ("محمد^علي", "محـمد"),
         ("Zhang^Weidong=张^卫东", "患者张卫东复查"),
         ("홍^길동", "환자홍길동님"),
         ("สมชาย^ใจดี", "ผู้ป่วยสมชายมา"),

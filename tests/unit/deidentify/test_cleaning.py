@@ -1,5 +1,7 @@
 """Text without the patient's own values, and with everything else."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +84,115 @@ def test_everything_else_stays(text: str) -> None:
     assert cleaner().cleaned(text, "LO") == text
 
 
+BIRTHDAYS = [
+    "17th of July 1931",
+    "17th of July of 1931",
+    "the 17th July, 1931",
+    "17 de julio de 1931",
+    "1er juillet 1931",
+    "17. Juli 1931",
+    "17 luglio 1931",
+    "July the 17th 1931",
+    "julio 17 de 1931",
+    "17 July '31",
+    "17_July_1931",
+    "1931, July the 17th",
+    "1931年7月17日",
+    "1931 年 7 月 17 日",
+    "31年7月17日",
+    "1931년 7월 17일",
+    "17\N{EN DASH}07\N{EN DASH}1931",
+    "17\N{EM DASH}7\N{EM DASH}31",
+    "17\N{NON-BREAKING HYPHEN}07\N{NON-BREAKING HYPHEN}1931",
+    "17\N{MINUS SIGN}07\N{MINUS SIGN}1931",
+    "17-VII-1931",
+    "17.vii.31",
+    "17 VII 1931",
+    "17/Ⅶ/1931",
+    "17,07,1931",
+    "7, 17, 1931",
+    "5, 17.07.1931",
+    "5,17,07,1931",
+    "１９３１年７月１７日",
+    "\u0661\u0667/\u0660\u0667/\u0661\u0669\u0663\u0661",
+]
+
+
+@pytest.mark.parametrize("text", BIRTHDAYS)
+def test_a_date_is_found_in_all_usual_spellings(text: str) -> None:
+    born = "19310701" if text.startswith("1er") else "19310717"
+    patient = cleaner(PatientBirthDate=born)
+    assert patient.is_suspicious(f"geb. {text}: CT")
+    assert re.fullmatch(r"geb\. (the |5, ?)?REMOVED(th)?: CT", patient.cleaned(f"geb. {text}: CT", "LO"))
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+@pytest.mark.parametrize(
+    "names",
+    [
+        "January February March April May June July August September October November December",
+        "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+        "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+        "I II III IV V VI VII VIII IX X XI XII",
+    ],
+)
+def test_months_are_known_by_their_names(month: int, names: str) -> None:
+    text = f"am 17-{names.split()[month - 1]}-1931."
+    assert cleaner(PatientBirthDate=f"1931{month:02}17").cleaned(text, "LO") == "am REMOVED."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "16.07.1931",
+        "17th of June 1931",
+        "17-VI-1931",
+        "1931年7月16日",
+        "17 x 1931",
+        "117-VII-1931",
+        "17 decades 1931",
+    ],
+)
+def test_another_date_stays(text: str) -> None:
+    patient = cleaner(PatientBirthDate="19310717")
+    assert patient.cleaned(text, "LO") == text
+
+
+@pytest.mark.parametrize(
+    ("identifier", "before", "after"),
+    [
+        ("12345", "MRN12345 knee", "MRNREMOVED knee"),
+        ("12345", "12345a", "REMOVEDa"),
+        ("1234", "pat1234.", "patREMOVED."),
+        ("1234", "pat001234.", "patREMOVED."),
+        ("12345", "12-345", "REMOVED"),
+        ("1234", "12345 and 01 234ms, x12341", "12345 and 01 234ms, x12341"),
+        ("1234", "a12-34b", "a12-34b"),
+        ("AB12", "AB12 xAB12 AB12R AB-12", "REMOVED xAB12 AB12R REMOVED"),
+    ],
+)
+def test_a_short_id_is_found_beside_letters_if_it_is_a_number(
+    identifier: str, before: str, after: str
+) -> None:
+    assert cleaner(PatientID=identifier).cleaned(before, "LO") == after
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Yamada^Tarou==やまだ^たろう", "ヤマダ"),
+        ("Yamada^Tarou==ヤマダ^タロウ", "やまだ"),
+        ("ﾔﾏﾀﾞ^ﾀﾛｳ", "やまだ"),
+        ("محمد^علي", "محـمد"),
+        ("محـمد^علي", "محمد"),
+    ],
+)
+def test_a_name_is_found_in_either_kana_and_with_a_longer_line(name: str, text: str) -> None:
+    assert cleaner(PatientName=name).cleaned(f"CT {text}", "LO") == "CT REMOVED"
+
+
 def test_where_dates_stay_only_the_birth_date_goes() -> None:
     assert cleaner(dates_stay=True).cleaned("20200305 19610203", "LO") == "20200305 REMOVED"
 
@@ -114,6 +225,12 @@ def test_a_uid_in_text_becomes_its_pseudonym() -> None:
         ("mail to a.b@example.org now", "mail to REMOVED now"),
         ("DOE^JANE^^ post op", "REMOVED post op"),
         ("prior 2019-11-30", "prior REMOVED"),
+        ("CT 5th of March 2024", "CT REMOVED"),
+        ("TAC 17 de julio de 1931", "TAC REMOVED"),
+        ("RX 2024年3月5日", "RX REMOVED"),
+        ("5, 17\N{EN DASH}07\N{EN DASH}2024", "5, REMOVED"),
+        ("matrix 16 x 2000", "matrix 16 x 2000"),
+        ("b 0,50,800", "b 0,50,800"),
         ("MRN1234567 left", "REMOVED left"),
         ("see http://pacs/x?y=1", "see REMOVED"),
         ("DR CHEST PA 5.0 MM 120 KV", "DR CHEST PA 5.0 MM 120 KV"),
