@@ -17,6 +17,7 @@ from niffler_ops.audit.values import DIGEST, MIN_UID, fingerprint_key, home_date
 WITHHELD = "[withheld]"
 _PENDING = 20_000
 _MIN_COMPONENTS, _MIN_BEGINNING = 5, 16
+_LONGEST_UID = 64  # characters (PS3.5 9.1), and so no more components
 # In bytes that are no text, short words and numbers come about by chance.
 _BYTES_WORD, _BYTES_DIGITS = 8, 10
 # A value torn apart has a short piece; one that is spelled has many of one letter.
@@ -173,7 +174,7 @@ class Search:
                 self._want(f"x:{_hexadecimal(uid)[:DIGEST]}", place)
                 continue
             components = uid.split(".")
-            for count in range(_MIN_COMPONENTS, len(components)):
+            for count in range(_MIN_COMPONENTS, min(len(components), _LONGEST_UID)):
                 if len(beginning := ".".join(components[:count])) >= _MIN_BEGINNING:
                     self._want(f"u:{beginning}", place)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
+from itertools import chain
 
 from niffler_ops.deidentify.folding import fold, fold_with_places, squeeze
 from niffler_ops.deidentify.identity import UNSPACED, Identity
@@ -21,14 +22,18 @@ _UID = re.compile(r"(?<![0-9])(?<![0-9]\.)0*[0-2](?:\.[0-9]+){2,}(?![0-9])")
 _UID_COMPONENTS, _LONG_UID = 6, 14  # with fewer components and shorter, it is a version or a date
 _LONGEST = {"CS": 16, "SH": 16, "LO": 64, "ST": 1024, "LT": 10_240}  # characters (PS3.5 6.2)
 
-# What looks like an identifier in a description, whoever it belongs to.
-_SUSPECT = re.compile(
-    r"""\S+@\S+ | (?:https?://|www\.)\S+ | \\\\\S+
-    | [^\W\d_]+(?:\s*(?<!\^)\^(?!\^)\s*[^\W\d_]+|\^[^\W\d_]*)+
-    | \b(?:Dr|Prof|Mrs|Herr|Frau|Mme|Doctor|Professor)\b\.?\s+[^\W\d_]+(?:\s+[A-Z][^\W\d_]+)?
-    | (?:\+|\(?\b0)\d(?:[ ()/-]{0,2}\d){5,} | \(?\b\d{3}\)?[-. ]\d{3}[-. ]\d{4}\b
-    | [A-Za-z]{0,4}\d{6,}[A-Za-z0-9]*""",
-    re.VERBOSE,
+# What looks like an identifier in a description, whoever it belongs to. A word is searched from its first
+# letter only: from each of them, a long one would be read as often as it has letters.
+_SUSPECTS = (
+    re.compile(r"(?<!\S)\S+@\S+"),
+    re.compile(r"(?<![^\W\d_])[^\W\d_]+(?:\s*(?<!\^)\^(?!\^)\s*[^\W\d_]+|\^[^\W\d_]*)+"),
+    re.compile(
+        r"""(?:https?://|www\.)\S+ | \\\\\S+
+        | \b(?:Dr|Prof|Mrs|Herr|Frau|Mme|Doctor|Professor)\b\.?\s+[^\W\d_]+(?:\s+[A-Z][^\W\d_]+)?
+        | (?:\+|\(?\b0)\d(?:[ ()/-]{0,2}\d){5,} | \(?\b\d{3}\)?[-. ]\d{3}[-. ]\d{4}\b
+        | [A-Za-z]{0,4}\d{6,}[A-Za-z0-9]*""",
+        re.VERBOSE,
+    ),
 )
 _KNOWN_TEXTS = 256
 _Spans = Iterator[tuple[int, int]]
@@ -95,7 +100,7 @@ class Cleaner:
 
     def _suspect_spans(self, text: str) -> _Spans:
         uids = [found.span() for found in _uids(text)]
-        for found in _SUSPECT.finditer(text):
+        for found in chain.from_iterable(suspect.finditer(text) for suspect in _SUSPECTS):
             if not any(start < found.end() and found.start() < end for start, end in uids):
                 yield found.span()
         if not self._dates_stay:

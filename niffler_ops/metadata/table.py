@@ -25,7 +25,7 @@ FIRST_COLUMNS = ("SOPInstanceUID",)
 _CHUNK = 1024 * 1024
 INTEGER, NUMBER, TEXT = "integer", "number", "text"
 _FORMULA = re.compile(r"[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]")
-_NUMBERS = re.compile(r"([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?", re.ASCII)
+_NUMBERS = re.compile(r"([+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?)?", re.ASCII)
 
 
 class DamagedFragmentError(NifflerError):

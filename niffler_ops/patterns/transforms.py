@@ -11,7 +11,7 @@ from niffler_ops.patterns.digests import HASH_LENGTH, MD5_LENGTH, hash_text, md5
 from niffler_ops.patterns.moments import Shift, moment_of
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,12}")
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[Ee][+-]?[0-9]{1,3})?")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[Ee][+-]?[0-9]{1,3})?")
 _LARGEST = 10**15  # whole numbers up to here are exact in the binary form that archives compute with
 
 

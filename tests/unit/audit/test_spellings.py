@@ -8,7 +8,11 @@ import pytest
 
 from niffler_ops.audit import Audit, audit
 from niffler_ops.audit.dates import dates
+from niffler_ops.audit.index import Index
+from niffler_ops.audit.model import Channel
+from niffler_ops.audit.searching import Place, Search
 from tests.support.dicomfiles import encode
+from tests.support.effort import grows_with_the_length_alone
 from tests.support.persons import person
 
 Say = Callable[[str], set[str]]
@@ -210,6 +214,12 @@ def test_dates_that_do_not_exist_are_none() -> None:
 def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="no folder of originals"):
         audit(tmp_path / "absent", tmp_path)
+
+
+@pytest.mark.parametrize("unit", ["a", "1", "1.", "jan", "1jan", "mrn", "张", "a-", "%41", "1-i-", " ", "0"])
+def test_a_long_text_takes_no_more_than_its_length(unit: str) -> None:
+    place = Place(channel=Channel.TEXT, where="", place="")
+    assert grows_with_the_length_alone(lambda text: Search(Index(), 1).text(text, place), unit)
 
 
 def test_findings_never_repeat_a_value(output: Path, check: Callable[[], Audit]) -> None:

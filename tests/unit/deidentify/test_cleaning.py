@@ -10,6 +10,7 @@ from pydicom.datadict import tag_for_keyword
 from niffler_ops.deidentify.cleaning import Cleaner
 from niffler_ops.deidentify.identity import NO_NAMES, identity_of
 from niffler_ops.deidentify.pseudonyms import Pseudonyms
+from tests.support.effort import grows_with_the_length_alone
 
 PSEUDONYMS = Pseudonyms(b"a secret of the tests, 32 bytes.")
 PATIENT = {
@@ -239,6 +240,28 @@ def test_a_uid_in_text_becomes_its_pseudonym() -> None:
 )
 def test_a_descriptor_loses_all_that_looks_like_an_identifier(before: str, after: str) -> None:
     assert cleaner().cleaned(before, "LO", suspects=True) == after
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("a", "ü", "张", "1", "0", " ", "-", ",", ".", "^", "@", "_", "\\", "\n", "\u200b"),
+        *("1.", "0.", "a ", "1 ", "1, ", "a-", "0-", "a^", "a1", "01", "11 ", "A/", "ab@", "1年"),
+        *("jan", "jan ", "1jan", "1jan ", "1-i-", "1 the ", "july 1 ", "Dr ", "www.", "19310203"),
+    ],
+)
+def test_a_long_text_takes_no_more_than_its_length(unit: str) -> None:
+    patient = cleaner()
+
+    def clean(text: str) -> None:
+        patient.is_suspicious(text)
+        patient._cleaned(f"1jan {text}", "UT", suspects=True)  # what it has cleaned before, it knows
+
+    assert grows_with_the_length_alone(clean, unit)
+
+
+def test_a_name_with_a_title_and_carets_goes_as_a_whole() -> None:
+    assert cleaner().cleaned("by Dr. House^X, Dr. Who@tardis", "LO", suspects=True) == "by REMOVED, REMOVED"
 
 
 NAMES = st.text(st.characters(categories=["Lu", "Ll"], max_codepoint=0x24F), min_size=4, max_size=12).filter(

@@ -12,6 +12,7 @@ import pytest
 from niffler_ops.errors import ConfigurationError
 from niffler_ops.metadata import fragments_in, survey, write_csv, write_fragment, write_parquet
 from niffler_ops.metadata.table import DamagedFragmentError, cell
+from tests.support.effort import grows_with_the_length_alone
 from tests.support.processes import KILLED, run_python
 
 ROWS: list[dict[str, Any]] = [
@@ -104,6 +105,11 @@ def test_what_a_spreadsheet_would_run_is_made_harmless(text: str) -> None:
 def test_numbers_and_other_texts_stay_as_they_are(value: float | str) -> None:
     assert cell(value) == str(value)
     assert isinstance(value, str) or type(value)(cell(value)) == value
+
+
+@pytest.mark.parametrize("unit", ["1", "0", "1.", "1\\"])
+def test_a_long_cell_takes_no_more_than_its_length(unit: str) -> None:
+    assert grows_with_the_length_alone(lambda text: cell(f"+{text}"), unit)
 
 
 def test_a_fragment_written_again_replaces_the_first(fragments: list[Path], tmp_path: Path) -> None:
