@@ -39,7 +39,7 @@ def test_two_shards_are_the_whole_list_and_their_sum_is_told(plain_rig: Rig, som
     assert f"{len(some.studies)}" in text
     assert told(rig, one, one).status == 64
     assert told(rig, one, two, "--why", 2).status == 64
-    assert told(rig, one, two, "--stop").status == 66
+    assert told(rig, one, two, "--stop").status == 0
     rig.configure(StorageFolder="shard-2")
     for other in (["--shard", "1/2"], ["--shard", "2/3"], []):
         ended = rig.cold(*other)
