@@ -13,7 +13,7 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
 from niffler_ops.files import read_plain
-from niffler_ops.headers.charsets import encodings
+from niffler_ops.headers.charsets import encodings, without_escapes
 from niffler_ops.headers.text import CHARSET
 
 EMPTIED = 1
@@ -145,6 +145,5 @@ def _text(element: DataElement) -> str:
     value = element.value
     if value is None:
         return ""
-    if not isinstance(value, str) and isinstance(value, Sequence):
-        return "\\".join(str(part).strip(_PADDING) for part in value)
-    return str(value).strip(_PADDING)
+    parts = value if not isinstance(value, str) and isinstance(value, Sequence) else [value]
+    return "\\".join(without_escapes(str(part)).strip(_PADDING) for part in parts)

@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from pydicom.charset import convert_encodings, decode_bytes, python_encoding
-from pydicom.valuerep import TEXT_VR_DELIMS
+from pydicom.charset import python_encoding
+
+from niffler_ops.headers.charsets import decoded
 
 RANGE_VRS = frozenset({"DA", "TM", "DT"})
 NUMBER_VRS = frozenset({"IS", "DS"})
@@ -30,7 +31,7 @@ class Value:
         if any(name not in python_encoding for name in names):
             return self.data.decode("latin-1")
         if len(names) > 1:
-            return str(decode_bytes(self.data, convert_encodings(names), TEXT_VR_DELIMS))
+            return decoded(self.data, self.character_set)
         try:
             return self.data.decode(python_encoding[names[0]])
         except UnicodeDecodeError:

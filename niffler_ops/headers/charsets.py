@@ -43,6 +43,13 @@ def decoded(raw: bytes, charset: bytes) -> str:
     return "".join(parts) + _by_pydicom(raw[end:], names)
 
 
+def without_escapes(text: str) -> str:
+    """What pydicom has decoded, without the escape sequences that it leaves in it."""
+    for escape in _OWN:
+        text = text.replace(escape.decode("ascii"), "")
+    return text
+
+
 def encoded(content: str, charset: bytes) -> bytes | None:
     """`content` as bytes, where pydicom would write it wrongly; else None."""
     names = encodings(charset)

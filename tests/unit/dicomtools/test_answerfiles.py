@@ -48,6 +48,9 @@ def nested(*, undefined: bool) -> bytes:
     return encoded.getvalue()
 
 
+CHINESE = b"\x1b$)A" + "张".encode("gb2312") + b"^\x1b$)A" + "卫东".encode("gb2312")
+
+
 @pytest.mark.parametrize(
     ("character_set", "name", "expected"),
     [
@@ -57,6 +60,8 @@ def nested(*, undefined: bool) -> bytes:
         (b"ISO_IR 999", b"M\xfcller", "Müller"),
         (b"", b"M\xfcller", "Müller"),
         (b"\\ISO 2022 IR 87", b"\x1b$B;3ED\x1b(B", "山田"),
+        (b"\\ISO 2022 IR 58", b"Zhang^WeiDong=" + CHINESE, "Zhang^WeiDong=张^卫东"),
+        (b"ISO_IR 203", b"\xa6im\xe9k^Ji\xf8\xed", "Šimék^Jiøí"),
         (b"ISO_IR 192", b"A\tB\x02C", "A\tB\x02C"),
         (b"utf_7", b"M\xfcller+2AA-", "Müller+2AA-"),
         (b"unicode_escape", b"M\xfcller", "Müller"),

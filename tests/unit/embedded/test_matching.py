@@ -48,6 +48,14 @@ def test_names_match_across_character_sets() -> None:
     assert matches("PN", wanted, have)
 
 
+def test_a_name_of_iso_2022_ir_58_matches_one_of_another_set() -> None:
+    have = Value(
+        data=b"\x1b$)A" + "张".encode("gb2312") + b"^\x1b$)A" + "卫东".encode("gb2312"),
+        character_set=b"\\ISO 2022 IR 58",
+    )
+    assert matches("PN", Value(data="张^卫东".encode(), character_set=b"ISO_IR 192"), have)
+
+
 def test_an_unknown_character_set_is_no_reason_to_fail() -> None:
     value = Value(data="Müller".encode("latin-1"), character_set=b"NO SUCH SET")
     assert matches("PN", value, value)
