@@ -1,6 +1,5 @@
 """Every element of a data set at every level, as text; whatever cannot be read is given as its bytes."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,15 +11,13 @@ from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
 from niffler_ops.audit.runs import runs
+from niffler_ops.audit.spelling import without_escapes
 
 PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 NUMERIC = frozenset(["AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"])
 TEMPORAL = frozenset({"DA", "DT", "TM"})
 _MANY_NUMBERS = 64
 _CHARSET = "SpecificCharacterSet"
-_ESCAPE_SEQUENCE = re.compile(
-    r"\x1b[$(),\-.]{1,2}[@-z]"
-)  # of ISO 2022, where pydicom leaves them in the text
 # Latin-9, which pydicom takes for Latin-1.
 _LATIN_9 = str.maketrans("\xa4\xa6\xa8\xb4\xb8\xbc\xbd\xbe", "€ŠšŽžŒœŸ")
 
@@ -87,8 +84,7 @@ def _unreadable(dataset: Dataset, tag: Any, keyword: str, path: tuple[str, ...])
 
 def _plain(text: str, charset: str) -> str:
     """A text as pydicom decodes it, with what it does not know of character sets."""
-    if "\x1b" in text:
-        text = _ESCAPE_SEQUENCE.sub("", text)
+    text = without_escapes(text)
     return text.translate(_LATIN_9) if "203" in charset and not text.isascii() else text
 
 

@@ -27,15 +27,20 @@ _IDEOGRAPHS = "\u2e80"  # from here on, one or two characters make a name
 _UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u2e80-\U0003ffff]"
 )  # Thai, Lao, and East Asia: words stand side by side
-_ESCAPE_SEQUENCE = re.compile(r"\x1b[$(),\-.]{1,2}[@-z]")  # of ISO 2022, which shows nothing either
+_ESCAPE_SEQUENCE = re.compile(r"\x1b[$(),\-.]{1,2}[@-z]")
 # Hiragana as katakana, and the line that makes an Arabic word longer.
 _ALIKE = str.maketrans({chr(code): chr(code + 96) for code in range(ord("ぁ"), ord("ゖ") + 1)} | {"ـ": ""})
 _LEAST_WITHIN, _MOST_WITHIN = 2, 12
 
 
+def without_escapes(text: str) -> str:
+    """Without the escape sequences of ISO 2022, which pydicom leaves in the text at times."""
+    return _ESCAPE_SEQUENCE.sub("", text) if "\x1b" in text else text
+
+
 def visible(text: str) -> str:
     """The text as it is seen: nothing that shows nothing, and wide letters and digits as plain ones."""
-    seen = _UNSEEN.sub("", _ESCAPE_SEQUENCE.sub("", text))
+    seen = _UNSEEN.sub("", without_escapes(text))
     return seen if seen.isascii() else unicodedata.normalize("NFKC", seen)
 
 

@@ -13,7 +13,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from niffler_ops.cli.parsing import no_output, silence
+from niffler_ops.cli.parsing import for_whoever_reads
 from niffler_ops.files import PRIVATE_FILE
 from niffler_ops.reporting.narration import SHORT, without_uids
 
@@ -86,12 +86,8 @@ class Printer(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show it; a reader that left ends no extraction."""
-        try:
+        with for_whoever_reads():
             self._show(self.format(record))
-        except BrokenPipeError:
-            silence()
-        except OSError as error:
-            raise no_output(error) from None
 
 
 def start_logging(

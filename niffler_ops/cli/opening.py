@@ -3,8 +3,8 @@
 import errno
 import os
 import sqlite3
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,36 +125,35 @@ def _holds_something(ledger: Path) -> bool:
 
 def _require_writable(key: str, folder: Path) -> None:
     """Before anything is looked for in it: who may not enter a folder is told of that folder."""
-    try:
-        if folder.stat() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+    with _written(key, folder), suppress(FileNotFoundError):  # one that is not there is made
+        folder.stat()
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except FileNotFoundError:
-        return  # it is made
+
+
+@contextmanager
+def _written(key: str, folder: Path) -> Iterator[None]:
+    """While the folder of this key is written, or may be."""
+    try:
+        yield
     except OSError as error:
-        raise _cannot_be_written(key, folder, error) from None
-
-
-def _cannot_be_written(key: str, folder: Path, error: OSError) -> CannotWriteError:
-    return CannotWriteError(
-        f"{key} {folder}: cannot be written ({error.strerror}). Name a folder that you may write, or have"
-        " this one's owner changed."
-    )
+        raise CannotWriteError(
+            f"{key} {folder}: cannot be written ({error.strerror}). Name a folder that you may write, or have"
+            " this one's owner changed."
+        ) from None
 
 
 def _make_folders(layout: Layout, file_mode: int) -> None:
-    key, folder = "StorageFolder", layout.storage_folder
-    try:
-        make_folder(folder, folder_mode(file_mode))
-        if layout.ledger_folder is not None:
-            key, folder = "LedgerFolder", layout.ledger_folder
+    with _written("StorageFolder", layout.storage_folder):
+        make_folder(layout.storage_folder, folder_mode(file_mode))
+    if layout.ledger_folder is not None:
+        with _written("LedgerFolder", layout.ledger_folder):
+            make_private_folder(layout.ledger_folder)
+    with _written("StorageFolder", layout.storage_folder):
+        for folder in layout.folders():
             make_private_folder(folder)
-            key, folder = "StorageFolder", layout.storage_folder
-        for one in layout.folders():
-            make_private_folder(one)
         if layout.ledger_folder is not None:
             write_durable(layout.pointer, [f"{layout.ledger_folder}\n".encode("utf-8", "surrogateescape")])
-    except OSError as error:
-        raise _cannot_be_written(key, folder, error) from None
 
 
 def _refuse_shared(layout: Layout) -> None:

@@ -7,7 +7,8 @@ import platform
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -95,17 +96,12 @@ def run(command: Callable[[], int]) -> int:
     _open_what_is_closed()
     try:
         status = command()
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise no_output(error) from None
+        _flush()
     except NifflerError as error:
         sys.stderr.write(harmless(f"{program}: {error}\n"))
         return error.exit_status
     except BrokenPipeError:
-        silence()
+        _silence()
         return READER_LEFT
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -143,22 +139,37 @@ def show(text: str) -> None:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    try:
+    with for_whoever_reads():
         sys.stdout.write(harmless(text))
         sys.stdout.flush()
+
+
+@contextmanager
+def for_whoever_reads() -> Iterator[None]:
+    """While stdout is written: a reader that left has had enough. Raises CannotWriteError for a full disk."""
+    try:
+        yield
     except BrokenPipeError:
-        silence()
+        _silence()
     except OSError as error:
-        raise no_output(error) from None
+        raise _no_output(error) from None
 
 
-def no_output(error: OSError) -> CannotWriteError:
-    """What a full disk below stdout comes to."""
-    silence()
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _no_output(error) from None
+
+
+def _no_output(error: OSError) -> CannotWriteError:
+    _silence()
     return CannotWriteError(f"Standard output cannot be written: {error.strerror}.")
 
 
-def silence() -> None:
+def _silence() -> None:
     """Nobody reads stdout: let what is still buffered go nowhere, or Python complains at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

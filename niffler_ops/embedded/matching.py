@@ -30,9 +30,9 @@ class Value:
         names = [name.strip(" \0") for name in self.character_set.decode("ascii", "replace").split("\\")]
         if any(name not in python_encoding for name in names):
             return self.data.decode("latin-1")
-        if len(names) > 1:
-            return decoded(self.data, self.character_set)
         try:
+            if len(names) > 1:
+                return decoded(self.data, self.character_set)
             return self.data.decode(python_encoding[names[0]])
         except UnicodeDecodeError:
             return self.data.decode("latin-1")

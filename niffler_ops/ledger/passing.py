@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from niffler_ops.ledger.connection import LedgerConnection
-from niffler_ops.ledger.rows import LAST_LINE
+from niffler_ops.ledger.rows import up_to
 
 Subject = Literal["row", "study"]
 
@@ -90,7 +90,7 @@ class Passing:
         """Whether a row is still to be asked of an archive ("": the first)."""
         if last_line is not None and self._ledger.one("pending_up_to", last_line) is None:
             return False  # rather than look at every row beyond
-        line = LAST_LINE if last_line is None else last_line
+        line = up_to(last_line)
         return self._ledger.one("row_at", archive=archive, last_line=line) is not None
 
     def studies_at(self, archive: str) -> bool:

@@ -18,7 +18,7 @@ from niffler_ops.states import (
 )
 
 REASONS_SHOWN = 3
-LAST_LINE = 2**62
+_LAST_LINE = 2**62
 _json = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 
 
@@ -30,6 +30,11 @@ class ClaimedRow:
     line: int
     keys: Mapping[str, str]
     attempts: int
+
+
+def up_to(last_line: int | None) -> int:
+    """A line of the CSV for queries that compare with one; None: beyond the last."""
+    return _LAST_LINE if last_line is None else last_line
 
 
 def stored(row: CsvRow) -> dict[str, object]:
@@ -60,7 +65,7 @@ class Rows:
             now=self._ledger.now_seconds(),
             archive=archive,
             limit=limit,
-            last_line=LAST_LINE if last_line is None else last_line,
+            last_line=up_to(last_line),
         )
         return [self._claimed(row) for row in rows]
 
@@ -70,7 +75,7 @@ class Rows:
             "row_to_retrieve",
             archive=archive,
             now=self._ledger.now_seconds(),
-            last_line=LAST_LINE if last_line is None else last_line,
+            last_line=up_to(last_line),
         )
         return None if row is None else self._claimed(row)
 
@@ -105,7 +110,7 @@ class Rows:
 
     def to_pass_on(self, limit: int, *, archive: str, last_line: int | None = None) -> list[int]:
         """Pending rows that another archive may be asked for while this one does not answer."""
-        line = LAST_LINE if last_line is None else last_line
+        line = up_to(last_line)
         rows = self._ledger.all("rows_to_pass_on", archive=archive, limit=limit, last_line=line)
         return [row["id"] for row in rows]
 
@@ -174,7 +179,7 @@ class Rows:
 
     def take_up(self, *, last_line: int | None = None) -> int:
         """For --retry-failed: rows that came to no study, or not to all of theirs, become pending."""
-        rows = self._ledger.all("rows_to_take_up", last_line=LAST_LINE if last_line is None else last_line)
+        rows = self._ledger.all("rows_to_take_up", last_line=up_to(last_line))
         for row in rows:
             self._transition(row["id"], RowState(row["state"]), RowState.PENDING, "")
             self._ledger.run("row_taken_up", row["id"])

@@ -48,7 +48,9 @@ class ReportedStage:
             return
         with self._place.ledger.transaction():
             for study in moved:
-                failed = self._place.ledger.studies.last_failed(study.id)
+                # Mostly nobody needs to look: this counts with that status only.
+                warned = study.last_status == SOME_FAILED
+                failed = self._place.ledger.studies.last_failed(study.id) if warned else None
                 verdict = judge_report(study, failed=failed, max_attempts=self._place.config.max_attempts)
                 self._carry_out(study, verdict)
 

@@ -21,6 +21,7 @@ from niffler_ops.deidentify.pseudonyms import Pseudonyms
 from niffler_ops.deidentify.regions import Region
 from niffler_ops.deidentify.writing import Held, Unreadable, Written, deidentify_file
 from tests.support.dicomfiles import encode, image
+from tests.unit.deidentify.onefile import run, written
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
 IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
@@ -35,18 +36,6 @@ def blanking(tmp_path: Path, pseudonyms: Pseudonyms) -> Deidentifier:
     path = tmp_path / "own.recipe"
     path.write_text(f"%filter graylist\n{CORNER}\n")
     return Deidentifier(Options(), pseudonyms, recipe=path)
-
-
-def run(tmp_path: Path, deidentifier: Deidentifier, content: bytes) -> Written | Held | Unreadable:
-    source = tmp_path / "source.dcm"
-    source.write_bytes(content)
-    return deidentify_file(source, tmp_path / "out", deidentifier)
-
-
-def written(tmp_path: Path, deidentifier: Deidentifier, content: bytes) -> Dataset:
-    result = run(tmp_path, deidentifier, content)
-    assert isinstance(result, Written)
-    return dcmread(result.path)
 
 
 def test_a_file_whose_uid_is_taken_is_tried_and_leaves_the_one_of_that_name(

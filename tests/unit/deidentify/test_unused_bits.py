@@ -14,8 +14,9 @@ from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGExtended12Bit, J
 from niffler_ops.deidentify import Options
 from niffler_ops.deidentify.deidentifier import Deidentifier
 from niffler_ops.deidentify.pseudonyms import Pseudonyms
-from niffler_ops.deidentify.writing import Held, Unreadable, Written, deidentify_file
+from niffler_ops.deidentify.writing import Held
 from tests.support.dicomfiles import encode, image
+from tests.unit.deidentify.onefile import run, written
 
 IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
 NATIVE = [IMPLICIT, EXPLICIT, BIG, "1.2.840.10008.1.2.1.99"]
@@ -36,18 +37,6 @@ def grey(words: np.ndarray[Any, Any], **elements: Any) -> Dataset:
     """An image of 12 bits in words of 16."""
     usual = {"BitsStored": 12, "HighBit": 11, "Rows": ROWS, "Columns": COLUMNS}
     return image(pixels=words.tobytes(), **usual | elements)
-
-
-def run(tmp_path: Path, deidentifier: Deidentifier, content: bytes) -> Written | Held | Unreadable:
-    source = tmp_path / "source.dcm"
-    source.write_bytes(content)
-    return deidentify_file(source, tmp_path / "out", deidentifier)
-
-
-def written(tmp_path: Path, deidentifier: Deidentifier, content: bytes) -> Dataset:
-    result = run(tmp_path, deidentifier, content)
-    assert isinstance(result, Written)
-    return dcmread(result.path)
 
 
 def compressed(

@@ -56,6 +56,11 @@ def test_a_name_of_iso_2022_ir_58_matches_one_of_another_set() -> None:
     assert matches("PN", Value(data="张^卫东".encode(), character_set=b"ISO_IR 192"), have)
 
 
+def test_bytes_that_iso_2022_ir_58_does_not_explain_are_no_reason_to_fail() -> None:
+    value = Value(data=b"\x1b$)A\xff\xff", character_set=b"\\ISO 2022 IR 58")
+    assert value.texts() == ["\x1b$)A\xff\xff"]
+
+
 def test_an_unknown_character_set_is_no_reason_to_fail() -> None:
     value = Value(data="Müller".encode("latin-1"), character_set=b"NO SUCH SET")
     assert matches("PN", value, value)

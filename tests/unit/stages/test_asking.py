@@ -166,6 +166,8 @@ def test_answers_that_could_not_be_written_are_not_complete(questioning: Questio
 
 def test_a_silent_findscu_is_ended_after_the_query_timeout(questioning: Questioning) -> None:
     questioning.begin(f"respond 1 0\n{HANGS}")
+    (child,) = questioning.bench.launcher.children
+    questioning.bench.dispatch_until(lambda: any("status=0H" in line for line in child.output), "an answer")
     questioning.silent_for(99)
     assert questioning.answers == []
     questioning.silent_for(2)
